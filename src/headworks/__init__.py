@@ -1,0 +1,1 @@
+"""Headworks: the API layer for AI."""

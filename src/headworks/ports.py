@@ -1,0 +1,184 @@
+"""What the steps need from the parts: small protocols. Fakes and the real things pass the same contract suites."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol, TypeVar
+
+from msgspec import Struct
+
+from headworks.pending import Pending
+from headworks.units import Clock, Rate, RequestId
+from headworks.values import Caller, Endpoint, Quota, RecordMode, Target
+
+T = TypeVar("T")
+
+
+class Keys(Protocol):
+    """Turns what a caller presents into a Caller, from memory."""
+
+    def find(self, presented: str, peer: str, wall_ns: int) -> Caller:
+        """The caller of this key.
+
+        Raises: Unauthenticated (unknown, malformed, expired, revoked: one text for all), Forbidden (network).
+        Cost: one HMAC and one look-up; an unknown id costs the same.
+        """
+
+
+class Limits(Protocol):
+    """Rates (GCRA) and concurrency by bucket name."""
+
+    def take(self, bucket: str, rate: Rate, cost: int, now_ns: int) -> Quota:
+        """Take `cost` calls from a bucket.
+
+        Raises: RateLimited with the exact `retry_after_s`, and nothing is taken.
+        """
+
+    def enter(self, bucket: str, most: int) -> None:
+        """Count one more running call.
+
+        Raises: ConcurrencyExceeded when `most` already run.
+        """
+
+    def leave(self, bucket: str) -> None:
+        """Count one running call less."""
+
+
+class Entry(Struct):
+    """One call's record while it is being made; the ledger seals and stores it.
+
+    Units: `at_wall_ns` since 1970 UTC; stage times in microseconds, in the order of the story.
+    Shapes: `outcome` is `ok` or an error's code; `input` and `output` are clear here and encrypted by the ledger.
+    """
+
+    request_id: RequestId
+    at_wall_ns: int
+    route: str
+    via: str = "http"
+    caller_id: str = ""
+    subject: str | None = None
+    endpoint: str = ""
+    version: int = 0
+    target: str = ""
+    model_version: str = ""
+    status: int = 0
+    outcome: str = ""
+    attempts: int = 0
+    rows: int = 0
+    batch_rows: int = 0
+    client_request_id: str | None = None
+    input_bytes: int = 0
+    output_bytes: int = 0
+    queue_us: int = 0
+    run_us: int = 0
+    total_us: int = 0
+    stages_us: tuple[int, ...] = ()
+    mode: RecordMode = RecordMode.FULL
+    retention_s: float | None = None
+    input: tuple[bytes, ...] = ()
+    output: bytes = b""
+    output_media: str = "application/json"
+    idempotency: IdempotencySlot | None = None
+
+
+class IdempotencySlot(Struct, frozen=True):
+    """Where the answer of a call with an Idempotency-Key is kept: per caller and endpoint.
+
+    Shapes: `slot` SHA-256 over caller, endpoint and key; `body` SHA-256 over the request's body and query.
+    """
+
+    slot: bytes
+    body: bytes
+
+
+class Replay(Struct, frozen=True):
+    """The stored answer of an earlier call with the same Idempotency-Key."""
+
+    request_id: RequestId
+    status: int
+    media: str
+    body: bytes
+
+
+class Ledger(Protocol):
+    """The durable record. Every pending result resolves after the commit, on the loop's thread.
+
+    Raises: RecordUnavailable, through the pending results, while the store fails.
+    """
+
+    def commit(self, entry: Entry) -> Pending[None]:
+        """Write one finished call as one row (with its idempotency slot, in the same transaction)."""
+
+    def open(self, entry: Entry) -> Pending[int]:
+        """Write the `opened` row of a call that streams; gives its number for `close`."""
+
+    def close(self, number: int, entry: Entry) -> Pending[None]:
+        """Write the closing row of an opened call, once."""
+
+    def refuse(self, source: str, route: str, code: str) -> None:
+        """Count a refusal of nobody in particular, or a repeated 429; aggregated per second, bounded."""
+
+    def claim(self, idempotency: IdempotencySlot) -> Pending[Replay | None]:
+        """Claim a slot: None means run the call, then commit with the slot or `release` it.
+
+        Raises: IdempotencyRunning, IdempotencyMismatch, through the pending result.
+        """
+
+    def release(self, idempotency: IdempotencySlot) -> None:
+        """Give up a claimed slot: the call failed in a way that may be tried again."""
+
+
+class Targets(Protocol):
+    """The targets by name, as they are now; a swapped model answers under its old name."""
+
+    def find(self, name: str) -> Target:
+        """The target.
+
+        Raises: ModelUnavailable when it has no ready worker.
+        """
+
+
+class Endpoints(Protocol):
+    """The published endpoints, as they are now."""
+
+    def find(self, name: str, version: int) -> Endpoint:
+        """One version of one endpoint.
+
+        Raises: NotFound.
+        """
+
+    def versions(self) -> tuple[Endpoint, ...]:
+        """Every version of every endpoint, by name and number."""
+
+
+class Watch(Protocol):
+    """Counts what happened; never fails, never waits."""
+
+    def ended(self, entry: Entry) -> None:
+        """One call ended, however."""
+
+    def failed(self, request_id: RequestId, error: BaseException) -> None:
+        """Something failed that only the log may know about."""
+
+
+class Parts(Struct, frozen=True):
+    """Everything the story needs, put together by app.py."""
+
+    keys: Keys
+    limits: Limits
+    endpoints: Endpoints
+    targets: Targets
+    ledger: Ledger
+    watch: Watch
+    clock: Clock
+    offload: Offload
+
+
+class Offload(Protocol):
+    """Runs CPU work outside the event loop's thread."""
+
+    def __call__(self, work: Callable[[], T], /) -> Pending[T]:
+        """Run `work` in a bounded pool of threads; the result resolves on the loop's thread.
+
+        Raises: what `work` raises, and Overloaded when the pool's queue is full, through the pending result.
+        """

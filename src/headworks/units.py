@@ -1,0 +1,133 @@
+"""Identifiers, quantities and the clock. The only module that reads time or randomness."""
+
+import os
+import re
+import time
+from datetime import UTC, datetime
+from typing import NewType, Protocol
+
+from msgspec import Struct
+
+RequestId = NewType("RequestId", str)
+
+SECOND_NS = 1_000_000_000
+MILLISECOND_NS = 1_000_000
+
+_DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)")
+_DURATION_S = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+_SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*(B|KiB|MiB|GiB|kB|MB|GB)")
+_SIZE_BYTES = {"B": 1, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30, "kB": 10**3, "MB": 10**6, "GB": 10**9}
+_RATE = re.compile(r"(\d+(?:\.\d+)?)/(s|m|h|d)")
+
+_CROCKFORD = "0123456789abcdefghjkmnpqrstvwxyz"
+_PAIRS = [a + b for a in _CROCKFORD for b in _CROCKFORD]
+
+
+class Clock(Protocol):
+    """Time as the steps see it."""
+
+    def monotonic_ns(self) -> int:
+        """Nanoseconds that never step back; deadlines and limits count in these."""
+
+    def wall_ns(self) -> int:
+        """Nanoseconds since 1970 UTC; for records and expiry only."""
+
+
+class SystemClock:
+    """The machine's clocks."""
+
+    monotonic_ns = staticmethod(time.monotonic_ns)
+    wall_ns = staticmethod(time.time_ns)
+
+
+class Rate(Struct, frozen=True, gc=False):
+    """So many calls a period, with a burst of as many calls as one period admits unless said otherwise."""
+
+    count: float
+    period_s: float
+    burst: int | None = None
+
+    @property
+    def interval_ns(self) -> int:
+        """Nanoseconds one call uses up."""
+        return max(1, int(self.period_s * SECOND_NS / self.count))
+
+    @property
+    def depth(self) -> int:
+        """Calls admitted at once from rest."""
+        return self.burst if self.burst is not None else max(1, int(self.count))
+
+
+def parse_duration_s(text: str) -> float:
+    """Seconds of a duration such as `800ms`, `10s`, `5m`, `1h`, `30d`.
+
+    Raises: ValueError, naming the accepted form.
+    """
+    match = _DURATION.fullmatch(text.strip())
+    if not match:
+        raise ValueError(f"{text!r} is not a duration; write a number and ms, s, m, h or d, for example 800ms")
+    return float(match[1]) * _DURATION_S[match[2]]
+
+
+def parse_size_bytes(text: str) -> int:
+    """Bytes of a size such as `64KiB` or `10MB`.
+
+    Raises: ValueError, naming the accepted form.
+    """
+    match = _SIZE.fullmatch(text.strip())
+    if not match:
+        raise ValueError(f"{text!r} is not a size; write a number and B, KiB, MiB, GiB, kB, MB or GB, for example 10MiB")
+    return int(float(match[1]) * _SIZE_BYTES[match[2]])
+
+
+def parse_rate(text: str) -> Rate:
+    """The rate written as `50/s`, `1000/m`, `10/h` or `5/d`.
+
+    Raises: ValueError, naming the accepted form.
+    """
+    match = _RATE.fullmatch(text.strip())
+    if not match or float(match[1]) <= 0:
+        raise ValueError(f"{text!r} is not a rate; write calls and a period, for example 50/s or 1000/h")
+    return Rate(float(match[1]), _DURATION_S[match[2]])
+
+
+def iso_time(wall_ns: int) -> str:
+    """RFC 3339 UTC time with milliseconds."""
+    moment = datetime.fromtimestamp(wall_ns / SECOND_NS, UTC)
+    return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"
+
+
+def _base32(value: int, pairs: int) -> str:
+    out = [""] * pairs
+    for position in range(pairs - 1, -1, -1):
+        out[position] = _PAIRS[value & 1023]
+        value >>= 10
+    return "".join(out)
+
+
+class RequestIds:
+    """Mints request ids: 26 characters, unique, sortable by time (ULID, Crockford base32, lower case).
+
+    Cost: about 0.5 µs; the random part is drawn once a block of 4096.
+    """
+
+    __slots__ = ("_clock", "_left", "_next")
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._left = 0
+        self._next = 0
+
+    def __call__(self) -> RequestId:
+        if self._left == 0:
+            self._left = 4096
+            self._next = int.from_bytes(os.urandom(10), "big") & ~4095
+        self._left -= 1
+        self._next += 1
+        millisecond = self._clock.wall_ns() // MILLISECOND_NS
+        return RequestId(_base32((millisecond << 80) | (self._next & (2**80 - 1)), 13))
+
+
+def random_bytes(size: int) -> bytes:
+    """Cryptographically strong random bytes."""
+    return os.urandom(size)

@@ -1,0 +1,280 @@
+"""What the steps of a request hand to each other: frozen values, and `Held`, what must be given back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from enum import Enum
+from ipaddress import IPv4Network, IPv6Network
+from typing import Protocol
+
+from msgspec import Struct
+
+from headworks.contract.schema import Contract
+from headworks.pending import Pending
+from headworks.units import Rate, RequestId
+
+
+class RawRequest(Struct, frozen=True):
+    """One request as an edge received it, whole, after the edge's own framing guards.
+
+    Shapes: header names are lower case; repeated headers are joined with ", " (an edge refuses repeated singletons).
+    """
+
+    request_id: RequestId
+    method: str
+    path: str
+    query: str
+    headers: Mapping[str, str]
+    body: bytes
+    peer: str
+    arrived_ns: int
+    is_secure: bool = False
+    via: str = "http"
+
+
+class Auth(Enum):
+    """Who may use a route. Every route names one; there is no default."""
+
+    PUBLIC = "public"
+    KEY = "key"
+    ADMIN = "admin"
+    LOCAL = "local"
+
+
+class Route(Struct, frozen=True):
+    """One method and path template, who may use it and what it runs.
+
+    `operation` is `call` for an endpoint, else the name of an action.
+    """
+
+    method: str
+    template: str
+    auth: Auth
+    operation: str
+    max_body_bytes: int
+
+
+class Matched(Struct, frozen=True):
+    """The route a request took, with the values of the template's placeholders."""
+
+    route: Route
+    params: Mapping[str, str]
+
+
+class Caller(Struct, frozen=True):
+    """Who calls: one key (or administrator), its scopes and its limits.
+
+    Shapes: `scopes` None means every endpoint and the catalogue, nothing else; else names such as `call:sentiment`.
+    """
+
+    key_id: str
+    name: str
+    auth: Auth
+    scopes: frozenset[str] | None = None
+    rate: Rate | None = None
+    concurrency: int | None = None
+    networks: tuple[IPv4Network | IPv6Network, ...] = ()
+    expires_wall_ns: int | None = None
+
+
+class Quota(Struct, frozen=True, gc=False):
+    """A rate after one call was taken from it."""
+
+    name: str
+    limit: int
+    window_s: float
+    remaining: int
+    reset_s: float
+
+
+class Admission(Struct, frozen=True):
+    """The caller's own rate and concurrency admitted this call; only `admit` makes one."""
+
+    caller: Caller
+    quota: Quota | None
+
+
+class RecordMode(Enum):
+    """What of a call's content is kept."""
+
+    FULL = "full"
+    DIGEST = "digest"
+    NONE = "none"
+
+
+class TargetChoice(Struct, frozen=True):
+    """One target of an endpoint; `weight` None means the targets are ordered, for fallback."""
+
+    name: str
+    weight: int | None = None
+
+
+class Endpoint(Struct, frozen=True):
+    """One published version: its contract and its policy.
+
+    Units: times in seconds, `deprecated_wall_s` and `sunset_wall_s` since 1970 UTC.
+    """
+
+    name: str
+    version: int
+    contract: Contract
+    targets: tuple[TargetChoice, ...]
+    task: str | None = None
+    timeout_s: float = 10.0
+    rate: Rate | None = None
+    concurrency: int | None = None
+    record: RecordMode = RecordMode.FULL
+    retention_s: float | None = None
+    deprecated_wall_s: float | None = None
+    sunset_wall_s: float | None = None
+    successor: str | None = None
+    is_default: bool = False
+    shadow: tuple[str, ...] = ()
+    max_body_bytes: int = 16 * 2**20
+    id: str = ""
+    """`sentiment/v1`; the bucket, metric label and scope name of this version."""
+
+
+class Payload(Struct, frozen=True):
+    """A validated input in the form every target reads.
+
+    Shapes: `document` is one JSON text, of one row or, when `is_array`, of an array of `rows` rows. `blobs` are
+    the binary fields sent outside the JSON, by name of the top-level field; the name "" is a whole binary input.
+    """
+
+    document: bytes
+    blobs: tuple[tuple[str, bytes], ...] = ()
+    rows: int = 1
+    is_array: bool = False
+
+
+class Call(Struct, frozen=True):
+    """A request understood: which endpoint, with which validated input, answered how, by when.
+
+    Shapes: `reply_media` is `application/json`, `text/csv` or `text/event-stream`.
+    """
+
+    endpoint: Endpoint
+    payload: Payload
+    reply_media: str
+    deadline_ns: int
+    subject: str | None = None
+    idempotency_key: str | None = None
+    client_request_id: str | None = None
+
+
+class Grant(Struct, frozen=True):
+    """Leave to run a call: scope, version, endpoint limits and predicted queue time all admit it."""
+
+    admission: Admission
+    call: Call
+    quotas: tuple[Quota, ...]
+
+
+class Plan(Struct, frozen=True):
+    """Which targets are tried, in order, under one deadline."""
+
+    grant: Grant
+    attempts: tuple[Target, ...]
+
+
+class Outcome(Struct, frozen=True):
+    """What a target gave: a JSON body, or a stream of JSON events.
+
+    Units: `queue_ns` waiting for a worker, `run_ns` inside the model for the whole batch of `batch_rows` rows.
+    """
+
+    body: bytes
+    target: str
+    model_version: str
+    queue_ns: int = 0
+    run_ns: int = 0
+    batch_rows: int = 1
+    stream: Stream | None = None
+    headers: tuple[tuple[str, str], ...] = ()
+    status: int = 200
+    media: str = "application/json"
+
+
+class Stream(Protocol):
+    """Events of a running call, pulled one at a time, each one JSON text."""
+
+    def next(self) -> Pending[bytes | None]:
+        """The next event; None after the last.
+
+        Raises: TargetError, through the pending result.
+        """
+
+    def cancel(self) -> None:
+        """Stop the model's work for this call; later events are dropped."""
+
+
+class Target(Protocol):
+    """What can answer a call: a model's pool of workers, or later a provider's operation."""
+
+    name: str
+
+    def start(self, call: Call, caller_id: str, deadline_ns: int) -> Pending[Outcome]:
+        """Begin one attempt; abandoning the pending result takes it out of the queue or discards its result.
+
+        Raises: TargetError and Overloaded, through the pending result.
+        """
+
+    def predicted_wait_ns(self, rows: int) -> int:
+        """How long a call of so many rows would wait before it starts, by what was measured of late."""
+
+
+class Reply(Struct, frozen=True):
+    """What the edge sends: head, and a body or a stream of already encoded chunks.
+
+    `ended` is called once, with the bytes sent, after the last byte or when the connection broke.
+    """
+
+    status: int
+    headers: tuple[tuple[str, str], ...]
+    body: bytes = b""
+    chunks: Chunks | None = None
+
+
+class Chunks(Protocol):
+    """Encoded chunks of a streamed reply."""
+
+    def next(self) -> Pending[bytes | None]:
+        """The next chunk; None after the last."""
+
+    def abandon(self) -> None:
+        """The client went away: stop the work and settle what ran."""
+
+
+class Held:
+    """Gives back what a call holds, last taken first, exactly once, whatever happens.
+
+    Cost: no generator and no exception machinery; see docs/explanation.
+    """
+
+    __slots__ = ("_releases",)
+
+    def __init__(self) -> None:
+        self._releases: list[Callable[[], None]] = []
+
+    def keep(self, release: Callable[[], None]) -> None:
+        """Remember what gives something back."""
+        self._releases.append(release)
+
+    def hand_over(self) -> Held:
+        """Move everything held to a new holder, which outlives this one (a stream's end)."""
+        other = Held()
+        other._releases, self._releases = self._releases, other._releases
+        return other
+
+    def release(self) -> None:
+        """Give everything back now."""
+        while self._releases:
+            self._releases.pop()()
+
+    def __enter__(self) -> Held:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        if self._releases:
+            self.release()
