@@ -33,6 +33,7 @@ HeadworksError
 ├── Draining                   503
 ├── RecordUnavailable          503
 ├── HomeUnavailable                 start-up only: the home is locked or unreadable
+├── BadControl                      command line only: the running owner of a home refused
 ├── ConfigurationRefused            start-up only: says where and how to fix
 └── Internal                   500
 
@@ -275,3 +276,9 @@ class HomeUnavailable(HeadworksError):
     """The home directory cannot be used: locked by another front, unreadable or of a newer version."""
 
     code, title = "home_unavailable", "Home directory unavailable"
+
+
+class BadControl(HeadworksError):
+    """The running owner of a home refused a command, or could not be reached; `reason` is the refusal's code."""
+
+    code, title = "control_refused", "Command refused"

@@ -85,7 +85,9 @@ class Driven(Generic[T]):
 
     __slots__ = ("_coroutine", "_done", "_waiting")
 
-    def __init__(self, coroutine: Coroutine[Any, Any, T], done: Callable[[T | None, BaseException | None], None]) -> None:
+    def __init__(
+        self, coroutine: Coroutine[Any, Any, T], done: Callable[[T | None, BaseException | None], None]
+    ) -> None:
         self._coroutine = coroutine
         self._done = done
         self._waiting: Pending[Any] | None = None
@@ -100,7 +102,7 @@ class Driven(Generic[T]):
                 self._waiting = None
                 self._done(stop.value, None)
                 return
-            except BaseException as error:  # noqa: BLE001  # handed to done, which decides
+            except BaseException as error:  # handed to done, which decides
                 self._waiting = None
                 self._done(None, error)
                 return
@@ -120,7 +122,7 @@ class Driven(Generic[T]):
             following = self._coroutine.throw(error)
         except StopIteration as stop:
             self._done(stop.value, None)
-        except BaseException as raised:  # noqa: BLE001  # handed to done, which decides
+        except BaseException as raised:  # handed to done, which decides
             self._done(None, raised)
         else:
             self._waiting = following

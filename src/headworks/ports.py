@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Protocol, TypeVar
 
 from msgspec import Struct
 
 from headworks.pending import Pending
 from headworks.units import Clock, Rate, RequestId
-from headworks.values import Caller, Endpoint, Quota, RecordMode, Target
+from headworks.values import Caller, Endpoint, Matched, Quota, RawRequest, RecordMode, Target
 
 T = TypeVar("T")
 
@@ -161,6 +161,55 @@ class Watch(Protocol):
         """Something failed that only the log may know about."""
 
 
+class Routes(Protocol):
+    """The table of routes, compiled at start."""
+
+    def match(self, method: str, path: str) -> Matched:
+        """The route of a request.
+
+        Raises: NotFound, MethodNotAllowed (with Allow), Malformed.
+        """
+
+
+class Offload(Protocol):
+    """Runs CPU work outside the event loop's thread."""
+
+    def __call__(self, work: Callable[[], T], /) -> Pending[T]:
+        """Run `work` in a bounded pool of threads; the result resolves on the loop's thread.
+
+        Raises: what `work` raises, and Overloaded when the pool's queue is full, through the pending result.
+        """
+
+
+class Ask(Struct, frozen=True):
+    """A request to an operation of the service itself: catalogue, administration, health."""
+
+    caller: Caller
+    raw: RawRequest
+    params: Mapping[str, str]
+
+
+class Answer(Struct, frozen=True):
+    """What such an operation answers."""
+
+    body: bytes
+    media: str = "application/json"
+    status: int = 200
+    headers: tuple[tuple[str, str], ...] = ()
+
+
+class Action(Protocol):
+    """One operation of the service itself; it passes the same story as a call to a model."""
+
+    is_recorded: bool
+
+    async def run(self, ask: Ask) -> Answer:
+        """Do it; awaits Pending results only.
+
+        Raises: HeadworksError, answered like any other.
+        """
+
+
 class Parts(Struct, frozen=True):
     """Everything the story needs, put together by app.py."""
 
@@ -172,13 +221,5 @@ class Parts(Struct, frozen=True):
     watch: Watch
     clock: Clock
     offload: Offload
-
-
-class Offload(Protocol):
-    """Runs CPU work outside the event loop's thread."""
-
-    def __call__(self, work: Callable[[], T], /) -> Pending[T]:
-        """Run `work` in a bounded pool of threads; the result resolves on the loop's thread.
-
-        Raises: what `work` raises, and Overloaded when the pool's queue is full, through the pending result.
-        """
+    routes: Routes
+    actions: Mapping[str, Action]

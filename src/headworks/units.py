@@ -76,7 +76,9 @@ def parse_size_bytes(text: str) -> int:
     """
     match = _SIZE.fullmatch(text.strip())
     if not match:
-        raise ValueError(f"{text!r} is not a size; write a number and B, KiB, MiB, GiB, kB, MB or GB, for example 10MiB")
+        raise ValueError(
+            f"{text!r} is not a size; write a number and B, KiB, MiB, GiB, kB, MB or GB, for example 10MiB"
+        )
     return int(float(match[1]) * _SIZE_BYTES[match[2]])
 
 

@@ -1,0 +1,45 @@
+# Two commands on a fresh machine: `make demo` and `make test`. Everything lands in .venv and .demo.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+k ?=
+
+.PHONY: setup demo test check fix bench docs clean
+
+setup: $(VENV)/.ready
+
+$(VENV)/.ready: pyproject.toml constraints.txt
+	@echo "Setting up $(VENV) ..."
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable .
+	@touch $@
+
+$(VENV)/.ready-test: $(VENV)/.ready
+	@echo "Installing what the tests need ..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable ".[test]"
+	@touch $@
+
+demo: $(VENV)/.ready
+	@$(BIN)/python -m examples.demo
+
+test: $(VENV)/.ready-test
+	@$(BIN)/python -m pytest $(if $(k),-k "$(k)")
+
+check: $(VENV)/.ready-test
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/python -m pytest tests/rules
+
+fix: $(VENV)/.ready-test
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+bench: $(VENV)/.ready
+	@$(BIN)/python -m bench
+
+docs: $(VENV)/.ready
+	@$(BIN)/python -m headworks.cli.reference docs/reference
+
+clean:
+	rm -rf $(VENV) .demo .bench

@@ -1,0 +1,111 @@
+"""The control socket: how the command line reaches a running service (HOME/control.sock, mode 0600).
+
+One JSON line asks, one JSON line answers: {"command", "arguments"} → {"result"} or {"error": {...}}.
+Only processes of the same user are heard (SO_PEERCRED).
+"""
+
+import asyncio
+import os
+import socket
+import struct
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+import msgspec
+
+from headworks.errors import BadControl, FieldError, HeadworksError
+
+MOST_BYTES = 2**20
+READ_TIMEOUT_S = 10.0
+CLIENT_TIMEOUT_S = 330.0
+
+Command = Callable[[Mapping[str, Any]], Awaitable[object]]
+
+
+class ControlServer:
+    """Answers commands on the control socket; commands run one at a time on each connection."""
+
+    def __init__(self, path: str, commands: Mapping[str, Command], own_uid: int) -> None:
+        self._path = path
+        self._commands = commands
+        self._own_uid = own_uid
+        self._server: asyncio.Server | None = None
+
+    async def open(self) -> None:
+        """Bind the socket, in place of one that a killed owner left."""
+        if os.path.lexists(self._path):
+            os.unlink(self._path)
+        mask = os.umask(0o177)
+        try:
+            self._server = await asyncio.start_unix_server(self._serve, self._path, limit=MOST_BYTES, backlog=16)
+        finally:
+            os.umask(mask)
+
+    async def close(self) -> None:
+        """Stop listening and remove the socket."""
+        if self._server is None:
+            return
+        self._server.close()
+        if os.path.lexists(self._path):
+            os.unlink(self._path)
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            if _peer_uid(writer.get_extra_info("socket")) not in (self._own_uid, 0):
+                return
+            async with asyncio.timeout(READ_TIMEOUT_S):
+                line = await reader.readline()
+            writer.write(msgspec.json.encode(await self._answer(line)) + b"\n")
+            await writer.drain()
+        except (TimeoutError, ValueError, ConnectionError):
+            pass  # nobody there who keeps to the protocol
+        finally:
+            writer.close()
+
+    async def _answer(self, line: bytes) -> dict[str, object]:
+        try:
+            asked = msgspec.json.decode(line)
+            command = self._commands[asked["command"]]
+            arguments = asked.get("arguments", {})
+        except (msgspec.DecodeError, KeyError, TypeError, AttributeError):
+            return {
+                "error": _told(BadControl("The running service does not know this command; is it another version?"))
+            }
+        try:
+            return {"result": await command(arguments)}
+        except HeadworksError as error:
+            return {"error": _told(error)}
+
+
+def ask_owner(path: str, command: str, arguments: Mapping[str, Any]) -> Any:
+    """The result of a command that the running owner of a home carries out.
+
+    Raises: BadControl, with the owner's own words when it refused.
+    """
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
+        connection.settimeout(CLIENT_TIMEOUT_S)
+        try:
+            connection.connect(path)
+            connection.sendall(msgspec.json.encode({"command": command, "arguments": arguments}) + b"\n")
+            with connection.makefile("rb") as stream:
+                line = stream.readline()
+        except OSError as error:
+            text = f"The running service does not answer on its control socket ({error.strerror or error})."
+            raise BadControl(text) from error
+    if not line:
+        raise BadControl("The running service refused this user, or ended.")
+    answer = msgspec.json.decode(line)
+    if told := answer.get("error"):
+        errors = tuple(FieldError(**error) for error in told["errors"])
+        raise BadControl(told["detail"], errors=errors, reason=told["code"])
+    return answer["result"]
+
+
+def _told(error: HeadworksError) -> dict[str, object]:
+    return {"code": error.code, "detail": error.detail, "errors": [msgspec.structs.asdict(e) for e in error.errors]}
+
+
+def _peer_uid(connection: socket.socket) -> int:
+    size = struct.calcsize("3i")
+    _, uid, _ = struct.unpack("3i", connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, size))
+    return int(uid)

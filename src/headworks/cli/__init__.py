@@ -1,0 +1,1 @@
+"""The command line: it parses words and calls, it decides nothing."""

@@ -1,0 +1,1 @@
+"""Servers: bytes in, RawRequest to the app, Reply out. Nothing else knows a server."""

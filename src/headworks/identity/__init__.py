@@ -1,0 +1,1 @@
+"""API keys: their text, their store, who a caller is."""

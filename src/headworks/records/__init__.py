@@ -1,0 +1,1 @@
+"""The durable, encrypted, tamper-evident record of every call."""

@@ -1,0 +1,1 @@
+"""The path of a request, one step a file; story.py puts them in order."""

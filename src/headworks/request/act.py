@@ -1,0 +1,17 @@
+"""Operations of the service itself, on the same path: known caller, admitted, recorded."""
+
+from headworks.ports import Ask, Parts
+from headworks.request.record import Line
+from headworks.values import Admission, Matched, RawRequest, RecordMode, Reply
+
+
+async def act(raw: RawRequest, matched: Matched, admission: Admission, parts: Parts, line: Line) -> Reply:
+    """The reply of an operation; recorded, without content, when the operation says so."""
+    action = parts.actions[matched.route.operation]
+    answer = await action.run(Ask(admission.caller, raw, matched.params))
+    headers = (("X-Request-Id", raw.request_id), ("Content-Type", answer.media), *answer.headers)
+    if action.is_recorded:
+        line.entry.mode = RecordMode.NONE
+        line.entry.input_bytes = len(raw.body)
+        await line.commit(answer.status, answer.body, answer.media)
+    return Reply(answer.status, headers, answer.body)

@@ -1,0 +1,46 @@
+"""Which targets are tried, in which order."""
+
+import zlib
+
+from headworks.errors import ModelUnavailable
+from headworks.ports import Targets
+from headworks.units import RequestId
+from headworks.values import Endpoint, Grant, Plan, Target, TargetChoice
+
+
+def choose(grant: Grant, targets: Targets, request_id: RequestId) -> Plan:
+    """The targets in the order in which they are tried: as listed, or drawn by weight.
+
+    A weighted draw depends on the request id alone, so it needs no random source and can be replayed.
+
+    Raises: ModelUnavailable (503) when no target is ready.
+    """
+    endpoint = grant.call.endpoint
+    choices = endpoint.targets
+    if len(choices) == 1:
+        return Plan(grant, (targets.find(choices[0].name),))
+    if choices[0].weight is not None:
+        choices = _drawn(endpoint, request_id)
+    ready = tuple(target for choice in choices if (target := _ready(targets, choice.name)) is not None)
+    if not ready:
+        raise ModelUnavailable(f"No target of {endpoint.name} v{endpoint.version} is ready.", retry_after_s=1.0)
+    return Plan(grant, ready)
+
+
+def _ready(targets: Targets, name: str) -> Target | None:
+    try:
+        return targets.find(name)
+    except ModelUnavailable:
+        return None
+
+
+def _drawn(endpoint: Endpoint, request_id: RequestId) -> tuple[TargetChoice, ...]:
+    """The drawn target first, then the others with a weight, heaviest first."""
+    weights = [choice.weight or 0 for choice in endpoint.targets]
+    point = zlib.crc32(request_id.encode()) % sum(weights)
+    for choice, weight in zip(endpoint.targets, weights, strict=True):
+        point -= weight
+        if point < 0:
+            break
+    others = sorted((c for c in endpoint.targets if c is not choice and c.weight), key=lambda c: -(c.weight or 0))
+    return (choice, *others)

@@ -1,0 +1,118 @@
+"""What types cannot say of a configuration: references, units, dates, and reasons that must be given."""
+
+import re
+from collections.abc import Callable, Iterator
+from typing import NamedTuple, get_type_hints
+
+import msgspec
+
+from headworks.settings import types
+from headworks.units import parse_duration_s, parse_rate, parse_size_bytes
+
+NAME = re.compile(r"[a-z0-9]([a-z0-9_-]{0,62}[a-z0-9])?")
+VERSION = re.compile(r"v[1-9][0-9]{0,5}")
+_PARSERS: dict[str, Callable[[str], object]] = {
+    "duration": parse_duration_s,
+    "size": parse_size_bytes,
+    "rate": parse_rate,
+}
+
+
+class Problem(NamedTuple):
+    """One mistake: where it stands, and what is wrong with the fix."""
+
+    path: tuple[str, ...]
+    text: str
+
+
+def problems(config: types.Config) -> list[Problem]:
+    """Every mistake that the types let through; empty for a good configuration."""
+    found = list(_units(config, ()))
+    for name, model in config.models.items():
+        found += _model_problems(name, model)
+    for name, versions in config.endpoints.items():
+        if not NAME.fullmatch(name):
+            found.append(Problem(("endpoints", name), "endpoint names are lower case letters, digits, - and _"))
+        if not versions:
+            found.append(Problem(("endpoints", name), "has no version; add v1 with its targets"))
+        for version, entry in versions.items():
+            found += _version_problems(config, name, version, entry)
+        if sum(entry.default for entry in versions.values()) > 1:
+            found.append(Problem(("endpoints", name), "several versions say default: true; keep one"))
+    return found
+
+
+def _units(value: msgspec.Struct, path: tuple[str, ...]) -> Iterator[Problem]:
+    """Every duration, size and rate that cannot be read, found by the unit in the field's type."""
+    hints = get_type_hints(type(value), include_extras=True)
+    for field in value.__struct_fields__:
+        content = getattr(value, field)
+        if isinstance(content, msgspec.Struct):
+            yield from _units(content, (*path, field))
+        elif isinstance(content, dict):
+            yield from _units_in(content, (*path, field))
+        elif isinstance(content, str) and (unit := _unit_of(hints[field])):
+            try:
+                _PARSERS[unit](content)
+            except ValueError as error:
+                yield Problem((*path, field), str(error))
+
+
+def _units_in(mapping: dict[str, object], path: tuple[str, ...]) -> Iterator[Problem]:
+    for key, entry in mapping.items():
+        if isinstance(entry, msgspec.Struct):
+            yield from _units(entry, (*path, str(key)))
+        elif isinstance(entry, dict):
+            yield from _units_in(entry, (*path, str(key)))
+
+
+def _unit_of(hint: object) -> str | None:
+    """The unit marked on a type, also inside `X | None`."""
+    for candidate in (hint, *getattr(hint, "__args__", ())):
+        for meta in getattr(candidate, "__metadata__", ()):
+            if isinstance(meta, msgspec.Meta) and meta.extra:
+                return str(meta.extra.get("unit"))
+    return None
+
+
+def _model_problems(name: str, model: types.ModelConfig) -> Iterator[Problem]:
+    path = ("models", name)
+    if not NAME.fullmatch(name):
+        yield Problem(path, "model names are lower case letters, digits, - and _")
+    if not model.kind:
+        yield Problem(path, f"must name exactly one of {', '.join(types.MODEL_KINDS)}")
+    if model.sklearn is not None and not (model.sha256 and model.unsafe):
+        text = "a pickle or joblib file can run any code when loaded; convert it with skops, or name its sha256 and say unsafe: true"
+        yield Problem((*path, "sklearn"), text)
+
+
+def _version_problems(config: types.Config, name: str, version: str, entry: types.EndpointVersion) -> Iterator[Problem]:
+    path = ("endpoints", name, version)
+    if not VERSION.fullmatch(version):
+        yield Problem(path, "versions are v1, v2, ...")
+    if not entry.targets:
+        yield Problem((*path, "targets"), "names no target; name at least one model")
+    for index, target in enumerate(entry.targets):
+        yield from _target_problems(config, (*path, "targets", str(index)), target)
+    weighted = [target for target in entry.targets if isinstance(target, types.WeightedTarget)]
+    if weighted and len(weighted) != len(entry.targets):
+        yield Problem((*path, "targets"), "mixes weighted and ordered targets; give every target a weight, or none")
+    if weighted and not sum(target.weight for target in weighted):
+        yield Problem((*path, "targets"), "all weights are 0; give one target a weight above 0")
+    if entry.record == "none" and not entry.reason:
+        yield Problem((*path, "record"), "record: none needs a reason; add reason: and say why nothing is kept")
+    if entry.sunset and entry.deprecated and entry.sunset <= entry.deprecated:
+        yield Problem((*path, "sunset"), "must be later than deprecated")
+    if entry.shadow:
+        yield Problem((*path, "shadow"), "shadow targets are not available in this version; remove the key")
+
+
+def _target_problems(
+    config: types.Config, path: tuple[str, ...], target: str | types.WeightedTarget
+) -> Iterator[Problem]:
+    named = target.target if isinstance(target, types.WeightedTarget) else target
+    if "/" in named:
+        yield Problem(path, f"{named!r} is a provider's operation; providers are not available in this version")
+    elif named not in config.models:
+        known = ", ".join(sorted(config.models)) or "none"
+        yield Problem(path, f"no model is called {named!r}; known models: {known}")

@@ -1,0 +1,207 @@
+"""From YAML text to a Config, with the file and line of everything that is wrong, all at once."""
+
+import difflib
+import re
+from collections.abc import Callable, Iterator, Mapping
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import yaml
+
+from headworks.errors import ConfigurationRefused, FieldError
+from headworks.settings import types
+from headworks.settings.check import Problem, problems
+
+MAX_BYTES = 2**20
+NOT_BUILT = {
+    "providers": "third-party providers",
+    "workflows": "workflows",
+    "memory": "memory",
+    "collections": "collections",
+    "triggers": "triggers",
+    "oauth": "OAuth 2.0",
+    "budgets": "budgets",
+}
+_VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
+_SECRET_FILE = "file:"
+
+Lines = dict[tuple[str, ...], int]
+
+
+def read_config(path: Path, environment: Mapping[str, str]) -> types.Config:
+    """The configuration of a YAML file, with `${NAME}` and `file:PATH` values filled in.
+
+    Raises: ConfigurationRefused with one entry a mistake: pointer, line, what is wrong and the fix.
+    """
+    try:
+        if path.stat().st_size > MAX_BYTES:
+            raise ConfigurationRefused(f"{path} is larger than 1 MiB; that is no configuration")
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigurationRefused(f"{path} cannot be read: {error}") from error
+    return parse_config(text, str(path), environment)
+
+
+def parse_config(text: str, name: str, environment: Mapping[str, str]) -> types.Config:
+    """The configuration of YAML text; `name` stands before the line in messages."""
+    lines: Lines = {}
+    document, found = _document(text, name, lines)
+    document = _filled(document, (), environment, Path(name).parent, found)
+    if not isinstance(document, dict):
+        raise ConfigurationRefused(f"{name}: the top level must be a mapping with models and endpoints")
+    found += list(_unknown_keys(document))
+    config = None
+    if not found:
+        config, found = _typed(document)
+    if config is not None:
+        found += problems(config)
+    if found or config is None:
+        raise _refused(name, lines, found)
+    return config
+
+
+def _refused(name: str, lines: Lines, found: list[Problem]) -> ConfigurationRefused:
+    errors = []
+    for problem in found:
+        line = next((lines[problem.path[:n]] for n in range(len(problem.path), -1, -1) if problem.path[:n] in lines), 1)
+        errors.append(
+            FieldError("/" + "/".join(problem.path), f"{name}:{line}: {'.'.join(problem.path)}: {problem.text}")
+        )
+    return ConfigurationRefused("\n".join(error.message for error in errors), errors=tuple(errors))
+
+
+def _document(text: str, name: str, lines: Lines) -> tuple[object, list[Problem]]:
+    """Plain data of the YAML, remembering where each key stands; doubled keys are problems."""
+    loader = yaml.SafeLoader(text)
+    try:
+        node = loader.get_single_node()
+        if node is None:
+            return {}, []
+        found: list[Problem] = []
+        _note_lines(node, (), lines, found)
+        return loader.construct_document(node), found
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        place = f"{name}:{mark.line + 1}:{mark.column + 1}" if mark else name
+        raise ConfigurationRefused(f"{place}: not YAML: {getattr(error, 'problem', None) or error}") from error
+    finally:
+        loader.dispose()
+
+
+def _note_lines(node: yaml.Node, path: tuple[str, ...], lines: Lines, found: list[Problem]) -> None:
+    lines.setdefault(path, node.start_mark.line + 1)
+    if isinstance(node, yaml.MappingNode):
+        seen = set()
+        for key, value in node.value:
+            place = (*path, str(key.value))
+            if place in seen:
+                found.append(Problem(place, "stands twice; keep one"))
+            seen.add(place)
+            lines[place] = key.start_mark.line + 1
+            _note_lines(value, place, lines, found)
+    elif isinstance(node, yaml.SequenceNode):
+        for index, value in enumerate(node.value):
+            _note_lines(value, (*path, str(index)), lines, found)
+
+
+def _filled(
+    value: object, path: tuple[str, ...], environment: Mapping[str, str], folder: Path, found: list[Problem]
+) -> Any:
+    """The value with `${NAME}` from the environment and `file:PATH` from a file; keys become text."""
+    if isinstance(value, dict):
+        return {str(k): _filled(v, (*path, str(k)), environment, folder, found) for k, v in value.items()}
+    if isinstance(value, list):
+        return [_filled(v, (*path, str(i)), environment, folder, found) for i, v in enumerate(value)]
+    if isinstance(value, date):
+        return value.isoformat()
+    if not isinstance(value, str):
+        return value
+    if value.startswith(_SECRET_FILE):
+        try:
+            return (folder / value.removeprefix(_SECRET_FILE)).read_text(encoding="utf-8").strip()
+        except OSError as error:
+            found.append(Problem(path, f"names a file that cannot be read: {error}"))
+            return ""
+
+    def fill(match: re.Match[str]) -> str:
+        if match[1] not in environment:
+            found.append(Problem(path, f"needs the environment variable {match[1]}, which is not set"))
+        return environment.get(match[1], "")
+
+    return _VARIABLE.sub(fill, value)
+
+
+def _unknown_keys(document: dict[str, Any]) -> Iterator[Problem]:
+    yield from _unknown(document, types.Config, ())
+    for name, model in _mappings(document.get("models")):
+        yield from _unknown(model, types.ModelConfig, ("models", name))
+        if isinstance(model.get("batch"), dict):
+            yield from _unknown(model["batch"], types.BatchConfig, ("models", name, "batch"))
+    for name, versions in _mappings(document.get("endpoints")):
+        for version, entry in _mappings(versions):
+            yield from _unknown(entry, types.EndpointVersion, ("endpoints", name, version))
+    for part, kind in _PARTS.items():
+        if isinstance(document.get(part), dict):
+            yield from _unknown(document[part], kind, (part,))
+
+
+_PARTS: dict[str, type[msgspec.Struct]] = {
+    "server": types.ServerConfig,
+    "tls": types.TlsConfig,
+    "cors": types.CorsConfig,
+    "keys": types.KeysConfig,
+    "records": types.RecordsConfig,
+    "logs": types.LogsConfig,
+}
+
+
+def _mappings(value: object) -> Iterator[tuple[str, dict[str, Any]]]:
+    if isinstance(value, dict):
+        yield from ((key, entry) for key, entry in value.items() if isinstance(entry, dict))
+
+
+def _unknown(mapping: dict[str, Any], kind: type[msgspec.Struct], path: tuple[str, ...]) -> Iterator[Problem]:
+    known = kind.__struct_fields__
+    for key in mapping:
+        if key in known:
+            continue
+        if not path and key in NOT_BUILT:
+            yield Problem((key,), f"{NOT_BUILT[key]} are not available in this version; remove the section")
+            continue
+        near = difflib.get_close_matches(key, known, 1)
+        hint = f"did you mean {near[0]!r}?" if near else f"known keys: {', '.join(known)}"
+        yield Problem((*path, key), f"unknown key; {hint}")
+
+
+def _typed(document: dict[str, Any]) -> tuple[types.Config | None, list[Problem]]:
+    """The typed configuration; models and endpoint versions are converted one by one, to find every mistake."""
+    found: list[Problem] = []
+    for name, model in _mappings(document.get("models")):
+        _attempt(lambda model=model: msgspec.convert(model, types.ModelConfig), ("models", name), found)
+    for name, versions in _mappings(document.get("endpoints")):
+        for version, entry in _mappings(versions):
+            _attempt(
+                lambda entry=entry: msgspec.convert(entry, types.EndpointVersion), ("endpoints", name, version), found
+            )
+    if found:
+        return None, found
+    try:
+        return msgspec.convert(document, types.Config), found
+    except msgspec.ValidationError as error:
+        return None, [_problem(error, ())]
+
+
+def _attempt(convert: Callable[[], object], path: tuple[str, ...], found: list[Problem]) -> None:
+    try:
+        convert()
+    except msgspec.ValidationError as error:
+        found.append(_problem(error, path))
+
+
+def _problem(error: msgspec.ValidationError, path: tuple[str, ...]) -> Problem:
+    """msgspec says where by ` - at `$.a.b``; shown to the operator, never used to decide."""
+    text, _, where = str(error).partition(" - at `$")
+    inside = tuple(part for part in re.split(r"[.\[\]`]+", where) if part and part != "...")
+    return Problem((*path, *inside), text[0].lower() + text[1:])

@@ -1,0 +1,148 @@
+"""What a configuration may say: frozen, bounded types. Unknown keys are refused.
+
+Durations (`800ms`), sizes (`16MiB`) and rates (`50/s`) are text here; `check.py` proves that each can be read.
+"""
+
+from datetime import date
+from typing import Annotated, Any, Literal
+
+from msgspec import Meta, Struct
+
+Duration = Annotated[str, Meta(description="A duration: 800ms, 10s, 5m, 1h, 30d", extra={"unit": "duration"})]
+Size = Annotated[str, Meta(description="A size: 64KiB, 16MiB, 1GiB", extra={"unit": "size"})]
+RateText = Annotated[str, Meta(description="A rate: 50/s, 1000/m, 10/h, 5/d", extra={"unit": "rate"})]
+
+MODEL_KINDS = ("python", "onnx", "skops", "sklearn", "xgboost", "lightgbm", "asgi", "wsgi")
+
+
+class TlsConfig(Struct, frozen=True, forbid_unknown_fields=True):
+    """Certificate chain and private key, PEM files; TLS 1.3 only."""
+
+    cert: str
+    key: str
+
+
+class CorsConfig(Struct, frozen=True, forbid_unknown_fields=True):
+    """Web origins whose pages may call this service from a browser."""
+
+    origins: tuple[str, ...] = ()
+    max_age: Duration = "10m"
+
+
+class ServerConfig(Struct, frozen=True, forbid_unknown_fields=True):
+    """Where the server listens and what it bounds."""
+
+    host: str = "127.0.0.1"
+    port: Annotated[int, Meta(ge=0, le=65535)] = 8000
+    hosts: tuple[str, ...] = ()
+    max_body: Size = "16MiB"
+    max_connections: Annotated[int, Meta(ge=1, le=100_000)] = 4096
+    max_connections_per_peer: Annotated[int, Meta(ge=1, le=100_000)] = 1024
+    head_timeout: Duration = "10s"
+    request_timeout: Duration = "30s"
+    idle_timeout: Duration = "75s"
+    drain_timeout: Duration = "20s"
+
+
+class KeysConfig(Struct, frozen=True, forbid_unknown_fields=True):
+    """Limits of a key that names none of its own."""
+
+    prefix: Annotated[str, Meta(pattern="^[a-z][a-z0-9]{0,11}$")] = "hw"
+    environment: Annotated[str, Meta(pattern="^[a-z][a-z0-9]{0,11}$")] = "live"
+    rate: RateText | None = None
+    concurrency: Annotated[int, Meta(ge=1, le=100_000)] | None = None
+    expires: Duration = "90d"
+
+
+class RecordsConfig(Struct, frozen=True, forbid_unknown_fields=True):
+    """How calls are recorded: `process` survives kill -9, `power` a power cut too."""
+
+    durable: Literal["process", "power"] = "process"
+    retention: Duration = "183d"
+    max_disk: Size = "50GiB"
+    key_file: str | None = None
+    replay_for: Duration = "1d"
+
+
+class LogsConfig(Struct, frozen=True, forbid_unknown_fields=True):
+    """What is logged, as JSON lines on standard error."""
+
+    calls: bool = True
+
+
+class BatchConfig(Struct, frozen=True, forbid_unknown_fields=True):
+    """How many rows one dispatch may hold, and how long a free worker waits for more (0: not at all)."""
+
+    max_size: Annotated[int, Meta(ge=1, le=4096)] = 32
+    max_wait: Duration = "0ms"
+
+
+class ModelConfig(Struct, frozen=True, forbid_unknown_fields=True):
+    """One own model: exactly one of python, onnx, skops, sklearn, xgboost, lightgbm, asgi, wsgi says what it is."""
+
+    python: str | None = None
+    onnx: str | None = None
+    skops: str | None = None
+    sklearn: str | None = None
+    xgboost: str | None = None
+    lightgbm: str | None = None
+    asgi: str | None = None
+    wsgi: str | None = None
+    replicas: Annotated[int, Meta(ge=1, le=64)] = 1
+    batch: BatchConfig = BatchConfig()
+    hard_timeout: Duration = "10s"
+    start_timeout: Duration = "5m"
+    max_requests: Annotated[int, Meta(ge=1)] | None = None
+    max_rss: Size | None = None
+    queue: Annotated[int, Meta(ge=1, le=1_000_000)] = 2048
+    retry: bool = True
+    env: dict[str, str] = {}
+    sha256: Annotated[str, Meta(pattern="^[0-9a-f]{64}$")] | None = None
+    unsafe: bool = False
+    trusted: tuple[str, ...] = ()
+    options: dict[str, Any] = {}
+
+    @property
+    def kind(self) -> str:
+        """The one kind this model is of; "" when none or several are named."""
+        named = [kind for kind in MODEL_KINDS if getattr(self, kind) is not None]
+        return named[0] if len(named) == 1 else ""
+
+
+class WeightedTarget(Struct, frozen=True, forbid_unknown_fields=True):
+    """One target and its share of the calls."""
+
+    target: str
+    weight: Annotated[int, Meta(ge=0, le=1_000_000)]
+
+
+class EndpointVersion(Struct, frozen=True, forbid_unknown_fields=True):
+    """One published version: what answers it, and its policy."""
+
+    targets: tuple[str | WeightedTarget, ...]
+    task: str | None = None
+    timeout: Duration = "10s"
+    rate: RateText | None = None
+    concurrency: Annotated[int, Meta(ge=1, le=1_000_000)] | None = None
+    max_body: Size | None = None
+    record: Literal["full", "digest", "none"] = "full"
+    reason: str | None = None
+    retention: Duration | None = None
+    deprecated: date | None = None
+    sunset: date | None = None
+    default: bool = False
+    risk: Literal["minimal", "limited", "high"] | None = None
+    shadow: tuple[str, ...] = ()
+
+
+class Config(Struct, frozen=True, forbid_unknown_fields=True):
+    """A whole configuration."""
+
+    models: dict[str, ModelConfig] = {}
+    endpoints: dict[str, dict[str, EndpointVersion]] = {}
+    server: ServerConfig = ServerConfig()
+    tls: TlsConfig | None = None
+    cors: CorsConfig = CorsConfig()
+    keys: KeysConfig = KeysConfig()
+    records: RecordsConfig = RecordsConfig()
+    logs: LogsConfig = LogsConfig()
