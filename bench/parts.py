@@ -1,0 +1,166 @@
+"""The parts of the benchmark: each measures something and gives its figures, by the names of goals.py."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field
+from functools import partial
+from typing import Any
+
+from bench import footprint, overload, rounds
+from bench.figures import Round, single_times, summary, times
+from bench.rounds import Plan, beside_name, say
+from bench.servers import MODELS, PEERS_OF, Server, ours
+from bench.venvs import ensure_ours
+
+OURS = "headworks"
+POWER = "headworks-power"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What was asked for on the command line."""
+
+    plan: Plan
+    is_long: bool = False
+    peers: frozenset[str] = frozenset()
+
+
+@dataclass
+class Found:
+    """What the parts measured: tables for reading, figures for the goals, ratios for the baseline."""
+
+    tables: dict[str, dict[str, dict[str, float]]] = field(default_factory=dict)
+    figures: dict[str, float] = field(default_factory=dict)
+    ratios: dict[str, float] = field(default_factory=dict)
+    details: dict[str, Any] = field(default_factory=dict)
+
+
+def s1(asked: Settings, found: Found) -> None:
+    """The trivial model, record committed before the answer, and the same with fsync."""
+    servers = [
+        ours(OURS, MODELS / "s1.py", "dot"),
+        ours(POWER, MODELS / "s1_power.yaml", "dot"),
+        *_chosen(asked, "s1"),
+    ]
+    taken = rounds.measure(servers, asked.plan)
+    _table(found, "s1", taken)
+    mine, figures = found.tables["s1"][OURS], found.figures
+    figures["s1 cpu us a call"] = mine["cpu_us"]
+    figures["s1 p99 at c=64"] = mine["p99_ms"]
+    _ratios(found, "s1", taken, _names(asked, "s1"))
+    if "mosec" in taken:
+        figures["s1 p50 at c=1 x mosec"] = single_times(taken[OURS], taken["mosec"])
+        figures["s1 durable power x mosec"] = times(taken[POWER], taken["mosec"])
+        found.ratios["s1 p50 at c=1 x mosec"] = figures["s1 p50 at c=1 x mosec"]
+        found.ratios["s1 durable power x mosec"] = figures["s1 durable power x mosec"]
+
+
+def s2(asked: Settings, found: Found) -> None:
+    """The scikit-learn model; of mosec's waits the one with the best throughput counts."""
+    servers = [ours(OURS, MODELS / "s2.py", "cancer"), *_chosen(asked, "s2")]
+    taken = rounds.measure(servers, asked.plan)
+    _table(found, "s2", taken)
+    tuned = [name for name in taken if name.startswith("mosec-")]
+    _ratios(found, "s2", taken, [name for name in _names(asked, "s2") if name not in tuned])
+    if tuned:
+        best = max(tuned, key=lambda name: found.tables["s2"][name]["rps"])
+        found.details["s2 mosec's best wait"] = best.removeprefix("mosec-")
+        for name, value in (
+            ("s2 throughput x mosec", times(taken[OURS], taken[best])),
+            ("s2 p50 at c=1 x mosec", single_times(taken[OURS], taken[best])),
+        ):
+            found.figures[name] = found.ratios[name] = value
+
+
+def overloaded(asked: Settings, found: Found) -> None:
+    """S1 with a deadline of 100 ms at twice its peak."""
+    server = ours("headworks-overload", MODELS / "s1_overload.yaml", "dot")
+    result = overload.measure(server, max(2, asked.plan.rounds // 2), 2 * asked.plan.busy_s, asked.plan.nice)
+    found.details["overload"] = asdict(result)
+    found.figures["overload goodput of peak"] = result.goodput_share
+    found.figures["overload p99 of accepted of deadline"] = result.accepted_p99_ms / overload.DEADLINE_MS
+
+
+def memory(asked: Settings, found: Found) -> None:
+    """The front idle and after many calls: 10^6 in a long run, else 10^5."""
+    server = ours("headworks-memory", MODELS / "s1.py", "dot")
+    result = footprint.memory(server, 1_000_000 if asked.is_long else 100_000, asked.plan.nice)
+    found.details["memory"] = result
+    found.figures["front memory idle"] = result["front_rss_idle_mb"]
+    if asked.is_long:
+        found.figures["front memory growth over the calls"] = result["front_rss_growth"]
+
+
+def starting(asked: Settings, found: Found) -> None:
+    """From the command to the first 200, beside the peers; and the import alone."""
+    often = asked.plan.rounds
+    found.figures["start to first 200"] = footprint.start_s(_new_home, often, asked.plan.nice)
+    taken = {OURS: found.figures["start to first 200"]}
+    for peer in _chosen(asked, "s1"):
+        taken[peer.name] = footprint.start_s(partial(_same, peer), 1 if peer.slow else often, asked.plan.nice)
+    found.details["start s"] = taken
+    if "mosec" in taken:
+        found.ratios["start x mosec"] = taken[OURS] / taken["mosec"]
+    imported = footprint.importing(ensure_ours(), 7)
+    found.details["import headworks"] = imported
+    found.figures["import headworks"] = imported["ms"]
+
+
+def installed(asked: Settings, found: Found) -> None:
+    """The core alone in a fresh environment."""
+    result = footprint.installation()
+    found.details["core install"] = result
+    found.figures["core install"] = result["venv_mb"]
+    found.figures["core direct dependencies"] = result["direct_dependencies"]
+
+
+PARTS: Mapping[str, Callable[[Settings, Found], None]] = {
+    "s1": s1,
+    "s2": s2,
+    "overload": overloaded,
+    "start": starting,
+    "memory": memory,
+    "install": installed,
+}
+
+
+def run(names: list[str], asked: Settings) -> Found:
+    """Run the named parts, one after the other."""
+    found = Found()
+    for name in names:
+        say(name)
+        PARTS[name](asked, found)
+    errors = [row["errors"] for table in found.tables.values() for row in table.values()]
+    if errors:
+        found.figures["errors in all slices"] = sum(errors)
+    return found
+
+
+def _same(server: Server) -> Server:
+    return server
+
+
+def _new_home() -> Server:
+    return ours("headworks-start", MODELS / "s1.py", "dot")
+
+
+def _chosen(asked: Settings, scenario: str) -> list[Server]:
+    return [server for server in PEERS_OF[scenario] if server.name.partition("-")[0] in asked.peers]
+
+
+def _names(asked: Settings, scenario: str) -> list[str]:
+    return [server.name for server in _chosen(asked, scenario)]
+
+
+def _table(found: Found, scenario: str, taken: Mapping[str, list[Round]]) -> None:
+    found.tables[scenario] = {name: summary(each) for name, each in taken.items()}
+
+
+def _ratios(found: Found, scenario: str, taken: Mapping[str, list[Round]], names: list[str]) -> None:
+    """Throughput and CPU against each peer, within the round: for a slow peer within the one beside it."""
+    for name in names:
+        mine = taken.get(beside_name(OURS, name), taken[OURS])
+        found.figures[f"{scenario} throughput x {name}"] = times(mine, taken[name])
+        found.ratios[f"{scenario} throughput x {name}"] = times(mine, taken[name])
+        found.ratios[f"{scenario} cpu x {name}"] = summary(mine)["cpu_us"] / summary(taken[name])["cpu_us"]

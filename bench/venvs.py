@@ -1,0 +1,62 @@
+"""Virtual environments under .bench/: one for each peer, pinned by the files in peers/, and one for Headworks."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+BENCH = ROOT / ".bench"
+PEERS = ROOT / "bench" / "peers"
+MODEL_PACKAGES = ("numpy", "scikit-learn")
+SOURCES = ("pyproject.toml", "README.md", "LICENSE")
+
+
+def python_of(name: str) -> Path:
+    """The interpreter of one environment."""
+    return BENCH / name / "bin" / "python"
+
+
+def ensure_peer(name: str) -> Path:
+    """A peer's environment, made when it is missing or when its pins have changed."""
+    pins = PEERS / f"{name}.txt"
+    return _ensure(name, pins.read_text(), ["-r", str(pins)])
+
+
+def ensure_ours() -> Path:
+    """Headworks from this checkout (editable), with what the models of the scenarios need, at the peers' versions."""
+    project = (ROOT / "pyproject.toml").read_text()
+    pins = PEERS / "mosec.txt"
+    return _ensure("ours", project + pins.read_text(), ["-e", str(ROOT), "-c", str(pins), *MODEL_PACKAGES])
+
+
+def fresh(name: str, *packages: str) -> Path:
+    """A new environment in place of any older one."""
+    BENCH.mkdir(exist_ok=True)
+    subprocess.run([sys.executable, "-m", "venv", "--clear", str(BENCH / name)], check=True)
+    if packages:
+        subprocess.run([str(python_of(name)), "-m", "pip", "install", "-q", *packages], check=True)
+    return python_of(name)
+
+
+def copied_sources() -> Path:
+    """A copy of what a build needs, so that building leaves nothing behind in the checkout."""
+    copy = BENCH / "source"
+    shutil.rmtree(copy, ignore_errors=True)
+    shutil.copytree(ROOT / "src", copy / "src", ignore=shutil.ignore_patterns("__pycache__", "*.egg-info"))
+    for name in SOURCES:
+        if (ROOT / name).exists():
+            shutil.copy(ROOT / name, copy / name)
+    return copy
+
+
+def _ensure(name: str, stamp: str, packages: list[str]) -> Path:
+    made_from = BENCH / name / "made-from"
+    if made_from.exists() and made_from.read_text() == stamp:
+        return python_of(name)
+    print(f"setting up .bench/{name} ...", file=sys.stderr, flush=True)
+    interpreter = fresh(name, *packages)
+    made_from.write_text(stamp)
+    return interpreter
