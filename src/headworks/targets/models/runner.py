@@ -9,6 +9,7 @@ from typing import Any, Protocol
 from msgspec import Struct
 
 from headworks.errors import FieldError
+from headworks.model import Context
 from headworks.values import Payload
 
 
@@ -55,12 +56,19 @@ class RowFailed(Struct, frozen=True):
 
 
 class Runner(Protocol):
-    """A loaded model, ready to be called."""
+    """A loaded model, ready to be called.
+
+    Shapes: `contexts` has one entry a row, or is empty when nothing is known of the calls; a model that does not
+    declare `context` never sees it.
+    """
 
     announcement: Announcement
 
     def warm_up(self) -> None:
-        """Run every example once; raises what the model raises."""
+        """Run every example once; raises what the model raises. Not for a model whose `is_async` is announced."""
+
+    async def warm_up_async(self) -> None:
+        """The same inside the loop that will run the model; for every model whose `is_async` is announced."""
 
     def decode(self, payload: Payload) -> Sequence[Any]:
         """The typed rows of one call.
@@ -68,17 +76,43 @@ class Runner(Protocol):
         Raises: SchemaViolation with pointers (an array's rows are prefixed `/0`, `/1`, ...).
         """
 
-    def predict(self, rows: Sequence[Any]) -> Sequence[bytes | RowFailed]:
-        """One encoded, validated JSON text a row, in order; a row that broke the contract is a RowFailed.
+    def predict(self, rows: Sequence[Any], contexts: Sequence[Context] = ()) -> Sequence[bytes | RowFailed]:
+        """One encoded, validated JSON text a row, in order; a row that failed on its own is a RowFailed.
 
         Raises: what the model raises, when the batch as a whole failed.
         """
 
-    async def predict_async(self, rows: Sequence[Any]) -> Sequence[bytes | RowFailed]:
+    async def predict_async(self, rows: Sequence[Any], contexts: Sequence[Context] = ()) -> Sequence[bytes | RowFailed]:
         """The same for a model whose predict is a coroutine function."""
 
-    def stream(self, row: Any) -> Iterator[bytes]:
-        """One encoded, validated JSON text an event."""
+    def stream(self, row: Any, context: Context | None = None) -> Iterator[bytes]:
+        """One encoded, validated JSON text an event.
 
-    def stream_async(self, row: Any) -> AsyncIterator[bytes]:
+        Raises: ContractViolation at an event that breaks the contract, and what the model raises.
+        """
+
+    def stream_async(self, row: Any, context: Context | None = None) -> AsyncIterator[bytes]:
         """The same for an asynchronous generator."""
+
+
+class HttpRunner(Protocol):
+    """A WSGI or ASGI application, ready to answer whole HTTP requests; its announcement says `is_http`.
+
+    Shapes: the payload's document is `{"method", "path", "query", "headers": [[name, value], ...]}`, its body the
+    blob named "". The answer's head is `{"status", "headers": [[name, value], ...]}`.
+    """
+
+    announcement: Announcement
+
+    def warm_up(self) -> None:
+        """Nothing: an application has no examples."""
+
+    def handle(self, payload: Payload) -> tuple[bytes, bytes]:
+        """The answer's head, as JSON, and its body.
+
+        Raises: SchemaViolation for a malformed request, and what the application raises.
+        Safe under: many threads as far as the application is.
+        """
+
+    def close(self) -> None:
+        """Let the application shut down (the ASGI lifespan)."""
