@@ -1,0 +1,46 @@
+"""Words that several commands share: which configuration, which home."""
+
+import argparse
+import os
+from pathlib import Path
+
+from headworks.errors import ConfigurationRefused
+
+CONFIG_NAME = "headworks.yaml"
+HOME_NAME = ".headworks"
+
+
+def add_home(words: argparse.ArgumentParser) -> None:
+    """Add `--home DIR` and `--json`."""
+    words.add_argument("--home", type=Path, help=f"where records and keys are kept (default: {HOME_NAME} or $HEADWORKS_HOME)")
+    add_json(words)
+
+
+def add_json(words: argparse.ArgumentParser) -> None:
+    """Add `--json`."""
+    words.add_argument("--json", action="store_true", help="print one JSON document")
+
+
+def add_config(words: argparse.ArgumentParser) -> None:
+    """Add the configuration as a word of its own."""
+    words.add_argument("config", nargs="?", type=Path, help=f"headworks.yaml, or a Python file of models (default: {CONFIG_NAME})")
+
+
+def home_of(asked: argparse.Namespace) -> Path:
+    """The home directory asked for."""
+    named: Path | None = asked.home
+    return (named or Path(os.environ.get("HEADWORKS_HOME", HOME_NAME))).absolute()
+
+
+def config_of(asked: argparse.Namespace) -> Path:
+    """The configuration or model file asked for.
+
+    Raises: ConfigurationRefused when there is none.
+    """
+    path: Path = asked.config or Path(CONFIG_NAME)
+    if path.is_dir():
+        path /= CONFIG_NAME
+    if not path.is_file():
+        text = f"{path} does not exist. Name a configuration or a Python file of models, or write one: headworks init DIR"
+        raise ConfigurationRefused(text)
+    return path.absolute()

@@ -1,0 +1,98 @@
+"""Reading a configuration: every mistake at once, with its line and its fix."""
+
+import pytest
+
+from headworks.errors import ConfigurationRefused
+from headworks.settings.reading import parse_config, read_config
+
+GOOD = """\
+models:
+  mood: {python: "models:Mood", batch: {max_size: 8, max_wait: 1ms}}
+endpoints:
+  mood:
+    v1: {task: text-classification, targets: [mood], timeout: 800ms, rate: 50/s, deprecated: 2026-12-01}
+"""
+
+
+def refusals(text, environment=None):
+    with pytest.raises(ConfigurationRefused) as caught:
+        parse_config(text, "headworks.yaml", environment or {})
+    return [error.message for error in caught.value.errors] or [caught.value.detail]
+
+
+def test_a_good_configuration_is_read():
+    config = parse_config(GOOD, "headworks.yaml", {})
+
+    assert config.models["mood"].batch.max_size == 8
+    assert str(config.endpoints["mood"]["v1"].deprecated) == "2026-12-01"
+
+
+def test_an_empty_file_is_an_empty_configuration():
+    assert parse_config("", "headworks.yaml", {}).models == {}
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        ("batch:", "btach:", "headworks.yaml:2: models.mood.btach: unknown key; did you mean 'batch'?"),
+        ("max_size: 8", "max_size: 0", "headworks.yaml:2: models.mood.batch.max_size: expected `int` >= 1"),
+        ("800ms", "800", "headworks.yaml:5: endpoints.mood.v1.timeout: expected `str`, got `int`"),
+        ("800ms", "800x", "'800x' is not a duration"),
+        ("50/s", "50", "expected `str | null`, got `int`"),
+        ("targets: [mood]", "targets: [moood]", "no model is called 'moood'; known models: mood"),
+        ("targets: [mood]", "targets: []", "names no target"),
+        ("targets: [mood]", "targets: [openai/gpt]", "providers are not available"),
+        ("targets: [mood]", "targets: [{target: mood, weight: 0}]", "all weights are 0"),
+        ("v1:", "one:", "versions are v1, v2"),
+        ("rate: 50/s", "record: none", "needs a reason"),
+        ("rate: 50/s", "sunset: 2026-01-01", "must be later than deprecated"),
+        ('python: "models:Mood"', "replicas: 1", "must name exactly one of python"),
+        ('python: "models:Mood"', 'sklearn: "m.joblib"', "convert it with skops"),
+        ("endpoints:", "providers: {}\nendpoints:", "third-party providers are not available"),
+    ],
+)
+def test_a_mistake_names_its_line_and_its_fix(old, new, told):
+    assert any(told in message for message in refusals(GOOD.replace(old, new, 1)))
+
+
+def test_all_mistakes_are_told_at_once():
+    text = GOOD.replace("800ms", "8x").replace("50/s", "5/x").replace("[mood]", "[other]")
+
+    assert len(refusals(text)) == 3
+
+
+def test_a_doubled_key_is_refused():
+    assert "stands twice" in refusals(GOOD + "models: {}\n")[0]
+
+
+def test_what_is_not_yaml_names_the_place():
+    assert refusals("models: [")[0].startswith("headworks.yaml:")
+
+
+@pytest.mark.parametrize("text", ["[]", "models", "3"])
+def test_the_top_level_must_be_a_mapping(text):
+    assert "mapping" in refusals(text)[0]
+
+
+def test_variables_come_from_the_environment_and_a_missing_one_is_named():
+    text = GOOD.replace("models:Mood", "${MODULE}:Mood")
+
+    assert parse_config(text, "headworks.yaml", {"MODULE": "mine"}).models["mood"].python == "mine:Mood"
+    assert "MODULE, which is not set" in refusals(text)[0]
+
+
+def test_a_value_may_come_from_a_file(tmp_path):
+    (tmp_path / "name.txt").write_text("models:Mood\n")
+    path = tmp_path / "headworks.yaml"
+    path.write_text(GOOD.replace('"models:Mood"', '"file:name.txt"'))
+
+    assert read_config(path, {}).models["mood"].python == "models:Mood"
+
+
+def test_a_missing_file_is_refused(tmp_path):
+    with pytest.raises(ConfigurationRefused, match="cannot be read"):
+        read_config(tmp_path / "none.yaml", {})
+
+
+def test_python_tags_are_never_constructed():
+    assert "not YAML" in refusals("models: !!python/object/apply:os.system ['true']")[0]
