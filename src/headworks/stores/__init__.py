@@ -1,1 +1,1 @@
-"""Durable stores."""
+"""Where durable things are kept: SQLite files, their one writer thread, and queries by name."""

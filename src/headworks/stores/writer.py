@@ -1,0 +1,379 @@
+"""The one thread that writes: it takes what is queued, commits it as one transaction and hands the results back at once.
+
+No timer and no wait for company: alone, an item is committed at once; under load, batches form by themselves.
+Between batches, after the results went out, it folds the WAL into the file in small steps and lets the desk do its chores.
+While the store fails everything is refused at once, and a probe, backing off, finds out when it works again.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Callable, Mapping
+from queue import Empty, SimpleQueue
+from typing import Any, Generic, Literal, Protocol, TypeVar
+
+import apsw
+
+from headworks.errors import HeadworksError, Internal, Overloaded, RecordUnavailable
+from headworks.pending import Pending
+from headworks.units import MILLISECOND_NS, SECOND_NS, Clock
+
+T = TypeVar("T")
+Post = Callable[[Callable[[], None]], object]
+File = Literal["records", "keys"]
+Result = tuple[Pending[Any], Any, BaseException | None]
+
+MOST_BATCH_ITEMS = 256
+MOST_BATCH_BYTES = 8 * 2**20
+MOST_QUEUED_ITEMS = 8192
+MOST_QUEUED_BYTES = 128 * 2**20
+CHECKPOINT_PAGES = 256
+"""A fold of 1 MiB takes about 3 ms; a larger one would be felt in the slowest calls."""
+TICK_S = 1.0
+FIRST_PROBE_NS = 50 * MILLISECOND_NS
+SLOWEST_PROBE_NS = 2 * SECOND_NS
+
+
+JOBS_OWN_ERRORS = (
+    HeadworksError,
+    ValueError,
+    LookupError,
+    TypeError,
+    apsw.ConstraintError,
+    apsw.SQLError,
+    apsw.BindingsError,
+)
+
+
+class Item:
+    """One thing of a batch: who waits for it and how much memory it holds."""
+
+    __slots__ = ("pending", "size_bytes")
+
+    def __init__(self, pending: Pending[Any], size_bytes: int = 0) -> None:
+        self.pending = pending
+        self.size_bytes = size_bytes
+
+
+class Job(Item, Generic[T]):
+    """A small write to one of the files; its own failure undoes only itself."""
+
+    __slots__ = ("_run", "file")
+
+    def __init__(self, pending: Pending[T], run: Callable[[apsw.Connection], T], file: File) -> None:
+        super().__init__(pending)
+        self._run = run
+        self.file = file
+
+    def attempt(self, connection: apsw.Connection) -> Result:
+        """The job's result or error; inside a transaction it is a savepoint, else a transaction of its own.
+
+        Raises: apsw.Error when the store itself fails.
+        """
+        value: T | None = None
+        try:
+            with connection:
+                value = self._run(connection)
+        except JOBS_OWN_ERRORS as error:
+            return self.pending, None, error
+        return self.pending, value, None
+
+
+class Desk(Protocol):
+    """What one part does with its own kinds of items; every method runs on the writer's thread."""
+
+    def load(self, files: Mapping[File, apsw.Connection]) -> None:
+        """Take the (new) connections and read from them what is kept in memory."""
+
+    def prepare(self, items: list[Item]) -> None:
+        """Do all that can be done outside the transaction."""
+
+    def write(self, connection: apsw.Connection) -> None:
+        """Write what was prepared, inside the transaction."""
+
+    def committed(self) -> list[Result]:
+        """What is known now that the transaction is durable."""
+
+    def forget(self) -> None:
+        """The transaction was undone: undo it in memory, too."""
+
+    def rest(self, connection: apsw.Connection, *, is_idle: bool) -> bool:
+        """Chores between batches, bounded; True when more wait."""
+
+
+class _Waiter(Pending[T]):
+    """A result that another thread waits for."""
+
+    __slots__ = ("_event",)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._event = threading.Event()
+        self.when_done(self._event.set)
+
+    def wait(self) -> T:
+        self._event.wait()
+        return self.result()
+
+
+_STOP = Item(Pending())
+
+
+class Writer:
+    """Owns the writing connections and their thread.
+
+    Safe under: `submit` from the thread of the event loop; `submit_and_wait` from any other or at start-up.
+    """
+
+    def __init__(self, connect: Callable[[File], apsw.Connection], post: Post, clock: Clock) -> None:
+        self._connect = connect
+        self._post = post
+        self._clock = clock
+        self._queue: SimpleQueue[Item] = SimpleQueue()
+        self._queued_bytes = 0
+        self._files: dict[File, apsw.Connection] = {}
+        self._wal_pages: dict[File, int] = {"records": 0, "keys": 0}
+        self._fold_at: dict[File, int] = {"records": CHECKPOINT_PAGES, "keys": CHECKPOINT_PAGES}
+        self._desk: Desk | None = None
+        self._has_chores = False
+        self._failure = ""
+        self._probe_at_ns = 0
+        self._probe_after_ns = FIRST_PROBE_NS
+        self._thread: threading.Thread | None = None
+        self._is_stopped = True
+
+    def start(self, desk: Desk | None = None) -> None:
+        """Open the files, let the desk load, start the thread.
+
+        Raises: HomeUnavailable, and what the desk raises; nothing stays open then.
+        """
+        try:
+            self._open_files()
+            self._desk = desk
+            if desk is not None:
+                desk.load(self._files)
+        except BaseException:
+            self._close_files()
+            raise
+        self._is_stopped = False
+        self._thread = threading.Thread(target=self._run, name="writer", daemon=True)
+        self._thread.start()
+
+    @property
+    def is_available(self) -> bool:
+        """Whether the last thing tried could be written."""
+        return not self._failure and not self._is_stopped
+
+    @property
+    def failure(self) -> str:
+        """Why nothing can be written; for the log."""
+        return self._failure
+
+    def submit(self, item: Item) -> None:
+        """Queue an item; its pending result tells the rest, also when it is refused here."""
+        if self._failure or self._is_stopped:
+            item.pending.fail(self._unavailable())
+        elif self._queue.qsize() >= MOST_QUEUED_ITEMS or self._queued_bytes > MOST_QUEUED_BYTES:
+            item.pending.fail(Overloaded("Too many records wait to be written.", retry_after_s=1.0))
+        else:
+            self._queued_bytes += item.size_bytes
+            self._queue.put(item)
+
+    def submit_and_wait(self, item: Item) -> Any:
+        """Queue an item and block until it is durable; gives its result.
+
+        Raises: the error it failed with.
+        """
+        if self._failure or self._is_stopped:
+            raise self._unavailable()
+        waiter: _Waiter[Any] = _Waiter()
+        item.pending = waiter
+        item.size_bytes = 0
+        self._queue.put(item)
+        return waiter.wait()
+
+    def stop(self) -> None:
+        """Write what is queued, fold the WAL away, close the files; later items are refused."""
+        if self._thread is None:
+            self._close_files()
+            return
+        self._is_stopped = True
+        self._queue.put(_STOP)
+        self._thread.join()
+        self._thread = None
+
+    def _run(self) -> None:
+        is_stopping = False
+        while not is_stopping:
+            batch = self._take()
+            if _STOP in batch:
+                is_stopping = True
+                batch.remove(_STOP)
+            if batch:
+                self._serve(batch)
+            if not self._failure:
+                self._rest(is_idle=not batch)
+            elif self._clock.monotonic_ns() >= self._probe_at_ns:
+                self._probe()
+        self._refuse(self._drain())
+        self._close_files()
+
+    def _take(self) -> list[Item]:
+        wait_s = 0.0 if self._has_chores else TICK_S
+        if self._failure:
+            wait_s = max(0.0, min(TICK_S, (self._probe_at_ns - self._clock.monotonic_ns()) / SECOND_NS))
+        queue = self._queue
+        try:
+            batch = [queue.get(timeout=wait_s)]
+        except Empty:
+            return []
+        size_bytes = batch[0].size_bytes
+        for _ in range(min(queue.qsize(), MOST_BATCH_ITEMS - 1)):
+            if size_bytes > MOST_BATCH_BYTES:
+                break
+            batch.append(queue.get())
+            size_bytes += batch[-1].size_bytes
+        return batch
+
+    def _drain(self) -> list[Item]:
+        return [self._queue.get() for _ in range(self._queue.qsize())]
+
+    def _serve(self, batch: list[Item]) -> None:
+        if self._failure:
+            self._refuse(batch)
+            return
+        try:
+            results = self._transact(batch)
+        except (apsw.Error, OSError) as error:
+            self._failed(error)
+            self._refuse(batch)
+            return
+        except Exception as error:  # a defect in one batch must not end the thread all records need
+            unknown = Internal(reason=f"writer: {error!r}")
+            results = [(item.pending, None, unknown) for item in batch]
+        self._hand_over(results, sum(item.size_bytes for item in batch))
+
+    def _transact(self, batch: list[Item]) -> list[Result]:
+        items, jobs, results = self._sorted(batch)
+        for job in jobs:
+            if job.file == "keys":
+                results.append(job.attempt(self._files["keys"]))
+        desk, connection = self._desk, self._files["records"]
+        if desk is not None:
+            desk.prepare(items)
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+            if desk is not None:
+                desk.write(connection)
+            results.extend(job.attempt(connection) for job in jobs if job.file == "records")
+            connection.execute("COMMIT")
+        except BaseException:
+            self._undo()
+            raise
+        return results if desk is None else results + desk.committed()
+
+    @staticmethod
+    def _sorted(batch: list[Item]) -> tuple[list[Item], list[Job[Any]], list[Result]]:
+        jobs = [item for item in batch if isinstance(item, Job)]
+        return ([item for item in batch if not isinstance(item, Job)] if jobs else batch), jobs, []
+
+    def _undo(self) -> None:
+        with contextlib.suppress(apsw.Error):
+            if self._files["records"].in_transaction:
+                self._files["records"].execute("ROLLBACK")
+        if self._desk is not None:
+            self._desk.forget()
+
+    def _rest(self, *, is_idle: bool) -> None:
+        """Fold the WAL in small steps and do the desk's chores; a failure here is a failure of the store."""
+        try:
+            for file, pages in self._wal_pages.items():
+                if pages >= self._fold_at[file] or (is_idle and pages):
+                    self._fold(file)
+            if self._desk is not None:
+                self._has_chores = self._desk.rest(self._files["records"], is_idle=is_idle)
+        except (apsw.Error, OSError) as error:
+            self._undo()
+            self._failed(error)
+        except Exception as error:  # as in _serve
+            self._undo()
+            self._failed(error)
+
+    def _fold(self, file: File) -> None:
+        written, folded = self._files[file].wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
+        # A reader may hold the rest back; then try again only after another such stretch.
+        self._fold_at[file] = CHECKPOINT_PAGES if folded == written else written + CHECKPOINT_PAGES
+        self._wal_pages[file] = 0
+
+    def _hand_over(self, results: list[Result], size_bytes: int) -> None:
+        """Resolve everything by one call on the loop's thread; what another thread waits for, here."""
+        for pending, value, error in results:
+            if type(pending) is _Waiter:
+                _settle(pending, value, error)
+
+        def resolve() -> None:
+            self._queued_bytes -= size_bytes
+            for pending, value, error in results:
+                _settle(pending, value, error)
+
+        with contextlib.suppress(RuntimeError):  # the loop is closed: nobody is left to be told
+            self._post(resolve)
+
+    def _refuse(self, batch: list[Item]) -> None:
+        if batch:
+            error = self._unavailable()
+            self._hand_over([(item.pending, None, error) for item in batch], sum(item.size_bytes for item in batch))
+
+    def _unavailable(self) -> RecordUnavailable:
+        return RecordUnavailable(reason=self._failure or "the writer is stopped", retry_after_s=1.0)
+
+    def _failed(self, error: BaseException) -> None:
+        self._failure = f"{type(error).__name__}: {error}"
+        self._probe_after_ns = FIRST_PROBE_NS
+        self._probe_at_ns = self._clock.monotonic_ns() + FIRST_PROBE_NS
+
+    def _probe(self) -> None:
+        """Try a real write on fresh connections; on success read memory back from the file and go on."""
+        try:
+            self._close_files()
+            self._open_files()
+            for connection in self._files.values():
+                connection.pragma("user_version", connection.pragma("user_version"))
+            if self._desk is not None:
+                self._desk.load(self._files)
+        except (apsw.Error, OSError, HeadworksError) as error:
+            self._failure = f"{type(error).__name__}: {error}"
+            self._probe_after_ns = min(SLOWEST_PROBE_NS, self._probe_after_ns * 2)
+            self._probe_at_ns = self._clock.monotonic_ns() + self._probe_after_ns
+            return
+        self._failure = ""
+
+    def _open_files(self) -> None:
+        for file in ("records", "keys"):
+            connection = self._connect(file)
+            connection.set_wal_hook(self._note_growth(file))
+            self._files[file] = connection
+
+    def _note_growth(self, file: File) -> Callable[[apsw.Connection, str, int], int]:
+        def note(_: apsw.Connection, _name: str, pages: int) -> int:
+            self._wal_pages[file] = pages
+            return apsw.SQLITE_OK
+
+        return note
+
+    def _close_files(self) -> None:
+        """Fold every WAL away completely where that is possible; the last connection also removes it."""
+        for connection in self._files.values():
+            with contextlib.suppress(apsw.Error):
+                if not self._failure:
+                    connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
+                connection.close(True)
+        self._files.clear()
+
+
+def _settle(pending: Pending[Any], value: Any, error: BaseException | None) -> None:
+    if error is None:
+        pending.resolve(value)
+    else:
+        pending.fail(error)
