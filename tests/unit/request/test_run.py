@@ -1,0 +1,150 @@
+"""Attempts, fallback and choice of targets."""
+
+import pytest
+
+from headworks.contract.schema import contract_from
+from headworks.errors import DeadlineExceeded, ModelCrashed, ModelUnavailable, Overloaded, SchemaViolation
+from headworks.pending import Pending, drive
+from headworks.request.choose import choose
+from headworks.request.run import run
+from headworks.units import SECOND_NS, RequestId
+from headworks.values import Admission, Auth, Call, Caller, Endpoint, Grant, Outcome, Payload, Plan, TargetChoice
+
+CONTRACT = contract_from({"type": "string"}, {"type": "string"}, is_batch=False, is_stream=False, examples=())
+
+
+class Clock:
+    def __init__(self):
+        self.now_ns = 0
+
+    def monotonic_ns(self):
+        return self.now_ns
+
+    def wall_ns(self):
+        return 0
+
+
+class FakeTarget:
+    """Answers with what it is told to, after using up some time."""
+
+    def __init__(self, name, clock, answer, takes_s=0.0):
+        self.name, self.clock, self.answer, self.takes_ns = name, clock, answer, int(takes_s * SECOND_NS)
+        self.deadlines = []
+
+    def start(self, call, caller_id, deadline_ns):
+        self.deadlines.append(deadline_ns)
+        self.clock.now_ns += self.takes_ns
+        pending = Pending()
+        if isinstance(self.answer, Exception):
+            pending.fail(self.answer)
+        else:
+            pending.resolve(Outcome(self.answer, self.name, "1"))
+        return pending
+
+    def predicted_wait_ns(self, rows):
+        return 0
+
+
+class FakeTargets:
+    def __init__(self, *targets):
+        self.by_name = {target.name: target for target in targets}
+
+    def find(self, name):
+        if name not in self.by_name:
+            raise ModelUnavailable
+        return self.by_name[name]
+
+
+def grant_for(*choices, timeout_s=1.0):
+    endpoint = Endpoint("mood", 1, CONTRACT, choices, timeout_s=timeout_s, id="mood/v1")
+    call = Call(endpoint, Payload(b'"x"'), "application/json", int(timeout_s * SECOND_NS))
+    return Grant(Admission(Caller("k1", "me", Auth.KEY), None), call, ())
+
+
+def outcome_of(coroutine):
+    ended = []
+    drive(coroutine, lambda value, error: ended.append((value, error)))
+    value, error = ended[0]
+    if error is not None:
+        raise error
+    return value
+
+
+def ran(*targets, timeout_s=1.0):
+    grant = grant_for(*(TargetChoice(target.name) for target in targets), timeout_s=timeout_s)
+    return outcome_of(run(Plan(grant, targets), targets[0].clock))
+
+
+def test_the_first_target_answers():
+    clock = Clock()
+    outcome, attempts = ran(FakeTarget("a", clock, b"1"), FakeTarget("b", clock, b"2"))
+
+    assert (outcome.target, attempts) == ("a", 1)
+
+
+@pytest.mark.parametrize("failure", [ModelCrashed(), Overloaded(), DeadlineExceeded(), ModelUnavailable()])
+def test_a_failed_target_is_followed_by_the_next(failure):
+    clock = Clock()
+    outcome, attempts = ran(FakeTarget("a", clock, failure), FakeTarget("b", clock, b"2"))
+
+    assert (outcome.target, attempts) == ("b", 2)
+
+
+def test_the_callers_own_mistake_ends_the_call():
+    clock = Clock()
+    second = FakeTarget("b", clock, b"2")
+
+    with pytest.raises(SchemaViolation):
+        ran(FakeTarget("a", clock, SchemaViolation()), second)
+    assert second.deadlines == []
+
+
+def test_the_last_failure_is_the_answer():
+    clock = Clock()
+
+    with pytest.raises(Overloaded):
+        ran(FakeTarget("a", clock, ModelCrashed()), FakeTarget("b", clock, Overloaded()))
+
+
+def test_each_attempt_may_use_an_equal_share_of_what_is_left():
+    clock = Clock()
+    first = FakeTarget("a", clock, ModelCrashed(), takes_s=0.2)
+    second = FakeTarget("b", clock, b"2")
+    ran(first, second)
+
+    assert first.deadlines == [SECOND_NS // 2]
+    assert second.deadlines == [SECOND_NS]
+
+
+def test_no_target_is_tried_after_the_deadline():
+    clock = Clock()
+    late = FakeTarget("b", clock, b"2")
+
+    with pytest.raises(ModelCrashed):
+        ran(FakeTarget("a", clock, ModelCrashed(), takes_s=2.0), late)
+    assert late.deadlines == []
+
+
+def test_ordered_targets_keep_their_order_and_leave_out_what_is_not_ready():
+    clock = Clock()
+    targets = FakeTargets(FakeTarget("b", clock, b""), FakeTarget("c", clock, b""))
+    plan = choose(grant_for(TargetChoice("a"), TargetChoice("b"), TargetChoice("c")), targets, RequestId("r"))
+
+    assert [target.name for target in plan.attempts] == ["b", "c"]
+
+
+def test_no_ready_target_is_503():
+    with pytest.raises(ModelUnavailable):
+        choose(grant_for(TargetChoice("a"), TargetChoice("b")), FakeTargets(), RequestId("r"))
+
+
+def test_weights_are_kept_over_many_calls_and_the_others_follow():
+    clock = Clock()
+    targets = FakeTargets(FakeTarget("a", clock, b""), FakeTarget("b", clock, b""), FakeTarget("z", clock, b""))
+    grant = grant_for(TargetChoice("a", 90), TargetChoice("b", 10), TargetChoice("z", 0))
+    plans = [choose(grant, targets, RequestId(f"request-{n}")) for n in range(5000)]
+    firsts = [plan.attempts[0].name for plan in plans]
+
+    assert 0.07 < firsts.count("b") / len(firsts) < 0.13
+    assert "z" not in {target.name for plan in plans for target in plan.attempts}
+    assert {len(plan.attempts) for plan in plans} == {2}
