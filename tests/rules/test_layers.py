@@ -7,7 +7,7 @@ from tests.rules.sources import external_imports, imports, modules
 LAYERS = [
     ("errors", "units", "pending"),
     ("contract",),
-    ("settings", "values", "ports", "model", "tasks", "home"),
+    ("settings", "values", "ports", "declare", "tasks", "home"),
     (
         "request",
         "identity",
@@ -33,7 +33,7 @@ SIBLINGS_THAT_MEET = {
     ("records", "stores"),  # the ledger is kept in a store
     ("identity", "stores"),
     ("limits", "stores"),
-    ("targets", "model"),
+    ("targets", "declare"),
     ("records", "watch"),
 }
 OWNERS = {
@@ -44,9 +44,9 @@ OWNERS = {
     "yaml": ("settings", "cli"),
     "multipart": ("dialects",),
     "cryptography": ("records", "identity"),
-    "numpy": ("targets.models", "model"),
-    "PIL": ("targets.models", "model"),
-    "pydantic": ("targets.models", "model"),
+    "numpy": ("targets.models", "declare"),
+    "PIL": ("targets.models", "declare"),
+    "pydantic": ("targets.models", "declare"),
 }
 READS_ENVIRONMENT = {"headworks.app", "headworks.assembly", "headworks.cli", "headworks.asgi"}
 READS_TIME = {"headworks.units", "headworks.targets.models"}

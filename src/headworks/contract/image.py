@@ -16,7 +16,7 @@ PYDANTIC_OPENER = "headworks.open_image"
 """Under this name the validation context of pydantic holds the function that decodes a picture."""
 
 
-class _Image(ABC):
+class _Image(ABC):  # noqa: B024  # an ABC for its subclass hook, not for methods
     """A picture: base64 or raw bytes on the wire, an RGB `PIL.Image.Image` in `predict`.
 
     Every Pillow image is an instance of it, by name, so that this module needs no Pillow.

@@ -8,8 +8,8 @@ from typing import Any, Protocol
 
 from msgspec import Struct
 
+from headworks.declare import Context
 from headworks.errors import FieldError
-from headworks.model import Context
 from headworks.values import Payload
 
 

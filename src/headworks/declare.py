@@ -1,6 +1,7 @@
 """How a team declares a model: a class, or a marked function, and the types of what goes in and comes out.
 
-Nothing here loads, calls or validates anything; the worker process does (targets/models).
+Nothing here loads, calls or validates anything; the worker process does (targets/models). The module is not called
+`model`, for that name of the package is the decorator.
 """
 
 from __future__ import annotations
@@ -13,9 +14,11 @@ from msgspec import Struct
 from headworks.units import SECOND_NS, SystemClock
 
 if TYPE_CHECKING:
-    from PIL.Image import Image as Image
+    from PIL.Image import Image
 else:
     from headworks.contract.image import Image
+
+__all__ = ["MARK", "Context", "DType", "Image", "Marked", "Model", "Shape", "model"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -93,6 +96,8 @@ class Shape(tuple[int | None, ...]):
 
     A first None makes `predict` take a batch, each row having the rest of the shape.
     """
+
+    __slots__ = ()
 
     def __new__(cls, *sizes: int | None) -> Shape:
         """Raises: ValueError for a size that is neither None nor a whole number from 0; -1 is read as None."""

@@ -1,0 +1,54 @@
+"""The standard tasks: one module each, with `NAME`, `Request`, `Reply` and, where a stream differs, `Event`."""
+
+from functools import cache
+from types import ModuleType
+from typing import Any
+
+from headworks.contract.declared import declared_schema
+from headworks.contract.tasks import (
+    image_classification,
+    object_detection,
+    recommendation,
+    tabular_classification,
+    tabular_regression,
+    text_classification,
+    translation,
+)
+
+_TASKS: dict[str, ModuleType] = {
+    task.NAME: task
+    for task in (
+        image_classification,
+        object_detection,
+        recommendation,
+        tabular_classification,
+        tabular_regression,
+        text_classification,
+        translation,
+    )
+}
+
+
+def names() -> tuple[str, ...]:
+    """The names of all tasks, such as `text-classification`."""
+    return tuple(_TASKS)
+
+
+@cache
+def schemas(task: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The request's and the reply's JSON Schema of one row; treat them as frozen.
+
+    Raises: KeyError for a name that is no task.
+    """
+    module = _TASKS[task]
+    return declared_schema(module.Request), declared_schema(module.Reply)
+
+
+@cache
+def event_schema(task: str) -> dict[str, Any]:
+    """The JSON Schema of one event of a streamed answer; the reply's own where a stream does not differ.
+
+    Raises: KeyError for a name that is no task.
+    """
+    module = _TASKS[task]
+    return declared_schema(getattr(module, "Event", module.Reply))
