@@ -19,6 +19,8 @@ LONGEST_MESSAGE = 200
 LONGEST_POINTER = 500
 BACKTRACK_STEPS = 100_000
 
+JSON, CSV, EVENTS = "application/json", "text/csv", "text/event-stream"
+
 JsonObject = Mapping[str, Any]
 Violation = jsonschema_rs.ValidationError
 
@@ -66,7 +68,9 @@ class Contract(Struct, frozen=True):
     """What one version of an endpoint takes and gives.
 
     `is_batch`: an array of inputs is answered by an array of outputs. `binary` names the top-level fields that hold
-    bytes, base64 in JSON; "" is the whole input. `form` is the request without those fields, which came beside it.
+    bytes, base64 in JSON; "" is the whole input; `pictures` are those that hold images. `form` is the request for
+    a call whose binary fields came beside the JSON. `columns` are the reply's fields where it reads as a row of a
+    table; the one column of a bare number or text is `value`. `media` are the types it can be answered in.
     """
 
     request: Schema
@@ -75,7 +79,10 @@ class Contract(Struct, frozen=True):
     is_stream: bool
     examples: tuple[Any, ...]
     binary: tuple[str, ...]
+    pictures: tuple[str, ...]
     form: Schema
+    columns: tuple[str, ...]
+    media: tuple[str, ...]
 
 
 def contract_from(
@@ -90,9 +97,18 @@ def contract_from(
     Raises: ConfigurationRefused when one is not a JSON Schema, or an example breaks the request's.
     """
     request, reply = Schema(request_json), Schema(reply_json)
-    binary = binary_fields(request_json)
+    binary, columns = binary_fields(request_json), _columns(reply_json)
     contract = Contract(
-        request, reply, is_batch, is_stream, tuple(examples), binary, _form(request_json, binary) if binary else request
+        request=request,
+        reply=reply,
+        is_batch=is_batch,
+        is_stream=is_stream,
+        examples=tuple(examples),
+        binary=binary,
+        pictures=tuple(name for name in binary if _encoding(request_json, name) == "image"),
+        form=_form(request_json, binary) if binary else request,
+        columns=columns,
+        media=(JSON, *((CSV,) if columns else ()), *((EVENTS,) if is_stream else ())),
     )
     for number, example in enumerate(contract.examples):
         wrong = request.errors(example, f"/examples/{number}")
@@ -107,7 +123,7 @@ def resolved(schema: Any, root: JsonObject) -> JsonObject:
         if not isinstance(schema, Mapping):
             return {}
         reference = schema.get("$ref")
-        if not isinstance(reference, str) or len(schema) > 1 and _has_rules(schema):
+        if not isinstance(reference, str) or (len(schema) > 1 and _has_rules(schema)):
             return schema
         schema = at_pointer(root, reference.removeprefix("#")) if reference.startswith("#") else None
     return {}
@@ -134,19 +150,28 @@ def pointer_of(parts: Iterable[str | int], at: str = "") -> str:
 
 def binary_fields(request_json: JsonObject) -> tuple[str, ...]:
     """The top-level fields that hold base64 bytes; ("",) when the whole input does."""
-    root = resolved(request_json, request_json)
-    if _is_binary(root, request_json):
+    if _encoding(request_json, ""):
         return ("",)
-    fields = root.get("properties", {})
-    return tuple(name for name, field in fields.items() if _is_binary(field, request_json))
+    fields = resolved(request_json, request_json).get("properties", {})
+    return tuple(name for name in fields if _encoding(request_json, name))
 
 
-def _is_binary(schema: Any, root: JsonObject) -> bool:
-    schema = resolved(schema, root)
-    if schema.get("contentEncoding") == "base64":
-        return True
-    branches = schema.get("anyOf") or schema.get("oneOf") or ()
-    return any(resolved(branch, root).get("contentEncoding") == "base64" for branch in branches)
+def _encoding(root: JsonObject, name: str) -> str:
+    """`image` or `bytes` for a top-level field ("" is the whole) that holds base64, else nothing."""
+    whole = resolved(root, root)
+    schema = resolved(whole.get("properties", {}).get(name), root) if name else whole
+    forms = [schema, *(resolved(form, root) for form in schema.get("anyOf") or schema.get("oneOf") or ())]
+    for form in forms:
+        if form.get("contentEncoding") == "base64":
+            return "image" if str(form.get("contentMediaType", "")).startswith("image/") else "bytes"
+    return ""
+
+
+def _columns(reply_json: JsonObject) -> tuple[str, ...]:
+    whole = resolved(reply_json, reply_json)
+    if whole.get("type") == "object":
+        return tuple(whole.get("properties", {}))
+    return ("value",) if whole.get("type") in {"string", "number", "integer", "boolean"} else ()
 
 
 def _has_rules(schema: JsonObject) -> bool:

@@ -1,0 +1,28 @@
+"""Server-sent events: one JSON text an event, then `end`, or `error` with a problem document.
+
+Source: WHATWG HTML section 9.2.
+"""
+
+from headworks.contract.problem import problem_json
+from headworks.errors import HeadworksError
+
+KEEP_ALIVE = b": keep-alive\n\n"
+"""A comment that keeps middle boxes from closing a silent stream."""
+
+END = b"event: end\ndata: {}\n\n"
+
+_BREAKS = bytes.maketrans(b"\r\n", b"  ")
+
+
+def event_chunk(event: bytes) -> bytes:
+    """One event; a line break in a JSON text can only be white space, and would end the event."""
+    if b"\n" in event or b"\r" in event:
+        event = event.translate(_BREAKS)
+    return b"data: " + event + b"\n\n"
+
+
+def ending_chunk(error: HeadworksError | None, request_id: str, instance: str) -> bytes:
+    """The last event: the end, or the error that ended the stream."""
+    if error is None:
+        return END
+    return b"event: error\ndata: " + problem_json(error, request_id, instance) + b"\n\n"
