@@ -14,6 +14,7 @@ HeadworksError
 │   ├── MethodNotAllowed       405
 │   ├── NotAcceptable          406
 │   ├── IdempotencyRunning     409
+│   ├── IdempotencySpent       409
 │   ├── VersionGone            410
 │   ├── BodyTooLarge           413
 │   ├── UnsupportedMedia       415
@@ -156,6 +157,12 @@ class IdempotencyRunning(CallerError):
     """The first call with this Idempotency-Key has not finished."""
 
     status, code, title, retryable = 409, "idempotency_running", "First call with this key still runs", True
+
+
+class IdempotencySpent(CallerError):
+    """The first call with this Idempotency-Key ended, but its answer cannot be given again."""
+
+    status, code, title = 409, "idempotency_spent", "First call's answer cannot be given again; use a new key"
 
 
 class VersionGone(CallerError):
