@@ -141,10 +141,10 @@ class Targets(Protocol):
 class Endpoints(Protocol):
     """The published endpoints, as they are now."""
 
-    def find(self, name: str, version: int) -> Endpoint:
-        """One version of one endpoint.
+    def of(self, matched: Matched) -> Endpoint:
+        """The endpoint and version that a route's `{endpoint}` and `{version}` name.
 
-        Raises: NotFound.
+        Raises: NotFound; ModelUnavailable while the service starts.
         """
 
     def versions(self) -> tuple[Endpoint, ...]:

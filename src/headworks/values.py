@@ -162,6 +162,11 @@ class Call(Struct, frozen=True):
     idempotency_key: str | None = None
     client_request_id: str | None = None
 
+    @property
+    def is_stream(self) -> bool:
+        """Whether the answer goes out event by event."""
+        return self.reply_media == "text/event-stream"
+
 
 class Grant(Struct, frozen=True):
     """Leave to run a call: scope, version, endpoint limits and predicted queue time all admit it."""

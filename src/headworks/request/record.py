@@ -5,8 +5,9 @@ import hashlib
 from headworks.errors import HeadworksError, RateLimited, Unauthenticated
 from headworks.pending import Pending
 from headworks.ports import Entry, IdempotencySlot, Parts, Replay
-from headworks.values import Call, Caller, Outcome, RawRequest, RecordMode
+from headworks.values import Call, Caller, Matched, Outcome, RawRequest, RecordMode
 
+UNKNOWN_ROUTE = "-"
 MAX_STREAM_BYTES = 4 * 2**20
 
 
@@ -20,13 +21,18 @@ class Line:
 
     def __init__(self, raw: RawRequest, parts: Parts) -> None:
         self.raw = raw
-        self.entry = Entry(raw.request_id, parts.clock.wall_ns(), raw.path, raw.via)
+        self.entry = Entry(raw.request_id, parts.clock.wall_ns(), UNKNOWN_ROUTE, raw.via)
         self.events: list[bytes] = []
         self._parts = parts
         self._is_ended = False
         self._is_written = False
         self._number: int | None = None
         self._slot: IdempotencySlot | None = None
+
+    def takes(self, matched: Matched) -> Matched:
+        """Note the route."""
+        self.entry.route = matched.route.template
+        return matched
 
     def called_by(self, caller: Caller) -> Caller:
         """Note who calls."""
@@ -63,7 +69,7 @@ class Line:
             self._slot = slot
         return replay
 
-    def timed(self, parse_us: int, outcome: Outcome, attempts: int) -> None:
+    def answered_by(self, outcome: Outcome, attempts: int, parsed_ns: int) -> None:
         """Note which target answered, and the times."""
         entry = self.entry
         entry.target = outcome.target
@@ -72,21 +78,21 @@ class Line:
         entry.batch_rows = outcome.batch_rows
         entry.queue_us = outcome.queue_ns // 1000
         entry.run_us = outcome.run_ns // 1000
-        entry.stages_us = (parse_us,)
+        entry.stages_us = ((parsed_ns - self.raw.arrived_ns) // 1000, entry.queue_us, entry.run_us)
 
     async def open(self) -> None:
         """Write the opened row of a call that streams, before its first byte."""
         self.entry.idempotency = self._slot
         self._number = await self._parts.ledger.open(self.entry)
 
-    async def commit(self, status: int, body: bytes, media: str) -> None:
+    async def commit(self, status: int, body: bytes, media: str, outcome: str = "ok") -> None:
         """Write the finished call; returns once it is durable.
 
         Raises: RecordUnavailable (503).
         """
         entry = self.entry
         entry.status = status
-        entry.outcome = entry.outcome or "ok"
+        entry.outcome = outcome
         entry.output = body
         entry.output_media = media
         entry.output_bytes = len(body)
@@ -116,10 +122,10 @@ class Line:
         if self.entry.mode is RecordMode.FULL and self.entry.output_bytes <= MAX_STREAM_BYTES:
             self.events.append(event)
 
-    def close(self, outcome: str, status: int) -> Pending[None]:
+    def close(self, error: HeadworksError | None) -> Pending[None]:
         """Write the closing row of a stream, once."""
         entry = self.entry
-        entry.outcome, entry.status = outcome, status
+        entry.outcome, entry.status = ("ok", 200) if error is None else (error.code, error.status)
         entry.output = b"[" + b",".join(self.events) + b"]"
         entry.output_media = "text/event-stream"
         entry.idempotency = self._slot

@@ -1,36 +1,26 @@
 """A streamed answer: events as they come, the record closed before the last byte, what is held given back after it."""
 
-from collections.abc import Callable
-
+from headworks.dialects.native.events import ending_chunk, event_chunk
 from headworks.errors import ClientGone, HeadworksError
 from headworks.pending import Pending, drive
 from headworks.request.record import Line
 from headworks.values import Held, Stream
 
-Encode = Callable[[bytes], bytes]
+
+def recorded_stream(stream: Stream, line: Line, held: Held) -> "RecordedStream":
+    """Chunks for the edge out of a target's events; what `held` holds is given back at the end."""
+    return RecordedStream(stream, line, held)
 
 
 class RecordedStream:
-    """Chunks for the edge out of a target's events; implements values.Chunks.
+    """Implements values.Chunks; every event is noted on the call's line."""
 
-    `encode` turns one event into a chunk, `ending` makes the last chunk, of an error or of none.
-    """
+    __slots__ = ("_held", "_is_over", "_line", "_stream")
 
-    __slots__ = ("_encode", "_ending", "_held", "_is_over", "_line", "_stream")
-
-    def __init__(
-        self,
-        stream: Stream,
-        line: Line,
-        held: Held,
-        encode: Encode,
-        ending: Callable[[HeadworksError | None], bytes],
-    ) -> None:
+    def __init__(self, stream: Stream, line: Line, held: Held) -> None:
         self._stream = stream
         self._line = line
         self._held = held
-        self._encode = encode
-        self._ending = ending
         self._is_over = False
 
     def next(self) -> Pending[bytes | None]:
@@ -41,12 +31,12 @@ class RecordedStream:
         return pending
 
     def abandon(self) -> None:
-        """The client went away: stop the model and close the record with what was sent."""
+        """The client went away: stop the model, close the record with what was sent."""
         if self._is_over:
             return
         self._is_over = True
         self._stream.cancel()
-        self._line.close(ClientGone.code, ClientGone.status)
+        self._line.close(ClientGone())
         self._held.release()
 
     async def _next(self) -> bytes | None:
@@ -62,10 +52,14 @@ class RecordedStream:
         if event is None:
             return await self._end(None)
         self._line.stream_event(event)
-        return self._encode(event)
+        return event_chunk(event)
 
     async def _end(self, error: HeadworksError | None) -> bytes:
+        """The last chunk, once the closing row is durable."""
         self._is_over = True
         self._held.release()
-        await self._line.close(error.code if error else "ok", error.status if error else 200)
-        return self._ending(error)
+        try:
+            await self._line.close(error)
+        except HeadworksError as unrecorded:
+            error = unrecorded
+        return ending_chunk(error, self._line.raw.request_id, self._line.raw.path)
