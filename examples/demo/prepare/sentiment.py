@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import skops.io
-from examples.demo.models.language import LABELS, vader_shares
+from examples.demo.models.sentiment_v1 import shares_of
 from numpy.typing import NDArray
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
@@ -15,6 +15,7 @@ from sklearn.model_selection import train_test_split
 from sklearn.pipeline import make_pipeline
 from vaderSentiment.vaderSentiment import SentimentIntensityAnalyzer
 
+LABELS = ("positive", "neutral", "negative")
 FILES = ("tweets", "amazonReviewSnippets", "movieReviewSnippets")
 # Judges rated each text from -4 to 4; nearer to zero than this is called neutral.
 NEUTRAL_WITHIN = 0.5
@@ -52,7 +53,7 @@ def train(corpus: Path, to: Path) -> dict[str, float]:
     skops.io.dump(model, to)
 
     vader = SentimentIntensityAnalyzer()
-    shares = [vader_shares(vader.polarity_scores(text)) for text in test_x]
+    shares = [shares_of(vader.polarity_scores(text)) for text in test_x]
     by_vader = [max(share, key=share.__getitem__) for share in shares]
     scores = {"texts": float(len(texts))}
     return scores | measures("v1", test_y, by_vader) | measures("v2", test_y, model.predict(test_x))
