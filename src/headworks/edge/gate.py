@@ -1,0 +1,122 @@
+"""What all connections of one listener share: the application, the bounds, the counts, and the sweep that ends the slow."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Protocol
+
+from headworks.edge.answer import http_date, standing_fields
+from headworks.edge.app_port import App
+from headworks.edge.forwarded import Proxies, is_loopback
+from headworks.edge.head import Heads
+from headworks.edge.limits import Bind
+from headworks.edge.phase import allowed_ns
+from headworks.errors import Overloaded
+from headworks.units import Clock
+
+LOOPBACK_HOSTS = ("localhost", "127.0.0.1", "[::1]")
+_ANY_ADDRESS = ("0.0.0.0", "::", "")
+
+
+class Live(Protocol):
+    """A connection as the sweep and the drain see it."""
+
+    def expire(self, now_ns: int) -> None:
+        """End what has taken too long."""
+
+    def wind_down(self) -> None:
+        """Finish what runs, take nothing new, close."""
+
+    def abort(self) -> None:
+        """Close now, whatever runs."""
+
+
+class Gate:
+    """The one place where connections are counted; nothing here is per request.
+
+    Safe under: one thread, the loop's.
+    """
+
+    __slots__ = (
+        "_on_empty", "_peers", "allowed_ns", "app", "buffered_bytes", "clock", "heads", "is_draining", "limits", "live", "now_ns",
+        "origins", "plain_fields", "proxies", "secure_fields",
+    )  # fmt: skip
+
+    def __init__(self, app: App, bind: Bind, clock: Clock) -> None:
+        self.app = app
+        self.clock = clock
+        self.limits = app.limits
+        self.allowed_ns = allowed_ns(app.limits)
+        self.heads = Heads(app.limits, served_hosts(bind))
+        self.proxies = Proxies(bind.proxies)
+        self.origins = frozenset(bind.origins)
+        self.live: set[Live] = set()
+        self.buffered_bytes = 0
+        self.is_draining = False
+        self._peers: dict[str, int] = {}
+        self._on_empty: Callable[[], None] | None = None
+        self.sweep()
+
+    def enter(self, connection: Live, peer: str) -> None:
+        """Count one more connection, also when it is refused: it stays one until `leave`.
+
+        Raises: Overloaded, when there are too many in all or from this address.
+        """
+        self.live.add(connection)
+        count = self._peers[peer] = self._peers.get(peer, 0) + 1
+        if len(self.live) > self.limits.max_connections:
+            raise Overloaded("Too many connections", retry_after_s=1)
+        if count > self.limits.max_connections_per_peer and not (is_loopback(peer) or self.proxies.has(peer)):
+            raise Overloaded("Too many connections from this address", retry_after_s=1)
+
+    def leave(self, connection: Live, peer: str) -> None:
+        """Count one connection less."""
+        self.live.discard(connection)
+        count = self._peers.pop(peer, 1) - 1
+        if count > 0:
+            self._peers[peer] = count
+        if not self.live and self._on_empty is not None:
+            self._on_empty()
+
+    def change(self, before: Live, after: Live) -> None:
+        """Let another protocol take over a connection."""
+        self.live.discard(before)
+        self.live.add(after)
+
+    def sweep(self) -> None:
+        """Look at every connection once; the sweep interval is the grain of every edge deadline."""
+        self.now_ns = self.clock.monotonic_ns()
+        date = http_date(self.clock.wall_ns())
+        self.plain_fields = standing_fields(date, is_secure=False)
+        self.secure_fields = standing_fields(date, is_secure=True)
+        for connection in tuple(self.live):
+            connection.expire(self.now_ns)
+
+    async def drained(self, timeout_s: float) -> None:
+        """Wind every connection down; those that still run after the time are aborted."""
+        self.is_draining = True
+        loop = asyncio.get_running_loop()
+        empty = asyncio.Event()
+        self._on_empty = empty.set
+        for connection in tuple(self.live):
+            connection.wind_down()
+        if not self.live:
+            return
+        abort = loop.call_later(timeout_s, self.abort_all)
+        await empty.wait()
+        abort.cancel()
+
+    def abort_all(self) -> None:
+        """Close every connection now."""
+        for connection in tuple(self.live):
+            connection.abort()
+
+
+def served_hosts(bind: Bind) -> tuple[str, ...]:
+    """The names a Host header may say: the configured ones, else loopback and the bind address."""
+    if bind.hosts:
+        return bind.hosts
+    if bind.host in _ANY_ADDRESS:
+        return LOOPBACK_HOSTS
+    return (*LOOPBACK_HOSTS, f"[{bind.host}]" if ":" in bind.host else bind.host)

@@ -1,0 +1,393 @@
+"""HTTP/1.1 on a socket: one asyncio protocol a connection; no task and no timer a request.
+
+Requests of one connection are answered in order; while one runs, a bounded amount is read ahead. A deadline is the
+start of a phase held against a table by the gate's sweep. What is refused and why: docs/reference/http-guards.md.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import cast
+
+from msgspec import structs
+
+from headworks.edge.answer import CONTINUE, unforeseen
+from headworks.edge.body import Incoming, incoming
+from headworks.edge.gate import Gate
+from headworks.edge.head import CHUNKED, Head
+from headworks.edge.phase import Phase
+from headworks.edge.writer import Writer
+from headworks.edge.ws import is_websocket, upgrade
+from headworks.errors import (
+    ClientGone,
+    HeadTooLarge,
+    HeadworksError,
+    Internal,
+    Malformed,
+    Overloaded,
+    ReceiveTimeout,
+    UriTooLong,
+)
+from headworks.pending import Driven, drive
+from headworks.units import SECOND_NS
+from headworks.values import RawRequest, Reply
+
+FRESH, IDLE, HEAD, BODY, RUNNING, SENDING, FLUSHING, LINGERING, CLOSING = Phase
+_QUIET = (FRESH, IDLE)
+_READING = (FRESH, IDLE, HEAD, BODY)
+_AHEAD = (RUNNING, SENDING, FLUSHING)
+_SMALL_BYTES = 64 * 2**10
+_HEAD_END = b"\r\n\r\n"
+
+
+class Connection(asyncio.Protocol):
+    """One client's connection."""
+
+    __slots__ = (
+        "_ahead", "_app", "_ask_at", "_body_since_ns", "_counted_bytes", "_driven", "_gate", "_head", "_incoming",
+        "_is_behind_proxy", "_is_inside_read", "_is_last", "_is_reading_paused", "_is_secure", "_must_linger", "_peer",
+        "_phase", "_request_id", "_request_is_secure", "_since_ns", "_successor", "_transport", "_writer",
+    )  # fmt: skip
+
+    _transport: asyncio.Transport
+    _writer: Writer
+
+    def __init__(self, gate: Gate) -> None:
+        self._gate = gate
+        self._app = gate.app
+        self._phase = FRESH
+        self._since_ns = self._body_since_ns = gate.now_ns
+        self._peer = self._request_id = ""
+        self._is_secure = self._is_behind_proxy = self._is_inside_read = self._is_reading_paused = False
+        self._is_last = self._must_linger = self._request_is_secure = False
+        self._ahead = b""
+        self._head: Head | None = None
+        self._incoming: Incoming | None = None
+        self._ask_at = self._counted_bytes = 0
+        self._driven: Driven[Reply] | None = None
+        self._successor: asyncio.Protocol | None = None
+
+    # What the event loop calls.
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Count the connection, or answer at once that there are too many."""
+        gate = self._gate
+        self._transport = cast(asyncio.Transport, transport)
+        self._writer = Writer(self._transport, self._sent)
+        address = transport.get_extra_info("peername")
+        self._peer = address[0] if address else ""
+        self._is_secure = self._request_is_secure = transport.get_extra_info("ssl_object") is not None
+        self._is_behind_proxy = gate.proxies.has(self._peer)
+        self._since_ns = gate.clock.monotonic_ns()
+        try:
+            gate.enter(self, self._peer)
+        except Overloaded as error:
+            self._send(self._app.problem(error, self._app.mint(), ""), is_last=True)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Stop what runs for a client that is gone, and give back what it held."""
+        self._phase = CLOSING
+        self._ahead = b""
+        self._cancel()
+        self._release()
+        self._gate.leave(self, self._peer)
+
+    def eof_received(self) -> None:
+        """The client sends nothing more: a request under way is not whole, a running one has nobody to read it."""
+        self._phase = CLOSING
+        self._since_ns = self._gate.clock.monotonic_ns()
+        self._cancel()
+
+    def data_received(self, data: bytes) -> None:
+        """Read on."""
+        phase = self._phase
+        if phase is IDLE or phase is FRESH:
+            self._read(data)
+        elif phase is HEAD or phase is BODY:
+            self._read(self._ahead + data if self._ahead else data)
+        elif phase in _AHEAD:
+            self._ahead += data
+            self._bound_read_ahead()
+
+    def pause_writing(self) -> None:
+        """The client reads slower than we write: make no more for it."""
+        self._writer.pause(self._gate.clock.monotonic_ns())
+
+    def resume_writing(self) -> None:
+        """The client has caught up."""
+        self._writer.resume()
+        if self._phase is FLUSHING:
+            self._next_request()
+
+    # What the gate calls.
+
+    def expire(self, now_ns: int) -> None:
+        """End what has taken too long."""
+        phase = self._phase
+        limits = self._gate.limits
+        paused_ns = self._writer.paused_ns
+        if paused_ns and now_ns - paused_ns > limits.write_timeout_s * SECOND_NS:
+            self.abort()
+        elif now_ns - self._since_ns > self._gate.allowed_ns[phase]:
+            self._expired()
+        elif phase is BODY:
+            allowance_s = (now_ns - self._body_since_ns) / SECOND_NS - limits.min_rate_from_s
+            received = self._incoming.content.wire_bytes if self._incoming is not None else 0
+            if received < allowance_s * limits.min_body_bytes_per_s:
+                self._refuse(
+                    ReceiveTimeout(f"A body must come at {limits.min_body_bytes_per_s} bytes a second or more")
+                )
+
+    def wind_down(self) -> None:
+        """Close when nothing runs; what runs is answered with `Connection: close`."""
+        if self._phase in _QUIET:
+            self._close()
+
+    def abort(self) -> None:
+        """Close now, whatever runs."""
+        self._transport.abort()
+
+    def _expired(self) -> None:
+        if self._phase is HEAD or self._phase is BODY:
+            self._refuse(ReceiveTimeout("The request did not arrive whole in time"))
+        elif self._phase in _QUIET:
+            self._close()
+        else:
+            self.abort()
+
+    # Receiving.
+
+    def _read(self, data: bytes) -> None:
+        """Take every whole request out of `data`, which starts where the last one ended."""
+        at = 0
+        self._ahead = b""
+        self._is_inside_read = True
+        try:
+            while at < len(data) and self._phase in _READING:
+                following = self._continue_body(data, at) if self._phase is BODY else self._begin(data, at)
+                if following == at:
+                    break
+                at = following
+        except HeadworksError as error:
+            self._refuse(error)
+            return
+        finally:
+            self._is_inside_read = False
+        rest = data[at:]
+        if self._successor is not None:
+            self._successor.data_received(rest)
+            return
+        self._ahead = rest
+        if rest or self._is_reading_paused:
+            self._bound_read_ahead()
+
+    def _begin(self, data: bytes, at: int) -> int:
+        end = data.find(_HEAD_END, at)
+        if end < 0 or end - at > self._gate.limits.max_head_bytes:
+            self._wait_for_head(data, at)
+            return at
+        head = self._gate.heads.read(data[at:end])
+        self._head = head
+        at = end + 4
+        length = head.length
+        if length == 0 and "content-encoding" not in head.headers:
+            self._run(head, b"")
+            return at
+        stop = at + length
+        if length > 0 and stop <= len(data) and length <= _SMALL_BYTES and "content-encoding" not in head.headers:
+            self._run(head, data[at:stop])
+            return stop
+        return self._begin_body(head, data, at)
+
+    def _wait_for_head(self, data: bytes, at: int) -> None:
+        limits = self._gate.limits
+        part = data[at:]
+        if not part[:1].isalpha() or part.count(b"\n") != part.count(b"\r\n"):
+            raise Malformed("This is not an HTTP/1.1 request whose lines end with CRLF")
+        if part.find(b"\r\n", 0, limits.max_request_line_bytes + 2) < 0 and len(part) > limits.max_request_line_bytes:
+            raise UriTooLong(f"The request line may have at most {limits.max_request_line_bytes} bytes")
+        if len(part) > limits.max_head_bytes:
+            raise HeadTooLarge(f"A head may have at most {limits.max_head_bytes} bytes")
+        if self._phase is not HEAD:
+            self._phase = HEAD
+            self._since_ns = self._gate.clock.monotonic_ns()
+
+    def _begin_body(self, head: Head, data: bytes, at: int) -> int:
+        now_ns = self._gate.clock.monotonic_ns()
+        if self._phase is not HEAD:
+            self._since_ns = now_ns
+        self._body_since_ns = now_ns
+        self._phase = BODY
+        body = self._incoming = incoming(head, self._gate.limits)
+        following = body.feed(data, at)
+        if body.is_complete:
+            self._take_body(head, body)
+            return following
+        expects = "expect" in head.headers and not head.is_old
+        self._ask_at = _SMALL_BYTES
+        if expects or head.length == CHUNKED or head.length > _SMALL_BYTES:
+            self._ask(head, head.length)
+        if expects and self._phase is BODY and following == len(data) == at:
+            self._transport.write(CONTINUE)
+        self._count(body.content.size_bytes)
+        return following
+
+    def _continue_body(self, data: bytes, at: int) -> int:
+        head, body = self._head, self._incoming
+        if head is None or body is None:
+            raise Internal(reason="a body without a head")
+        following = body.feed(data, at)
+        if body.is_complete:
+            self._take_body(head, body)
+            return following
+        self._count(body.content.size_bytes)
+        if head.length == CHUNKED and body.content.size_bytes > self._ask_at:
+            self._ask_at *= 2
+            self._ask(head, body.content.size_bytes)
+        return following
+
+    def _take_body(self, head: Head, body: Incoming) -> None:
+        self._incoming = None
+        head.headers.pop("content-encoding", None)
+        self._run(head, body.content.whole())
+
+    def _ask(self, head: Head, length: int) -> None:
+        """Let the application refuse before more of the body is received."""
+        peer, is_secure = self._origin(head)
+        refusal = self._app.precheck(structs.replace(head, length=length, peer=peer, is_secure=is_secure))
+        if refusal is not None:
+            self._incoming = None
+            self._answer_last(refusal)
+
+    def _count(self, size_bytes: int) -> None:
+        gate = self._gate
+        gate.buffered_bytes += size_bytes - self._counted_bytes
+        self._counted_bytes = size_bytes
+        if gate.buffered_bytes > gate.limits.max_buffered_bytes and size_bytes > _SMALL_BYTES:
+            raise Overloaded("Too many bytes of unfinished requests are held", retry_after_s=1)
+
+    def _release(self) -> None:
+        self._gate.buffered_bytes -= self._counted_bytes
+        self._counted_bytes = 0
+        self._incoming = None
+
+    def _bound_read_ahead(self) -> None:
+        transport = self._transport
+        if transport.is_closing():
+            return
+        is_full = len(self._ahead) > self._gate.limits.max_read_ahead_bytes and self._phase not in _READING
+        if is_full and not self._is_reading_paused:
+            self._is_reading_paused = True
+            transport.pause_reading()
+        elif self._is_reading_paused and not is_full:
+            self._is_reading_paused = False
+            transport.resume_reading()
+
+    # Running and answering.
+
+    def _run(self, head: Head, body: bytes) -> None:
+        peer, is_secure = self._peer, self._is_secure
+        if self._is_behind_proxy:
+            peer, is_secure = self._origin(head)
+            self._request_is_secure = is_secure
+        if "upgrade" in head.headers and is_websocket(head):
+            self._upgrade(structs.replace(head, peer=peer, is_secure=is_secure))
+            return
+        if len(body) > _SMALL_BYTES:
+            self._count(len(body))
+        request_id = self._request_id = self._app.mint()
+        now_ns = self._gate.clock.monotonic_ns()
+        raw = RawRequest(request_id, head.method, head.path, head.query, head.headers, body, peer, now_ns, is_secure)
+        self._phase = RUNNING
+        driven = drive(self._app.serve(raw), self._answered)
+        if self._phase is RUNNING:
+            self._driven = driven
+
+    def _origin(self, head: Head) -> tuple[str, bool]:
+        if not self._is_behind_proxy:
+            return self._peer, self._is_secure
+        proxies = self._gate.proxies
+        return proxies.origin(self._peer, head.headers), self._is_secure or proxies.is_secure(head.headers)
+
+    def _upgrade(self, head: Head) -> None:
+        """Hand the connection over to a WebSocket, or answer why not."""
+        refusal_or_socket = upgrade(head, self._gate, self._transport, self._peer)
+        if isinstance(refusal_or_socket, Reply):
+            self._answer_last(refusal_or_socket)
+            return
+        self._phase = CLOSING
+        self._successor = refusal_or_socket
+
+    def _answered(self, reply: Reply | None, error: BaseException | None) -> None:
+        """The application is done with the request that runs."""
+        self._driven = None
+        if self._phase is not RUNNING:
+            if reply is not None and reply.chunks is not None:
+                reply.chunks.abandon()
+            return
+        head = self._head
+        if reply is None or head is None:
+            reply = unforeseen(error, self._app, self._request_id, head.path if head else "")
+        is_endless = head is None or (head.is_old and reply.chunks is not None)
+        is_last = is_endless or head is None or not head.is_keep_alive or self._gate.is_draining
+        self._send(reply, is_last=is_last)
+
+    def _refuse(self, error: HeadworksError) -> None:
+        """Answer what the edge itself refuses, and close."""
+        path = self._head.path if self._head is not None else ""
+        self._answer_last(self._app.problem(error, self._app.mint(), path))
+
+    def _answer_last(self, reply: Reply) -> None:
+        self._incoming = None
+        self._must_linger = True
+        self._send(reply, is_last=True)
+
+    def _send(self, reply: Reply, *, is_last: bool) -> None:
+        gate = self._gate
+        standing = gate.secure_fields if self._request_is_secure else gate.plain_fields
+        self._phase = SENDING
+        self._is_last = is_last
+        try:
+            is_whole = self._writer.send(reply, self._head, standing, is_last=is_last)
+        except Internal as error:
+            reply = unforeseen(error, self._app, self._request_id, "")
+            is_whole = self._writer.send(reply, self._head, standing, is_last=is_last)
+        if is_whole:
+            self._sent(True)
+
+    def _sent(self, is_whole: bool) -> None:
+        """A reply is written, or broke half-way: then only a broken connection can say so."""
+        self._head = None
+        if self._counted_bytes:
+            self._release()
+        if not is_whole:
+            self.abort()
+        elif self._is_last:
+            self._close()
+        elif self._writer.paused_ns:
+            self._phase = FLUSHING
+        else:
+            self._next_request()
+
+    def _next_request(self) -> None:
+        self._phase = IDLE
+        self._since_ns = self._gate.now_ns
+        if not self._is_inside_read and (self._ahead or self._is_reading_paused):
+            self._read(self._ahead)
+
+    def _close(self) -> None:
+        """Close; input that still comes is dropped for a moment, or its reset would overtake the last reply."""
+        transport = self._transport
+        self._since_ns = self._gate.clock.monotonic_ns()
+        if (self._must_linger or self._ahead) and transport.can_write_eof() and not transport.is_closing():
+            self._phase = LINGERING
+            transport.write_eof()
+        else:
+            self._phase = CLOSING
+            transport.close()
+
+    def _cancel(self) -> None:
+        driven, self._driven = self._driven, None
+        if driven is not None:
+            driven.cancel(ClientGone())
+        self._writer.abandon()

@@ -1,0 +1,112 @@
+"""Listens: HTTP/1.1 and WebSocket on one address, plain or TLS 1.3, with a drain and a reload of the certificate."""
+
+from __future__ import annotations
+
+import asyncio
+import resource
+import ssl
+
+from headworks.edge.app_port import App
+from headworks.edge.gate import Gate
+from headworks.edge.h1 import Connection
+from headworks.edge.limits import Bind, TlsFiles
+from headworks.errors import ConfigurationRefused, FieldError
+from headworks.units import Clock
+
+_BACKLOG = 2048
+_TLS_FAREWELL_S = 5.0
+_FILES_FOR_OTHERS = 128
+
+
+class Server:
+    """A listener at work; made by `serve`."""
+
+    def __init__(self, gate: Gate, listener: asyncio.Server, tls: tuple[TlsFiles, ssl.SSLContext] | None) -> None:
+        self._gate = gate
+        self._listener = listener
+        self._tls = tls
+        self._loop = asyncio.get_running_loop()
+        self._timer = self._loop.call_later(gate.limits.sweep_interval_s, self._sweep)
+
+    @property
+    def port(self) -> int:
+        """The port it listens on, also when it was asked to take a free one."""
+        return int(self._listener.sockets[0].getsockname()[1])
+
+    @property
+    def connections(self) -> int:
+        """How many connections are open."""
+        return len(self._gate.live)
+
+    def reload_tls(self) -> None:
+        """Read certificate and key again, for new connections; call it on SIGHUP.
+
+        Raises: ConfigurationRefused, and the old pair stays.
+        """
+        if self._tls is not None:
+            files, context = self._tls
+            tls_context(files)
+            context.load_cert_chain(files.cert, files.key)
+
+    async def drain(self, timeout_s: float) -> None:
+        """Stop listening, finish what runs, close; what still runs after the time is aborted."""
+        self._listener.close()
+        await self._gate.drained(timeout_s)
+        self._timer.cancel()
+
+    async def close(self) -> None:
+        """Stop listening and close every connection now."""
+        await self.drain(0)
+
+    def _sweep(self) -> None:
+        self._gate.sweep()
+        self._timer = self._loop.call_later(self._gate.limits.sweep_interval_s, self._sweep)
+
+
+async def serve(app: App, bind: Bind, clock: Clock) -> Server:
+    """Start to listen.
+
+    Raises: OSError, when the address cannot be had; ConfigurationRefused, for certificates or for too few files.
+    """
+    _check_files(app.limits.max_connections)
+    gate = Gate(app, bind, clock)
+    tls = None if bind.tls is None else (bind.tls, tls_context(bind.tls))
+    listener = await asyncio.get_running_loop().create_server(
+        lambda: Connection(gate),
+        bind.host,
+        bind.port,
+        ssl=tls[1] if tls else None,
+        backlog=_BACKLOG,
+        reuse_address=True,
+        ssl_handshake_timeout=app.limits.head_timeout_s if tls else None,
+        ssl_shutdown_timeout=_TLS_FAREWELL_S if tls else None,
+    )
+    return Server(gate, listener, tls)
+
+
+def tls_context(files: TlsFiles) -> ssl.SSLContext:
+    """A TLS 1.3 context of this certificate and key.
+
+    Raises: ConfigurationRefused, naming the files.
+    """
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_3
+    context.set_alpn_protocols(["http/1.1"])
+    try:
+        context.load_cert_chain(files.cert, files.key)
+    except OSError as error:  # ssl.SSLError is one
+        fault = FieldError("/tls", f"{files.cert} and {files.key} must be a readable PEM certificate and its key")
+        raise ConfigurationRefused(str(error), errors=(fault,)) from error
+    return context
+
+
+def _check_files(max_connections: int) -> None:
+    """Every connection is an open file; better to say so at start than to fail under load."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = max_connections + _FILES_FOR_OTHERS
+    if soft >= wanted:
+        return
+    if hard != resource.RLIM_INFINITY and hard < wanted:
+        fault = FieldError("/server/max_connections", f"at most {hard - _FILES_FOR_OTHERS}, or raise ulimit -n")
+        raise ConfigurationRefused(f"The system allows {hard} open files", errors=(fault,))
+    resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
