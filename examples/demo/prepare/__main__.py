@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 
 from examples.demo.models.places import MODELS, PACKAGES, SAMPLES
+from examples.demo.prepare import libraries
 
 STAMP = MODELS / "prepared.json"
 
@@ -15,12 +16,13 @@ STAMP = MODELS / "prepared.json"
 def fingerprint() -> str:
     """Changes when the code or the pins behind the prepared files do."""
     folder = Path(__file__).parent
-    files = sorted([*folder.glob("*.py"), *folder.glob("*.txt")])
+    files = [*sorted(folder.glob("*.*")), folder.parent / "models" / "credit.py"]
     return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
 
 
 def prepare() -> None:
-    """Run every step and show what it took and measured, unless all of it was done before."""
+    """Install libraries, then run every step and show what it took and measured; what was done before is not done again."""
+    libraries.install()
     if STAMP.exists() and json.loads(STAMP.read_text())["of"] == fingerprint():
         return
     from .steps import STEPS  # heavy: all the machine learning behind the steps

@@ -1,9 +1,10 @@
-"""Prepares the demo if need be, serves it, makes a key, and prints what to try: `python -m examples.demo.run`."""
+"""Prepares the demo if need be, serves it, makes a key, and prints what to try: `python -m examples.demo`."""
 
 import argparse
 import http.client
 import json
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -28,11 +29,19 @@ def main() -> int:
     parser.add_argument("--pages-port", type=int, default=8080, help="the configuration allows pages from 8080 only")
     asked = parser.parse_args()
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+    if is_taken(asked.port):
+        print(
+            f"Something already listens on port {asked.port}; end it, or run: {sys.executable} -m examples.demo --port 8001"
+        )
+        return 1
     try:
         prepare()
         return serve(asked.port, asked.pages_port)
     except KeyboardInterrupt:
         return 0
+    except subprocess.CalledProcessError as failed:
+        print(f"\nThis step failed; it can be run again: {' '.join(failed.cmd)}\n{failed.stderr or ''}")
+        return 1
 
 
 def serve(port: int, pages_port: int) -> int:
@@ -65,6 +74,12 @@ def wait_until_ready(service: "subprocess.Popen[bytes]", port: int) -> bool:
         print(".", end="", flush=True)
         time.sleep(0.5)
     return False
+
+
+def is_taken(port: int) -> bool:
+    """Whether something listens on the port."""
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 def is_ready(port: int) -> bool:
