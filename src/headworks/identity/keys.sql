@@ -58,3 +58,9 @@ select * from api_keys where key_id = ?
 
 -- name: changed_keys
 select * from api_keys where changed > ? order by changed
+
+-- name: newest_keys
+select * from api_keys order by created_wall_ns desc, changed desc limit ?
+
+-- name: count_live
+select count(*) from api_keys where revoked_wall_ns is null and (expires_wall_ns is null or expires_wall_ns > ?)

@@ -82,5 +82,11 @@ class KeyStore(Protocol):
     def changes(self, since: int) -> Changes:
         """Every key changed after that number, oldest change first; after 0, every key. Uses are no changes."""
 
+    def newest(self, most: int) -> tuple[KeyRow, ...]:
+        """Keys, live or not, the youngest first."""
+
+    def count_live(self, wall_ns: int) -> int:
+        """How many keys open something."""
+
     def touch(self, uses: Mapping[str, int]) -> Pending[None]:
         """Note last uses: wall time in nanoseconds by key."""

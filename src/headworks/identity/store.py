@@ -87,6 +87,14 @@ class SqliteKeyStore:
         found = [_row(columns) for columns in self._file.read(self._sql["changed_keys"], (since,))]
         return Changes(found[-1][1] if found else since, tuple(row for row, _ in found))
 
+    def newest(self, most: int) -> tuple[KeyRow, ...]:
+        """Keys, live or not, the youngest first."""
+        return tuple(_row(columns)[0] for columns in self._file.read(self._sql["newest_keys"], (most,)))
+
+    def count_live(self, wall_ns: int) -> int:
+        """How many keys open something."""
+        return int(self._file.read(self._sql["count_live"], (wall_ns,))[0][0])
+
     def touch(self, uses: Mapping[str, int]) -> Pending[None]:
         """Note last uses: wall time in nanoseconds by key."""
         rows = [(wall_ns, key_id) for key_id, wall_ns in uses.items()]

@@ -10,6 +10,7 @@ from headworks.limits.memory import MOST_BUCKETS
 from headworks.pending import Pending
 from headworks.stores.queries import load_queries
 
+LAST_NS = 2**63 - 1
 Job = Callable[[apsw.Connection], None]
 
 
@@ -57,7 +58,7 @@ class SqliteDebts:
         """Remember that a bucket is due at the latest then."""
 
         def write(connection: apsw.Connection) -> None:
-            connection.execute(self._sql["keep_debt"], (bucket, due_ns))
+            connection.execute(self._sql["keep_debt"], (bucket, min(due_ns, LAST_NS)))
 
         return self._file.write(write)
 
@@ -74,7 +75,7 @@ class SqliteDebts:
         """Remember exact due times, and when they were taken, as one; returns when it is done."""
 
         def write(connection: apsw.Connection) -> None:
-            connection.executemany(self._sql["keep_debt"], tuple(due.items()))
+            connection.executemany(self._sql["keep_debt"], [(name, min(ns, LAST_NS)) for name, ns in due.items()])
             connection.execute(self._sql["keep_time"], (elapsed_ns,))
 
         self._file.write_now(write)
