@@ -10,6 +10,7 @@ import json
 import os
 import sys
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 import wsproto
@@ -60,7 +61,10 @@ class Calls:
         self.waiting[number] = asyncio.get_running_loop().create_future()
         message = {"id": number, "endpoint": endpoint, "version": version, "input": document}
         self.send(TextMessage(json.dumps(message)))
-        return await self.waiting.pop(number)
+        try:
+            return await self.waiting[number]
+        finally:
+            del self.waiting[number]
 
     async def listen(self) -> None:
         """Hand each answer to the call that waits for it, in whatever order they come."""
@@ -89,19 +93,34 @@ class Calls:
             waiting.set_exception(NotAnswered(answer["error"]["title"]))
 
 
-async def connect(host: str, port: int, key: str) -> Calls:
-    """An open WebSocket; the key goes in a header, never into the URL.
+@asynccontextmanager
+async def connected(host: str, port: int, key: str) -> AsyncIterator[Calls]:
+    """An open WebSocket for as long as the block lasts; the key goes in a header, never into the URL.
 
     Raises: NotAnswered if the service refuses it.
     """
     calls = Calls(*await asyncio.open_connection(host, port))
+    try:
+        await greet(calls, f"{host}:{port}", key)
+        listening = asyncio.create_task(calls.listen())
+        yield calls
+        if not listening.done():
+            calls.send(CloseConnection(code=1000))
+        await listening
+    finally:
+        calls.writer.close()
+        await calls.writer.wait_closed()
+
+
+async def greet(calls: Calls, host: str, key: str) -> None:
+    """Ask for the WebSocket and wait until it is accepted."""
     authorization = (b"authorization", f"Bearer {key}".encode())
-    calls.send(Request(host=f"{host}:{port}", target="/api/translate/v1/ws", extra_headers=[authorization]))
+    calls.send(Request(host=host, target="/api/translate/v1/ws", extra_headers=[authorization]))
     async for event in calls.events():
         if isinstance(event, RejectConnection):
             raise NotAnswered(f"refused with status {event.status_code}")
         if isinstance(event, AcceptConnection):
-            return calls
+            return
     raise NotAnswered("the connection closed")
 
 
@@ -129,19 +148,14 @@ async def typed() -> AsyncIterator[str]:
 
 async def chat(words: argparse.Namespace) -> None:
     """Send every line as it is said, and wait for the last answer."""
-    calls = await connect(words.host, words.port, words.key)
-    listening = asyncio.create_task(calls.listen())
-    async with asyncio.TaskGroup() as group:
+    async with connected(words.host, words.port, words.key) as calls, asyncio.TaskGroup() as group:
         if words.play:
             for line in CONVERSATION:
                 group.create_task(say(calls, line))
-        else:
-            async for line in typed():
-                if line:
-                    group.create_task(say(calls, line))
-    calls.send(CloseConnection(code=1000))
-    await listening
-    calls.writer.close()
+            return
+        async for line in typed():
+            if line:
+                group.create_task(say(calls, line))
 
 
 if __name__ == "__main__":
