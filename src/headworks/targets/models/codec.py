@@ -86,7 +86,7 @@ def codec_for(declared: Any) -> Codec:
 _HERE = "headworks.targets.models"
 _MSGSPEC = f"{_HERE}.codec_msgspec:MsgspecCodec"
 _BY_LIBRARY = {
-    ("numpy", "ndarray"): f"{_HERE}.codec_array:ArrayCodec",
+    ("numpy", "ndarray"): f"{_HERE}.codec_array:array_codec",
     ("pandas", "DataFrame"): f"{_HERE}.codec_table:TableCodec",
     ("pandas.core.frame", "DataFrame"): f"{_HERE}.codec_table:TableCodec",
 }

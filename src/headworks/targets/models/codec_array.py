@@ -28,51 +28,20 @@ _ANY_NUMBERS: JsonSchema = {
 }
 
 
-class ArrayCodec:
-    """An array declared as `Annotated[np.ndarray, Shape(...), DType(...)]`; float64 where no DType is given."""
+def array_codec(declared: Any) -> TensorCodec:
+    """The codec of `Annotated[np.ndarray, Shape(...), DType(...)]`; float64 where no DType is given.
 
-    def __init__(self, declared: Any) -> None:
-        """Raises: ConfigurationRefused for an element type that JSON numbers cannot fill."""
-        shape, name = array_notes(declared)
-        self.tensor = TensorCodec(shape, name, declared)
-        self.schema = self.reply_schema = self.tensor.schema
-
-    def decode(self, document: bytes) -> Any:
-        """The array of one JSON text.
-
-        Raises: SchemaViolation with pointers.
-        """
-        return self.tensor.decode(document)
-
-    def decode_with(self, document: bytes, blobs: Blobs) -> Any:
-        """Refused: an array has no binary fields.
-
-        Raises: SchemaViolation.
-        """
-        refuse_empty_name(blobs)
-        return self.tensor.decode(document)
-
-    def encode(self, value: Any) -> bytes:
-        """The nested JSON arrays of one array or number.
-
-        Raises: ContractViolation for another shape or kind of element, NaN or an infinity.
-        """
-        return self.tensor.encode(value)
-
-    def gather(self, rows: Sequence[Any]) -> Any:
-        """The rows stacked along a new first dimension."""
-        return stacked(rows)
-
-    def scatter(self, outputs: Any, count: int) -> Sequence[Any]:
-        """One slice a row.
-
-        Raises: ContractViolation when the first dimension is not the number of rows.
-        """
-        return slices(outputs, count)
+    Raises: ConfigurationRefused for an element type that JSON numbers cannot fill.
+    """
+    shape, name = array_notes(declared)
+    return TensorCodec(shape, name, declared)
 
 
 class TensorCodec:
     """Shape and element type of an array; a shape of None promises nothing but numbers, and is for outputs only."""
+
+    schema: JsonSchema
+    reply_schema: JsonSchema
 
     def __init__(self, shape: Shape | None, dtype: str, declared: Any = "array") -> None:
         """Raises: ConfigurationRefused for an element type that JSON numbers cannot fill."""
@@ -84,7 +53,7 @@ class TensorCodec:
             raise undeclarable(declared, f"elements of {dtype} have no JSON form", _FIX)
         self.shape = shape
         self._element = _KINDS[self.dtype.kind]
-        self.schema: JsonSchema = _ANY_NUMBERS if shape is None else self._schema(shape)
+        self.schema = self.reply_schema = _ANY_NUMBERS if shape is None else self._schema(shape)
         self._published = Schema(self.schema)
         self._decoder = msgspec.json.Decoder(_nested(self._element, 0 if shape is None else len(shape)))
 
@@ -113,6 +82,14 @@ class TensorCodec:
             return self._array(self._decoder.decode(document))
         except (msgspec.DecodeError, ValueError, OverflowError):
             return self._again(parsed(document))
+
+    def decode_with(self, document: bytes, blobs: Blobs) -> Any:
+        """Refused: an array has no binary fields.
+
+        Raises: SchemaViolation.
+        """
+        refuse_empty_name(blobs)
+        return self.decode(document)
 
     def _again(self, document: Any) -> Any:
         value, is_changed = faults.with_whole_numbers(document)
@@ -158,6 +135,24 @@ class TensorCodec:
         except TypeError as error:
             raise ContractViolation(reason=f"the output holds what JSON cannot say: {error}") from error
 
+    def gather(self, rows: Sequence[Any]) -> Any:
+        """The rows stacked along a new first dimension.
+
+        Raises: ValueError when their shapes differ.
+        """
+        return np.stack(rows)
+
+    def scatter(self, outputs: Any, count: int) -> Sequence[Any]:
+        """One slice a row.
+
+        Raises: ContractViolation when the first dimension is not the number of rows.
+        """
+        given = outputs.shape if isinstance(outputs, np.ndarray) else None
+        if given is None or len(given) == 0 or given[0] != count:
+            described = type(outputs).__name__ if given is None else f"an array of shape {given}"
+            raise ContractViolation(reason=f"predict gave {described} for a batch of {count}")
+        return list(outputs)
+
     def _holds(self, given: np.dtype[Any]) -> bool:
         if self.shape is None:
             return given.kind in "fiub"
@@ -188,41 +183,23 @@ def _generic_dtype(bare: Any) -> list[str]:
     return []
 
 
-def stacked(rows: Sequence[Any]) -> Any:
-    """Rows of one shape stacked along a new first dimension.
-
-    Raises: ValueError when their shapes differ.
-    """
-    return np.stack(rows)
-
-
-def slices(outputs: Any, count: int) -> Sequence[Any]:
-    """One slice a row of what a model gave for a batch.
-
-    Raises: ContractViolation when the first dimension is not the number of rows.
-    """
-    given = outputs.shape if isinstance(outputs, np.ndarray) else None
-    if given is None or len(given) == 0 or given[0] != count:
-        described = type(outputs).__name__ if given is None else f"an array of shape {given}"
-        raise ContractViolation(reason=f"predict gave {described} for a batch of {count}")
-    return list(outputs)
-
-
 class TensorsCodec:
     """An object of named arrays, as a model file with several inputs or outputs has them."""
+
+    schema: JsonSchema
+    reply_schema: JsonSchema
 
     def __init__(self, tensors: Mapping[str, TensorCodec]) -> None:
         self._tensors = dict(tensors)
         fields = {name: dict(tensor.schema) for name, tensor in tensors.items()}
         definitions = [field.pop("$defs", {}) for field in fields.values()]
-        self.schema: JsonSchema = {
+        self.schema = self.reply_schema = {
             "type": "object",
             "properties": fields,
             "required": list(fields),
             "additionalProperties": False,
             "$defs": {name: inner for definition in definitions for name, inner in definition.items()},
         }
-        self.reply_schema = self.schema
         self._published = Schema(self.schema)
         self._decoder = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
@@ -264,14 +241,14 @@ class TensorsCodec:
 
     def gather(self, rows: Sequence[Any]) -> Any:
         """Each name's arrays, stacked."""
-        return {name: stacked([row[name] for row in rows]) for name in self._tensors}
+        return {name: tensor.gather([row[name] for row in rows]) for name, tensor in self._tensors.items()}
 
     def scatter(self, outputs: Any, count: int) -> Sequence[Any]:
         """One object of slices a row.
 
         Raises: ContractViolation when a first dimension is not the number of rows.
         """
-        cut = {name: slices(outputs[name], count) for name in self._tensors}
+        cut = {name: tensor.scatter(outputs[name], count) for name, tensor in self._tensors.items()}
         return [{name: cut[name][row] for name in cut} for row in range(count)]
 
 

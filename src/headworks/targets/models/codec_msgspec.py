@@ -15,7 +15,7 @@ from headworks.contract.declared import declared_schema, image_schema
 from headworks.contract.schema import Schema
 from headworks.errors import ContractViolation, SchemaViolation
 from headworks.targets.models import faults
-from headworks.targets.models.codec import Blobs, InLists, parsed, undeclarable, violation
+from headworks.targets.models.codec import Blobs, InLists, JsonSchema, parsed, undeclarable, violation
 
 _FIX = "Use str, int, float, bool, list, dict, a union of them, or a msgspec.Struct, dataclass or TypedDict."
 _UNSENDABLE = (msgspec.MsgspecError, TypeError, ValueError, OverflowError, RecursionError)
@@ -24,11 +24,13 @@ _UNSENDABLE = (msgspec.MsgspecError, TypeError, ValueError, OverflowError, Recur
 class MsgspecCodec(InLists):
     """A type that msgspec understands."""
 
+    schema: JsonSchema
+    reply_schema: JsonSchema
+
     def __init__(self, declared: Any) -> None:
         """Raises: ConfigurationRefused when the type has no JSON form."""
         self._has_pictures = False
-        self.schema: Mapping[str, Any] = declared_schema(declared, self._described)
-        self.reply_schema = self.schema
+        self.schema = self.reply_schema = declared_schema(declared, self._described)
         self._published = Schema(self.schema)
         self._declared = declared
         try:

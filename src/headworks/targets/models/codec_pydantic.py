@@ -6,7 +6,6 @@ The custom validators of a model run here, in the worker; their messages reach t
 from __future__ import annotations
 
 from base64 import b64encode
-from collections.abc import Mapping
 from importlib import import_module
 from typing import Any
 
@@ -19,7 +18,7 @@ from headworks.contract.image import PYDANTIC_OPENER
 from headworks.contract.schema import Schema
 from headworks.errors import ContractViolation, SchemaViolation
 from headworks.targets.models import faults
-from headworks.targets.models.codec import Blobs, InLists, parsed, refuse_empty_name, undeclarable
+from headworks.targets.models.codec import Blobs, InLists, JsonSchema, parsed, refuse_empty_name, undeclarable
 from headworks.targets.models.codec_msgspec import plain_value
 
 _FIX = "Every field needs a type that pydantic can describe as JSON Schema."
@@ -28,12 +27,15 @@ _FIX = "Every field needs a type that pydantic can describe as JSON Schema."
 class PydanticCodec(InLists):
     """A type that only pydantic understands."""
 
+    schema: JsonSchema
+    reply_schema: JsonSchema
+
     def __init__(self, declared: Any) -> None:
         """Raises: ConfigurationRefused when pydantic cannot describe or build the type."""
         try:
             self._adapter: pydantic.TypeAdapter[Any] = pydantic.TypeAdapter(declared)
-            self.schema: Mapping[str, Any] = _published(self._adapter.json_schema(mode="validation"))
-            self.reply_schema: Mapping[str, Any] = _published(self._adapter.json_schema(mode="serialization"))
+            self.schema = _published(self._adapter.json_schema(mode="validation"))
+            self.reply_schema = _published(self._adapter.json_schema(mode="serialization"))
         except (pydantic.PydanticSchemaGenerationError, pydantic.PydanticUserError) as error:
             raise undeclarable(declared, str(error.message), _FIX) from error
         self._published = Schema(self.schema)

@@ -6,6 +6,7 @@ import hashlib
 import inspect
 import sys
 from collections.abc import Callable, Iterable
+from contextlib import ExitStack
 from importlib import import_module
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
@@ -52,7 +53,7 @@ def load(source: Source) -> TypedRunner:
         _load_weights(predict)
     described = Described(
         examples=tuple(_documents(declaration.examples, codecs[0], found.__qualname__)),
-        model_version=declaration.version or _source_version(module),
+        model_version=declaration.version or source_version(module),
         description=declaration.description,
     )
     return TypedRunner(predict, signature, codecs, described)
@@ -105,11 +106,10 @@ def _from_file(path: Path) -> ModuleType:
         raise ConfigurationRefused(f"{path} cannot be imported as Python.")
     module = module_from_spec(spec)
     sys.modules[name] = module
-    try:
+    with ExitStack() as undo:
+        undo.callback(sys.modules.pop, name, None)
         spec.loader.exec_module(module)
-    except BaseException:
-        del sys.modules[name]
-        raise
+        undo.pop_all()
     return module
 
 
@@ -170,7 +170,8 @@ def _first_line(found: Any) -> str:
     return (text or "").strip().partition("\n")[0]
 
 
-def _source_version(module: ModuleType) -> str:
+def source_version(module: ModuleType) -> str:
+    """The name of a module's code: of its file, or of its name where it has none."""
     path = getattr(module, "__file__", None)
     if path and Path(path).is_file():
         return version_of(Path(path))
