@@ -110,24 +110,28 @@ def _base32(value: int, pairs: int) -> str:
 class RequestIds:
     """Mints request ids: 26 characters, unique, sortable by time (ULID, Crockford base32, lower case).
 
-    Cost: about 0.5 µs; the random part is drawn once a block of 4096.
+    Cost: about 0.5 µs; the random part is drawn once a block of 1024, the time part written once a millisecond.
     """
 
-    __slots__ = ("_clock", "_left", "_next")
+    __slots__ = ("_clock", "_drawn", "_low", "_millisecond", "_start")
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._left = 0
-        self._next = 0
+        self._low = len(_PAIRS)
+        self._millisecond = -1
+        self._drawn = self._start = ""
 
     def __call__(self) -> RequestId:
-        if self._left == 0:
-            self._left = 4096
-            self._next = int.from_bytes(os.urandom(10), "big") & ~4095
-        self._left -= 1
-        self._next += 1
+        low = self._low
         millisecond = self._clock.wall_ns() // MILLISECOND_NS
-        return RequestId(_base32((millisecond << 80) | (self._next & (2**80 - 1)), 13))
+        if low == len(_PAIRS) or millisecond != self._millisecond:
+            if low == len(_PAIRS):
+                low = 0
+                self._drawn = _base32(int.from_bytes(os.urandom(9), "big"), 7)
+            self._millisecond = millisecond
+            self._start = _base32(millisecond, 5) + self._drawn
+        self._low = low + 1
+        return RequestId(self._start + _PAIRS[low])
 
 
 def random_bytes(size: int) -> bytes:
