@@ -1,0 +1,142 @@
+"""A worker's loop for a model whose predict is a plain function: read a batch, run it, answer it."""
+
+from collections.abc import Callable, Sequence
+from time import monotonic_ns
+from typing import Any
+
+from headworks.declare import Context
+from headworks.errors import ClientGone, DeadlineExceeded
+from headworks.targets.models.inbox import Answers, Inbox, payloads
+from headworks.targets.models.messages import Batch, Load
+from headworks.targets.models.reporting import place, report
+from headworks.targets.models.runner import RowFailed, Runner
+
+FLUSH_NS = 1_000_000
+NO_ARRAY = -1
+"""Instead of a count of rows: the call is one row, answered outside an array."""
+
+
+class CallLoop:
+    """Runs batches in the order they came, one at a time, until the front leaves."""
+
+    def __init__(self, inbox: Inbox, runner: Runner, load: Load) -> None:
+        self._inbox = inbox
+        self._runner = runner
+        self._max_rows = load.max_rows
+        self._may_retry = load.retry
+        self._run_batch = self._together if runner.announcement.is_batch else self._one_by_one
+
+    def run(self, ready: Callable[[], None]) -> None:
+        """Warm up, say ready, then serve until the front leaves."""
+        self._runner.warm_up()
+        ready()
+        inbox = self._inbox
+        while True:
+            if inbox.batches:
+                self._run_batch(*inbox.batches.popleft())
+                continue
+            inbox.fill(wait=True)
+            if inbox.is_ended:
+                return
+
+    def _together(self, batch: Batch, body: bytes) -> None:
+        """A model that takes many rows: decode each call on its own, run all rows at once."""
+        began_ns = monotonic_ns()
+        answers = Answers()
+        calls: list[tuple[int, int]] = []
+        rows: list[Any] = []
+        contexts: list[Context] = []
+        cancelled = self._inbox.cancelled
+        decode = self._runner.decode
+        for call_id, deadline_ns, payload in zip(batch.ids, batch.deadlines_ns, payloads(batch, body), strict=True):
+            if call_id in cancelled or deadline_ns <= began_ns:
+                self._skip(answers, call_id)
+                continue
+            try:
+                decoded = decode(payload)
+            except BaseException as error:
+                answers.fail(call_id, error)
+                continue
+            calls.append((call_id, len(decoded) if payload.is_array else NO_ARRAY))
+            rows += decoded
+            contexts += (Context("", deadline_ns),) * len(decoded)
+        outputs = self._outputs(rows, contexts)
+        at = 0
+        for call_id, count in calls:
+            if count == NO_ARRAY:
+                answers.one(call_id, outputs[at])
+                at += 1
+            else:
+                answers.array(call_id, outputs[at : at + count])
+                at += count
+        answers.send(self._inbox, len(rows), monotonic_ns() - began_ns)
+
+    def _one_by_one(self, batch: Batch, body: bytes) -> None:
+        """A model that takes one row: early answers do not wait for late ones."""
+        began_ns = now_ns = monotonic_ns()
+        answers = Answers()
+        done_rows = 0
+        for call_id, deadline_ns, payload in zip(batch.ids, batch.deadlines_ns, payloads(batch, body), strict=True):
+            if now_ns - began_ns > FLUSH_NS:
+                answers.send(self._inbox, done_rows, now_ns - began_ns)
+                self._inbox.fill(wait=False)
+                began_ns, answers, done_rows = now_ns, Answers(), 0
+            if call_id in self._inbox.cancelled or deadline_ns <= now_ns:
+                self._skip(answers, call_id)
+                continue
+            try:
+                rows = self._runner.decode(payload)
+            except BaseException as error:
+                answers.fail(call_id, error)
+            else:
+                context = Context("", deadline_ns)
+                outputs = [self._alone(row, context) for row in rows]
+                done_rows += len(rows)
+                if payload.is_array:
+                    answers.array(call_id, outputs)
+                else:
+                    answers.one(call_id, outputs[0])
+            now_ns = monotonic_ns()
+        answers.send(self._inbox, done_rows, now_ns - began_ns)
+
+    def _skip(self, answers: Answers, call_id: int) -> None:
+        is_cancelled = call_id in self._inbox.cancelled
+        self._inbox.cancelled.discard(call_id)
+        answers.fail(call_id, ClientGone() if is_cancelled else DeadlineExceeded())
+
+    def _outputs(self, rows: list[Any], contexts: list[Context]) -> Sequence[bytes | RowFailed]:
+        """One output a row, never more rows at once than the model takes."""
+        most = self._max_rows
+        if len(rows) <= most:
+            return self._predicted(rows, contexts) if rows else ()
+        outputs: list[bytes | RowFailed] = []
+        for at in range(0, len(rows), most):
+            outputs += self._predicted(rows[at : at + most], contexts[at : at + most])
+        return outputs
+
+    def _predicted(self, rows: list[Any], contexts: list[Context]) -> Sequence[bytes | RowFailed]:
+        try:
+            outputs = self._runner.predict(rows, contexts)
+        except BaseException as error:
+            report(error)
+            if len(rows) == 1 or not self._may_retry:
+                return [RowFailed("model_error", reason=place(error))] * len(rows)
+            return [self._alone(row, context) for row, context in zip(rows, contexts, strict=True)]
+        return matched(outputs, len(rows))
+
+    def _alone(self, row: Any, context: Context) -> bytes | RowFailed:
+        if context.deadline_ns is not None and monotonic_ns() >= context.deadline_ns:
+            return RowFailed("deadline_exceeded")
+        try:
+            outputs = self._runner.predict([row], [context])
+        except BaseException as error:
+            report(error)
+            return RowFailed("model_error", reason=place(error))
+        return matched(outputs, 1)[0]
+
+
+def matched(outputs: Sequence[bytes | RowFailed], rows: int) -> Sequence[bytes | RowFailed]:
+    """The outputs, if there is one a row; nothing is ever guessed about which row one belongs to."""
+    if len(outputs) == rows:
+        return outputs
+    return [RowFailed("contract_violation", reason=f"{len(outputs)} outputs for {rows} rows")] * rows

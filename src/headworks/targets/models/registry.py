@@ -1,0 +1,170 @@
+"""All own models of this front: started together, found by name, swapped while they serve."""
+
+from asyncio import AbstractEventLoop, Future
+from collections.abc import Callable, Coroutine, Iterable, Mapping
+from typing import Any, TypeVar
+
+from msgspec import structs
+
+from headworks.errors import ConfigurationRefused, FieldError, HeadworksError, ModelUnavailable, NotFound
+from headworks.pending import Pending, drive
+from headworks.targets.models.engine import Engine
+from headworks.targets.models.pool import ModelPool, PoolState
+from headworks.targets.models.runner import Announcement, Source
+from headworks.targets.models.settings import ModelSettings
+from headworks.units import Clock
+
+T = TypeVar("T")
+Accept = Callable[[str, Announcement], None]
+"""Raises when a model may not serve under a name: its contract breaks what is published."""
+
+RETRY_AFTER_S = 1.0
+DRAIN_S = 30.0
+
+
+def accept_any(name: str, announcement: Announcement) -> None:
+    """No condition on a new version of a model."""
+
+
+class Models:
+    """The own models; implements ports.Targets.
+
+    `accept` is asked before a swapped model takes over; what serves first is judged by whoever reads `start`'s result.
+    """
+
+    def __init__(
+        self,
+        settings: Iterable[ModelSettings],
+        engine: Engine,
+        loop: AbstractEventLoop,
+        clock: Clock,
+        accept: Accept = accept_any,
+    ) -> None:
+        self._engine = engine
+        self._loop = loop
+        self._clock = clock
+        self._accept = accept
+        self._pools = {each.name: ModelPool(each, engine, loop, clock) for each in settings}
+        self._swapping: dict[str, ModelPool] = {}
+        self._retiring: set[ModelPool] = set()
+
+    async def start(self) -> Mapping[str, Announcement]:
+        """Start every model and wait until all are ready; gives what each says of itself.
+
+        Raises: ConfigurationRefused naming each model that did not start and why; all are then ended.
+        """
+        opened = {name: pool.open() for name, pool in self._pools.items()}
+        wrong = []
+        for name, pending in opened.items():
+            try:
+                await self._settled(pending)
+            except HeadworksError as error:
+                wrong.append(FieldError(f"/models/{name}", error.reason or error.detail))
+        if wrong:
+            await self.close(0.0)
+            names = ", ".join(error.pointer.rpartition("/")[2] for error in wrong)
+            raise ConfigurationRefused(f"These models did not start: {names}.", errors=tuple(wrong))
+        return self.announcements
+
+    @property
+    def announcements(self) -> Mapping[str, Announcement]:
+        """What each model that was ever ready says of itself."""
+        announced = ((name, pool.announcement) for name, pool in self._pools.items())
+        return {name: announcement for name, announcement in announced if announcement is not None}
+
+    def find(self, name: str) -> ModelPool:
+        """The pool that answers for a model.
+
+        Raises: ModelUnavailable when it has no ready worker and none is about to be.
+        """
+        pool = self._pools.get(name)
+        if pool is None:
+            raise ModelUnavailable(f"There is no model {name}.")
+        if not pool.is_available:
+            raise ModelUnavailable(f"Model {name} is not ready.", retry_after_s=RETRY_AFTER_S)
+        return pool
+
+    def states(self) -> tuple[PoolState, ...]:
+        """How every model fares."""
+        return tuple(pool.state() for pool in self._pools.values())
+
+    def swap(self, name: str, source: Source | None = None) -> Pending[Announcement]:
+        """Start a model anew, from another source or from the same, and let it take over once it proved itself.
+
+        The new workers load, run their examples and are accepted first; then later calls go to them and the old
+        ones finish what they have. A new version that fails any of this never receives a call.
+
+        Raises: NotFound; ModelUnavailable with the reason; what `accept` raises. The old version then serves on.
+        """
+        return self._driven(self._swap(name, source))
+
+    def reload(self) -> Pending[Mapping[str, str]]:
+        """Swap every model for a fresh start of itself, one after the other; gives what went wrong, by name."""
+        return self._driven(self._reload())
+
+    async def close(self, grace_s: float = DRAIN_S) -> None:
+        """Finish what was accepted, within the grace, and end every worker."""
+        pools = [*self._pools.values(), *self._swapping.values(), *self._retiring]
+        for pending in [pool.drain(grace_s) for pool in pools]:
+            await self._settled(pending)
+        await self._settled(self._engine.when_idle())
+
+    async def _swap(self, name: str, source: Source | None) -> Announcement:
+        old = self._pools.get(name)
+        if old is None:
+            raise NotFound(f"There is no model {name}.")
+        if name in self._swapping:
+            raise ModelUnavailable(f"A swap of {name} is under way.", reason="a swap is under way")
+        settings = old.settings if source is None else structs.replace(old.settings, source=source)
+        new = self._swapping[name] = ModelPool(settings, self._engine, self._loop, self._clock)
+        try:
+            announcement = await new.open()
+            self._accept(name, announcement)
+        except BaseException:
+            self._retire(new)
+            raise
+        finally:
+            del self._swapping[name]
+        self._pools[name] = new
+        old.successor = new
+        self._retire(old)
+        return announcement
+
+    async def _reload(self) -> Mapping[str, str]:
+        wrong = {}
+        for name in tuple(self._pools):
+            try:
+                await self._swap(name, None)
+            except HeadworksError as error:
+                wrong[name] = error.reason or error.detail
+        return wrong
+
+    def _retire(self, pool: ModelPool) -> None:
+        self._retiring.add(pool)
+        pool.drain(DRAIN_S).when_done(lambda: self._retiring.discard(pool))
+
+    def _driven(self, work: Coroutine[Any, Any, T]) -> Pending[T]:
+        pending: Pending[T] = Pending()
+        drive(work, lambda result, error: _settle(pending, result, error))
+        return pending
+
+    def _settled(self, pending: Pending[T]) -> "Future[T]":
+        """The same result for a coroutine of the event loop."""
+        future: Future[T] = self._loop.create_future()
+
+        def settle() -> None:
+            if not future.done():
+                try:
+                    future.set_result(pending.result())
+                except HeadworksError as error:
+                    future.set_exception(error)
+
+        pending.when_done(settle)
+        return future
+
+
+def _settle(pending: Pending[T], result: T | None, error: BaseException | None) -> None:
+    if error is not None:
+        pending.fail(error)
+    else:
+        pending.resolve(result)  # type: ignore[arg-type]  # drive gives a result whenever it gives no error

@@ -1,0 +1,41 @@
+"""How a worker tells of an error: its place in the answer's reason, its trace on standard error, both bounded."""
+
+import sys
+import traceback
+from time import monotonic_ns
+
+from headworks.errors import HeadworksError
+from headworks.targets.models.messages import Failure
+
+LONGEST_REASON = 500
+TRACES_APART_NS = 1_000_000_000
+DEEPEST_TRACE = 20
+
+_last_trace_ns = [0]
+
+
+def failure(call_id: int, error: BaseException) -> Failure:
+    """What an error means to the caller of this id; an error that is not ours says its type and place only."""
+    if isinstance(error, HeadworksError):
+        return Failure(call_id, error.code, error.errors, error.reason[:LONGEST_REASON])
+    return Failure(call_id, "model_error", (), place(error))
+
+
+def place(error: BaseException) -> str:
+    """The type of an error and where it was raised, without its text, which may hold a caller's content."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    kind = type(error).__name__
+    if trace is None:
+        return kind
+    code = trace.tb_frame.f_code
+    return f"{kind} in {code.co_name}, {code.co_filename}:{trace.tb_lineno}"[:LONGEST_REASON]
+
+
+def report(error: BaseException) -> None:
+    """Print the trace of an error of the model, at most one a second."""
+    now_ns = monotonic_ns()
+    if now_ns - _last_trace_ns[0] >= TRACES_APART_NS:
+        _last_trace_ns[0] = now_ns
+        traceback.print_exception(error, limit=DEEPEST_TRACE, file=sys.stderr)
