@@ -15,6 +15,7 @@ the same arithmetic.
 
 from collections import OrderedDict
 from collections.abc import Mapping
+from math import ceil
 from typing import Protocol
 
 from headworks.errors import ConcurrencyExceeded, HeadworksError, Overloaded, RateLimited
@@ -179,8 +180,14 @@ def _forget_unless_kept(bucket: _Bucket, written: Pending[None]) -> None:
 
 
 def _refusal(bucket: _Bucket, cost: int, wait_ns: int) -> RateLimited:
+    """The exact time to wait, also as header fields (draft-ietf-httpapi-ratelimit-headers-10)."""
     allowed = f"{bucket.depth} calls in {bucket.window_s:g} s"
+    policy = ("RateLimit-Policy", f'"{bucket.name}";q={bucket.depth};w={ceil(bucket.window_s)}')
     if cost > bucket.depth:
-        return RateLimited(f"This counts as {cost} calls; the limit is {allowed}. Send less at once.")
+        return RateLimited(
+            f"This counts as {cost} calls; the limit is {allowed}. Send less at once.", headers=(policy,)
+        )
     wait_s = -(-wait_ns // 1000) / 1_000_000
-    return RateLimited(f"The limit of {allowed} is used up.", retry_after_s=wait_s)
+    left = max(0, cost - -(-wait_ns // bucket.interval_ns))
+    limit = ("RateLimit", f'"{bucket.name}";r={left};t={ceil(wait_s)}')
+    return RateLimited(f"The limit of {allowed} is used up.", retry_after_s=wait_s, headers=(limit, policy))

@@ -32,6 +32,7 @@ _FORWARDING = (
     "cf-connecting-ip",
     "true-client-ip",
 )
+_PUBLIC, _LOCAL, _KEY = Auth.PUBLIC, Auth.LOCAL, Auth.KEY  # a member looked up on its class costs 0.1 µs
 _LOOPBACK = ("127.", "::ffff:127.")
 _BEARER = 'Bearer realm="headworks"'
 _BASIC = 'Basic realm="headworks: any name, a key as password", charset="UTF-8"'
@@ -51,14 +52,14 @@ def identify(raw: RawRequest, matched: Matched, keys: Keys, wall_ns: int) -> Cal
         raise Malformed(KEY_IN_QUERY)
     route = matched.route
     auth = route.auth
-    if auth is Auth.PUBLIC or (auth is Auth.LOCAL and _is_local(raw)):
+    if auth is _PUBLIC or (auth is _LOCAL and _is_local(raw)):
         return ANONYMOUS
     presented = _presented(raw.headers, route)
     try:
         caller = keys.find(presented, raw.peer, wall_ns)
     except Unauthenticated as error:
         raise _refusal(error.detail, route, "invalid_token") from None
-    if auth is not Auth.KEY and caller.auth is not Auth.ADMIN:
+    if auth is not _KEY and caller.auth is not Auth.ADMIN:
         raise Forbidden("This needs an administrator's key.")
     return caller
 
@@ -70,22 +71,24 @@ def _presented(headers: Mapping[str, str], route: Route) -> str:
         if api_key is None:
             raise _refusal(NO_KEY, route)
         return api_key
-    scheme, _, credentials = authorization.partition(" ")
-    presented = credentials.strip() if scheme.lower() == "bearer" else _password(scheme, credentials, route)
+    presented = authorization[7:] if authorization.startswith("Bearer ") else _credentials(authorization, route)
     if api_key is not None and api_key != presented:
         raise Malformed(TWO_KEYS)
     return presented
 
 
-def _password(scheme: str, credentials: str, route: Route) -> str:
-    """The key that a browser sends as a password, for the pages a browser opens."""
-    if scheme.lower() != "basic" or (route.method, route.template) not in _BROWSER_PAGES:
+def _credentials(authorization: str, route: Route) -> str:
+    """The key in an Authorization header spelt otherwise, or, for the pages a browser opens, sent as a password."""
+    scheme, _, credentials = authorization.partition(" ")
+    scheme, credentials = scheme.lower(), credentials.strip()
+    if scheme == "bearer":
+        return credentials
+    if scheme != "basic" or (route.method, route.template) not in _BROWSER_PAGES:
         raise _refusal(NO_KEY, route)
     try:
-        decoded = base64.b64decode(credentials.strip(), validate=True).decode()
+        return base64.b64decode(credentials, validate=True).decode().partition(":")[2]
     except (binascii.Error, UnicodeDecodeError):
         raise _refusal(NO_KEY, route) from None
-    return decoded.partition(":")[2]
 
 
 def _refusal(detail: str, route: Route, error: str = "") -> Unauthenticated:

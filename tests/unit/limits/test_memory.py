@@ -76,6 +76,15 @@ def test_a_million_takes_at_the_rate_do_not_drift():
     assert quota.reset_s == rate.interval_ns / SECOND_NS
 
 
+def test_a_refusal_carries_the_limit_as_header_fields():
+    limits = MemoryLimits()
+    limits.take("key", Rate(10, 20.0), 8, 0)
+    with pytest.raises(RateLimited) as caught:
+        limits.take("key", Rate(10, 20.0), 5, 0)
+
+    assert caught.value.headers == (("RateLimit", '"key";r=2;t=6'), ("RateLimit-Policy", '"key";q=10;w=20'))
+
+
 def test_a_narrowed_rate_counts_the_old_debt_as_a_full_bucket_at_most():
     limits = MemoryLimits()
     limits.take("key", Rate(10, 3600.0), 10, 0)
