@@ -61,7 +61,7 @@ def problem(error: HeadworksError, request_id: RequestId | str, instance: str) -
     headers = [("Content-Type", problems.MEDIA), ("X-Request-Id", request_id), *_GUARDS]
     if error.retry_after_s is not None:
         headers.append(("Retry-After", str(max(1, ceil(error.retry_after_s)))))
-    if error.status == 401 and not error.headers:
+    if error.status == 401 and "WWW-Authenticate" not in dict(error.headers):
         headers.append(("WWW-Authenticate", 'Bearer realm="headworks"'))
     return Reply(error.status, (*headers, *error.headers), problems.problem_json(error, request_id, instance))
 
