@@ -6,7 +6,7 @@ import hmac
 from collections import OrderedDict
 from collections.abc import Iterable
 from hashlib import sha256
-from typing import NamedTuple
+from typing import Any
 
 import apsw
 from cryptography.exceptions import InvalidTag
@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from headworks.errors import RecordUnavailable
 from headworks.records.kms import KEY_BYTES, NONCE_BYTES, Kms
+from headworks.records.log_keys import LogKeys
 from headworks.stores.queries import load_queries
 from headworks.units import random_bytes
 
@@ -22,12 +23,8 @@ USES_COUNTED_AT = 2**20
 """How many uses may be lost from the count by a crash; a key is retired at 2^28 (SP 800-38D allows 2^32)."""
 
 
-class Wanted(NamedTuple):
-    """Which key a record needs."""
-
-    name: str
-    is_subject: bool
-    epoch: str
+Wanted = tuple[str, bool, str]
+"""Which key a record needs: the name of its owner, whether that is a person (else a caller), the month."""
 
 
 class KeyDestroyed(LookupError):
@@ -40,34 +37,42 @@ class DataKey:
     Safe under: the writer's thread.
     """
 
-    __slots__ = ("_aead", "_digest_key", "id", "label", "owner", "uses")
+    __slots__ = ("_decrypt", "_digest_key", "_encrypt", "_label", "id", "input_place", "output_place", "owner", "uses")
 
-    def __init__(self, number: int, owner: bytes, key: bytes) -> None:
+    def __init__(self, number: int, owner: bytes, key: bytes, log_id: str) -> None:
         self.id = number
         self.owner = owner
-        self.label = f"|{owner.hex()}|{number}|"
         self.uses = 0
-        self._aead = AESGCM(key)
+        self._label = f"{log_id}|{owner.hex()}|{number}|".encode()
+        self.input_place = self.place("input")
+        self.output_place = self.place("output")
+        aead = AESGCM(key)
+        self._encrypt = aead.encrypt
+        self._decrypt = aead.decrypt
         self._digest_key = hmac.digest(key, b"headworks digest", "sha256")
 
     def __repr__(self) -> str:
         """Name the number only; the key shows nowhere."""
         return f"DataKey({self.id})"
 
-    def seal(self, clear: bytes, place: str, nonce: bytes) -> bytes:
+    def place(self, field: str) -> bytes:
+        """What encrypted bytes are bound to: log, owner and key, then the field; a record's number follows."""
+        return self._label + field.encode() + b"|"
+
+    def seal(self, clear: bytes, place: bytes, nonce: bytes) -> bytes:
         """The encrypted bytes, bound to their place; begins with the nonce."""
         self.uses += 1
-        return nonce + self._aead.encrypt(nonce, clear, (place + self.label).encode())
+        return nonce + self._encrypt(nonce, clear, place)
 
-    def open(self, sealed: bytes, place: str) -> bytes:
+    def open(self, sealed: bytes, place: bytes) -> bytes:
         """The clear bytes.
 
         Raises: ValueError when they were altered or belong elsewhere.
         """
         try:
-            return self._aead.decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], (place + self.label).encode())
+            return self._decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], place)
         except (InvalidTag, ValueError) as error:
-            raise ValueError(f"{place}: altered, or not encrypted here") from error
+            raise ValueError("the content was altered, or was not encrypted for this place") from error
 
     def digest(self, clear: bytes) -> bytes:
         """A keyed digest; without the key nobody can try guesses against it."""
@@ -80,9 +85,10 @@ class DataKeys:
     Safe under: the thread of its connection.
     """
 
-    def __init__(self, kms: Kms, pepper: bytes, capacity: int) -> None:
+    def __init__(self, kms: Kms, log: LogKeys, capacity: int) -> None:
         self._kms = kms
-        self._pepper = pepper
+        self._pepper = log.pepper
+        self._log_id = log.log_id
         self._capacity = capacity
         self._cache: OrderedDict[Wanted, DataKey] = OrderedDict()
         self._sql = load_queries(__package__, "keys.sql")
@@ -104,7 +110,7 @@ class DataKeys:
         self._cache.move_to_end(wanted)
         return key
 
-    def ensure(self, connection: apsw.Connection, many: Iterable[Wanted], now_ns: int) -> None:
+    def ensure(self, connection: apsw.Connection, many: Iterable[Wanted], now_ns: int) -> dict[Wanted, DataKey]:
         """Bring the keys into memory; those that do not exist are made and durable when this returns.
 
         Raises: RecordUnavailable from the Kms, apsw.Error from the store.
@@ -119,28 +125,22 @@ class DataKeys:
         self._cache.update(found)
         while len(self._cache) > self._capacity:
             self._cache.popitem(last=False)
+        return found
 
     def by_id(self, connection: apsw.Connection, number: int) -> DataKey:
         """A key by its number, for reading.
 
         Raises: KeyDestroyed, RecordUnavailable.
         """
-        row = connection.execute(self._sql["key_by_id"], (number,)).fetchone()
-        if row is None:
-            raise RecordUnavailable(reason=f"data key {number} is missing from keys.db")
-        owner, epoch, wrapped, _ = row
-        if wrapped is None:
-            raise KeyDestroyed(number)
-        return DataKey(number, owner, self._kms.unwrap(wrapped, _context(number, owner, epoch)))
+        return self._named(connection, number)[0]
 
     def name_of(self, connection: apsw.Connection, number: int) -> str:
         """The person or caller whose key this is.
 
         Raises: KeyDestroyed, RecordUnavailable, ValueError.
         """
-        key = self.by_id(connection, number)
-        row = connection.execute(self._sql["key_by_id"], (number,)).fetchone()
-        return key.open(row[3], "name").decode()
+        key, name_sealed = self._named(connection, number)
+        return key.open(name_sealed, key.place("name")).decode()
 
     def destroy(self, connection: apsw.Connection, owner: bytes, now_ns: int) -> list[int]:
         """Destroy every key of an owner, on disk and in memory; gives their numbers."""
@@ -163,16 +163,28 @@ class DataKeys:
         """Note that the tombstone is durable."""
         connection.execute(self._sql["mark_recorded"], (owner,))
 
+    def _named(self, connection: apsw.Connection, number: int) -> tuple[DataKey, bytes]:
+        row: tuple[Any, ...] | None = connection.execute(self._sql["key_by_id"], (number,)).fetchone()
+        if row is None:
+            raise RecordUnavailable(reason=f"data key {number} is missing from keys.db")
+        owner, epoch, wrapped, name_sealed = row
+        if wrapped is None:
+            raise KeyDestroyed(number)
+        return DataKey(
+            number, owner, self._kms.unwrap(wrapped, _context(number, owner, epoch)), self._log_id
+        ), name_sealed
+
     def _load_or_make(self, connection: apsw.Connection, wanted: Wanted, now_ns: int) -> DataKey:
-        owner = self.owner(wanted.name, is_subject=wanted.is_subject)
-        row = connection.execute(self._sql["current_key"], (owner, wanted.epoch)).fetchone()
+        name, is_subject, epoch = wanted
+        owner = self.owner(name, is_subject=is_subject)
+        row: tuple[Any, ...] | None = connection.execute(self._sql["current_key"], (owner, epoch)).fetchone()
         if row is not None:
-            return DataKey(row[0], owner, self._kms.unwrap(row[1], _context(row[0], owner, wanted.epoch)))
-        (number,) = connection.execute(self._sql["reserve_key"], (owner, wanted.epoch, now_ns)).fetchone()
+            return DataKey(row[0], owner, self._kms.unwrap(row[1], _context(row[0], owner, epoch)), self._log_id)
+        number: int = connection.execute(self._sql["reserve_key"], (owner, epoch, now_ns)).get
         secret = random_bytes(KEY_BYTES)
-        key = DataKey(number, owner, secret)
-        name_sealed = key.seal(wanted.name.encode(), "name", random_bytes(NONCE_BYTES))
-        wrapped = self._kms.wrap(secret, _context(number, owner, wanted.epoch))
+        key = DataKey(number, owner, secret, self._log_id)
+        name_sealed = key.seal(name.encode(), key.place("name"), random_bytes(NONCE_BYTES))
+        wrapped = self._kms.wrap(secret, _context(number, owner, epoch))
         connection.execute(self._sql["fill_key"], (wrapped, name_sealed, number))
         return key
 

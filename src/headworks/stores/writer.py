@@ -98,8 +98,11 @@ class Desk(Protocol):
     def forget(self) -> None:
         """The transaction was undone: undo it in memory, too."""
 
-    def rest(self, connection: apsw.Connection, *, is_idle: bool) -> bool:
+    def rest(self, connection: apsw.Connection) -> bool:
         """Chores between batches, bounded; True when more wait."""
+
+    def leave(self, connection: apsw.Connection) -> None:
+        """The last chores before the files close."""
 
 
 class _Waiter(Pending[T]):
@@ -216,6 +219,7 @@ class Writer:
                 self._rest(is_idle=not batch)
             elif self._clock.monotonic_ns() >= self._probe_at_ns:
                 self._probe()
+        self._leave()
         self._refuse(self._drain())
         self._close_files()
 
@@ -249,6 +253,8 @@ class Writer:
             self._failed(error)
             self._refuse(batch)
             return
+        except HeadworksError as error:
+            results = [(item.pending, None, error) for item in batch]
         except Exception as error:  # a defect in one batch must not end the thread all records need
             unknown = Internal(reason=f"writer: {error!r}")
             results = [(item.pending, None, unknown) for item in batch]
@@ -260,9 +266,9 @@ class Writer:
             if job.file == "keys":
                 results.append(job.attempt(self._files["keys"]))
         desk, connection = self._desk, self._files["records"]
-        if desk is not None:
-            desk.prepare(items)
         try:
+            if desk is not None:
+                desk.prepare(items)
             connection.execute("BEGIN IMMEDIATE")
             if desk is not None:
                 desk.write(connection)
@@ -292,11 +298,20 @@ class Writer:
                 if pages >= self._fold_at[file] or (is_idle and pages):
                     self._fold(file)
             if self._desk is not None:
-                self._has_chores = self._desk.rest(self._files["records"], is_idle=is_idle)
+                self._has_chores = self._desk.rest(self._files["records"])
         except (apsw.Error, OSError) as error:
             self._undo()
             self._failed(error)
         except Exception as error:  # as in _serve
+            self._undo()
+            self._failed(error)
+
+    def _leave(self) -> None:
+        if self._desk is None or self._failure:
+            return
+        try:
+            self._desk.leave(self._files["records"])
+        except (apsw.Error, OSError) as error:
             self._undo()
             self._failed(error)
 

@@ -1,0 +1,33 @@
+"""The `detail` column of rows that are no calls: canonical JSON, and ranges of record numbers in it."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import msgspec
+
+_encode = msgspec.json.Encoder(order="sorted").encode
+_decode = msgspec.json.Decoder(dict[str, Any]).decode
+
+
+def detail_text(detail: Mapping[str, Any]) -> str:
+    """The text kept and signed."""
+    return _encode(detail).decode()
+
+
+def detail_of(text: str) -> dict[str, Any]:
+    """What a text says.
+
+    Raises: ValueError.
+    """
+    return _decode(text)
+
+
+def ranges_of(numbers: Iterable[int]) -> list[list[int]]:
+    """Sorted numbers as ranges, both ends included."""
+    ranges: list[list[int]] = []
+    for number in numbers:
+        if ranges and ranges[-1][1] == number - 1:
+            ranges[-1][1] = number
+        else:
+            ranges.append([number, number])
+    return ranges

@@ -1,0 +1,157 @@
+"""The durable record of every call: the Ledger port, on one SQLite file with one writer.
+
+What is written and how it proves itself is in desk.py, sealing.py and tree.py; this file is what the story talks to.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from headworks.errors import HomeUnavailable
+from headworks.pending import Pending
+from headworks.ports import Entry, IdempotencySlot, Replay
+from headworks.records.chores import Usage
+from headworks.records.desk import Erase, RecordDesk
+from headworks.records.detail import detail_text
+from headworks.records.kms import Kms
+from headworks.records.recovery import unknown_outcome
+from headworks.records.refusals import Refusals
+from headworks.records.replays import Claim, Release
+from headworks.records.sealing import Put
+from headworks.records.settings import RecordSettings
+from headworks.stores.queries import load_queries
+from headworks.stores.sqlite import Stores
+from headworks.stores.writer import Post
+from headworks.units import Clock, RequestId
+from headworks.values import RecordMode
+
+
+class Ledger:
+    """Implements the Ledger port; see ports.Ledger.
+
+    Safe under: the thread of the event loop; `record_access`, `erase_now` and `stop` from any other or without a loop.
+    """
+
+    def __init__(self, desk: RecordDesk, stores: Stores, refusals: Refusals) -> None:
+        self._desk = desk
+        self._refusals = refusals
+        self._submit = stores.writer.submit
+        self.stores = stores
+
+    @classmethod
+    def start(cls, settings: RecordSettings, clock: Clock, post: Post, kms: Kms | None = None) -> Ledger:
+        """Open the home's record, finish what a crash left and start the writer.
+
+        `post` runs a callable on the thread of the event loop (`loop.call_soon_threadsafe`).
+        Raises: HomeUnavailable when files or keys are missing, foreign or altered.
+        """
+        refusals = Refusals(settings)
+        desk = RecordDesk(settings, clock, refusals, kms)
+        try:
+            settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError as error:
+            raise HomeUnavailable(f"Home {settings.home} cannot be used: {error.strerror}.") from error
+        stores = Stores(settings.home, settings.durable, post, clock)
+        stores.writer.start(desk)
+        ledger = cls(desk, stores, refusals)
+        ledger._recover()
+        return ledger
+
+    def stop(self) -> None:
+        """Write what is queued, sign the tree, fold the WAL away; later calls fail with RecordUnavailable."""
+        self.stores.close()
+
+    @property
+    def is_available(self) -> bool:
+        """Whether records can be written now."""
+        return self.stores.writer.is_available and not self._desk.is_full
+
+    @property
+    def failure(self) -> str:
+        """Why nothing can be written; for the log."""
+        return self.stores.writer.failure
+
+    def usage(self) -> Usage:
+        """What is stored and how much disk it takes, at most a second old."""
+        return self._desk.chores.usage
+
+    def verifier(self) -> str:
+        """The public key of the log's checkpoints (C2SP signed-note form), to be kept elsewhere."""
+        return self._desk.log.signer.verifier.text()
+
+    def commit(self, entry: Entry) -> Pending[None]:
+        """See ports.Ledger."""
+        pending: Pending[None] = Pending()
+        self._submit(Put(pending, "call", entry))
+        return pending
+
+    def open(self, entry: Entry) -> Pending[int]:
+        """See ports.Ledger."""
+        pending: Pending[int] = Pending()
+        self._submit(Put(pending, "opened", entry))
+        return pending
+
+    def close(self, number: int, entry: Entry) -> Pending[None]:
+        """See ports.Ledger; a second close of one number fails with Internal."""
+        pending: Pending[None] = Pending()
+        self._submit(Put(pending, "closed", entry, refers_to=number))
+        return pending
+
+    def refuse(self, source: str, route: str, code: str) -> None:
+        """See ports.Ledger."""
+        self._refusals.count(source, route, code)
+
+    def claim(self, idempotency: IdempotencySlot) -> Pending[Replay | None]:
+        """See ports.Ledger; besides its errors IdempotencySpent, when the first answer cannot be given again."""
+        pending: Pending[Replay | None] = Pending()
+        self._submit(Claim(pending, idempotency))
+        return pending
+
+    def release(self, idempotency: IdempotencySlot) -> None:
+        """See ports.Ledger."""
+        self._submit(Release(Pending(), idempotency))
+
+    def accessed(self, actor: str, what: dict[str, Any]) -> Pending[None]:
+        """Record that somebody reads content; resolves once that is durable, before the content is shown."""
+        pending: Pending[None] = Pending()
+        self._submit(self._access(pending, actor, what))
+        return pending
+
+    def accessed_now(self, actor: str, what: dict[str, Any]) -> None:
+        """The same, blocking, for the command line."""
+        self.stores.writer.submit_and_wait(self._access(Pending(), actor, what))
+
+    def erase(self, subject: str) -> Pending[int]:
+        """Make everything recorded of a person unreadable for ever; gives the number of the signed tombstone.
+
+        Every data key of the person is destroyed; rows and leaves stay, so the record still verifies.
+        """
+        pending: Pending[int] = Pending()
+        self._submit(Erase(pending, self._desk.keys.owner(subject, is_subject=True)))
+        return pending
+
+    def erase_now(self, subject: str) -> int:
+        """The same, blocking, for the command line."""
+        owner = self._desk.keys.owner(subject, is_subject=True)
+        number: int = self.stores.writer.submit_and_wait(Erase(Pending(), owner))
+        return number
+
+    def _access(self, pending: Pending[Any], actor: str, what: dict[str, Any]) -> Put:
+        wall_ns = self._desk.clock.wall_ns()
+        entry = Entry(RequestId(""), wall_ns, "", "internal", actor, outcome="access", mode=RecordMode.NONE)
+        return Put(pending, "access", entry, detail=detail_text(what))
+
+    def _recover(self) -> None:
+        """Close what a crash left open, and write the tombstones it kept from the record."""
+        sql = load_queries("headworks.records", "records.sql")
+        writer = self.stores.writer
+        try:
+            for number, _ in self.stores.records.read(sql["running"]):
+                (row,) = self.stores.records.read(sql["record"], (number,))
+                writer.submit_and_wait(Put(Pending(), "closed", unknown_outcome(row), refers_to=number))
+            keys_sql = load_queries("headworks.records", "keys.sql")
+            for owner in {owner for owner, _ in self.stores.keys.read(keys_sql["unrecorded"])}:
+                writer.submit_and_wait(Erase(Pending(), owner))
+        except BaseException:
+            self.stop()
+            raise

@@ -1,0 +1,184 @@
+"""From an entry to a row: content encrypted or digested, the leaf made over every column."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from hashlib import sha256
+from struct import iter_unpack
+from typing import Any
+
+import msgspec
+
+from headworks.pending import Pending
+from headworks.ports import Entry
+from headworks.records.columns import Row, leaf_of
+from headworks.records.content import ContentFiles
+from headworks.records.data_keys import DataKey, Wanted
+from headworks.records.kms import NONCE_BYTES
+from headworks.records.log_keys import LogKeys
+from headworks.records.settings import RecordSettings
+from headworks.stores.writer import Item
+from headworks.units import SECOND_NS, random_bytes
+from headworks.values import RecordMode
+
+FULL, DIGEST, NONE = RecordMode.FULL, RecordMode.DIGEST, RecordMode.NONE
+NONCES_DRAWN = 256
+KEPT_FOR_EVER = frozenset({"access", "erased", "pruned"})
+encode = msgspec.msgpack.Encoder().encode
+encode_text = msgspec.json.Encoder().encode
+
+
+class Put(Item):
+    """One row to write."""
+
+    __slots__ = ("detail", "entry", "is_signed", "kind", "refers_to", "seq")
+
+    def __init__(
+        self,
+        pending: Pending[Any],
+        kind: str,
+        entry: Entry,
+        refers_to: int | None = None,
+        detail: str | None = None,
+        *,
+        is_signed: bool = False,
+    ) -> None:
+        self.pending = pending
+        self.kind = kind
+        self.entry = entry
+        self.refers_to = refers_to
+        self.detail = detail
+        self.is_signed = is_signed
+        self.seq = -1
+        self.size_bytes = entry.input_bytes + entry.output_bytes
+
+
+class Epochs:
+    """The month of a moment, as keys are named by it.
+
+    Cost: one comparison while the month stays the same.
+    """
+
+    __slots__ = ("_end_ns", "_start_ns", "_text")
+
+    def __init__(self) -> None:
+        self._start_ns = self._end_ns = 0
+        self._text = ""
+
+    def __call__(self, wall_ns: int) -> str:
+        """The month, such as `2026-11`."""
+        if not self._start_ns <= wall_ns < self._end_ns:
+            moment = datetime.fromtimestamp(wall_ns // SECOND_NS, UTC)
+            start = datetime(moment.year, moment.month, 1, tzinfo=UTC)
+            end = datetime(moment.year + moment.month // 12, moment.month % 12 + 1, 1, tzinfo=UTC)
+            self._start_ns = int(start.timestamp()) * SECOND_NS
+            self._end_ns = int(end.timestamp()) * SECOND_NS
+            self._text = start.strftime("%Y-%m")
+        return self._text
+
+
+class Sealer:
+    """Makes rows of one log.
+
+    Safe under: the writer's thread.
+    Cost: about 10 µs for a small call, half of it in the libraries.
+    """
+
+    def __init__(self, settings: RecordSettings, log: LogKeys, files: ContentFiles) -> None:
+        self._settings = settings
+        self._log = log
+        self._files = files
+        self._inline_bytes = settings.inline_bytes
+        self._epoch = Epochs()
+        self._nonces: list[bytes] = []
+        self.filed_bytes = 0
+
+    def wanted(self, entry: Entry) -> Wanted | None:
+        """The data key an entry needs."""
+        if entry.subject is not None:
+            return entry.subject, True, self._epoch(entry.at_wall_ns)
+        if entry.mode is NONE and entry.idempotency is None:
+            return None
+        return entry.caller_id, False, self._epoch(entry.at_wall_ns)
+
+    def row(self, put: Put, seq: int, key: DataKey | None) -> Row:
+        """The row of `put` under its number, its leaf included.
+
+        Raises: OSError when large content cannot be stored; what msgspec raises for text that is no Unicode.
+        """
+        entry, kind, mode = put.entry, put.kind, put.entry.mode
+        input_digest = output_digest = stored_input = stored_output = None
+        if key is not None and mode is not NONE:
+            number = b"%d" % seq
+            if entry.input and kind != "closed":
+                clear = encode(entry.input)
+                input_digest, stored_input = self._content(seq, mode, key, clear, key.input_place + number)
+            if entry.output and kind != "opened":
+                output_digest, stored_output = self._content(seq, mode, key, entry.output, key.output_place + number)
+        committed = (
+            seq,
+            kind,
+            entry.request_id,
+            put.refers_to,
+            entry.at_wall_ns,
+            entry.route,
+            entry.via,
+            entry.caller_id,
+            None if entry.subject is None or key is None else key.owner,
+            entry.endpoint,
+            entry.version,
+            entry.target,
+            entry.model_version,
+            entry.status,
+            entry.outcome,
+            entry.attempts,
+            entry.rows,
+            entry.batch_rows,
+            entry.client_request_id,
+            entry.input_bytes,
+            entry.output_bytes,
+            entry.queue_us,
+            entry.run_us,
+            entry.total_us,
+            encode_text(entry.stages_us).decode(),
+            "full" if mode is FULL else "digest" if mode is DIGEST else "none",
+            None if kind in KEPT_FOR_EVER else self._settings.expires_ns(entry.at_wall_ns, entry.retention_s),
+            entry.output_media,
+            None if key is None else key.id,
+            input_digest,
+            output_digest,
+            put.detail,
+            self._signature(seq, put) if put.is_signed else None,
+        )
+        return (*committed, leaf_of(committed), stored_input, stored_output)
+
+    def answer(self, slot: bytes, key: DataKey, body: bytes) -> bytes:
+        """A stored answer, encrypted for its idempotency slot."""
+        return key.seal(body, key.place("answer") + slot, self._nonce())
+
+    def _content(
+        self, seq: int, mode: RecordMode, key: DataKey, clear: bytes, place: bytes
+    ) -> tuple[bytes, bytes | None]:
+        if mode is DIGEST:
+            return key.digest(clear), None
+        sealed = key.seal(clear, place, self._nonce())
+        digest = sha256(sealed).digest()
+        if len(clear) <= self._inline_bytes:
+            return digest, sealed
+        self._files.write(seq, digest, sealed)
+        self.filed_bytes += len(sealed)
+        return digest, None
+
+    def _nonce(self) -> bytes:
+        if not self._nonces:
+            block = random_bytes(NONCES_DRAWN * NONCE_BYTES)
+            self._nonces = [nonce for (nonce,) in iter_unpack(f"{NONCE_BYTES}s", block)]
+        return self._nonces.pop()
+
+    def _signature(self, seq: int, put: Put) -> bytes:
+        return self._log.signer.sign(signed_text(self._log.log_id, seq, put.kind, put.detail))
+
+
+def signed_text(log_id: str, seq: int, kind: str, detail: str | None) -> bytes:
+    """What the signature of a pruning or an erasure is over."""
+    return f"headworks record|{log_id}|{seq}|{kind}|{detail}".encode()

@@ -1,0 +1,97 @@
+"""A ledger in memory. It passes the same contract suite as the real one (tests/contract/test_ledger.py)."""
+
+from headworks.errors import IdempotencyMismatch, IdempotencyRunning, IdempotencySpent, Internal, RecordUnavailable
+from headworks.pending import Pending
+from headworks.ports import Entry, IdempotencySlot, Replay
+
+
+class FakeLedger:
+    """Implements ports.Ledger; results arrive at once.
+
+    `entries` holds (kind, copy of the entry) in order; `refusals` counts; set `is_failing` to make the store fail.
+    """
+
+    def __init__(self, largest_answer_bytes: int = 2**20) -> None:
+        self.entries: list[tuple[str, Entry]] = []
+        self.refusals: dict[tuple[str, str, str], int] = {}
+        self.is_failing = False
+        self._largest_answer_bytes = largest_answer_bytes
+        self._open: dict[int, IdempotencySlot | None] = {}
+        self._running: dict[bytes, bytes] = {}
+        self._answers: dict[bytes, tuple[bytes, Replay | None]] = {}
+
+    def commit(self, entry: Entry) -> Pending[None]:
+        pending: Pending[None] = Pending()
+        if not self._write(pending, "call", entry):
+            if entry.idempotency is not None:
+                self._running.pop(entry.idempotency.slot, None)
+            return pending
+        self._keep_answer(entry)
+        pending.resolve(None)
+        return pending
+
+    def open(self, entry: Entry) -> Pending[int]:
+        pending: Pending[int] = Pending()
+        if self._write(pending, "opened", entry):
+            number = len(self.entries) - 1
+            self._open[number] = entry.idempotency
+            pending.resolve(number)
+        return pending
+
+    def close(self, number: int, entry: Entry) -> Pending[None]:
+        pending: Pending[None] = Pending()
+        if number not in self._open:
+            pending.fail(Internal(reason=f"record {number} is not open"))
+        elif self._write(pending, "closed", entry):
+            del self._open[number]
+            self._keep_answer(entry)
+            pending.resolve(None)
+        return pending
+
+    def refuse(self, source: str, route: str, code: str) -> None:
+        key = (source, route, code)
+        self.refusals[key] = self.refusals.get(key, 0) + 1
+
+    def claim(self, idempotency: IdempotencySlot) -> Pending[Replay | None]:
+        pending: Pending[Replay | None] = Pending()
+        error = self._refusal(idempotency)
+        if error is not None:
+            pending.fail(error)
+        elif idempotency.slot in self._answers:
+            pending.resolve(self._answers[idempotency.slot][1])
+        else:
+            self._running[idempotency.slot] = idempotency.body
+            pending.resolve(None)
+        return pending
+
+    def release(self, idempotency: IdempotencySlot) -> None:
+        self._running.pop(idempotency.slot, None)
+
+    def _refusal(self, asked: IdempotencySlot) -> Exception | None:
+        answered = self._answers.get(asked.slot)
+        body = self._running.get(asked.slot) if answered is None else answered[0]
+        if self.is_failing:
+            return RecordUnavailable(retry_after_s=1.0)
+        if body is not None and body != asked.body:
+            return IdempotencyMismatch()
+        if answered is None:
+            return IdempotencyRunning(retry_after_s=1.0) if body is not None else None
+        return IdempotencySpent() if answered[1] is None else None
+
+    def _write(self, pending: Pending, kind: str, entry: Entry) -> bool:
+        if self.is_failing:
+            pending.fail(RecordUnavailable(retry_after_s=1.0))
+            return False
+        copy = Entry(**{name: getattr(entry, name) for name in entry.__struct_fields__})
+        self.entries.append((kind, copy))
+        return True
+
+    def _keep_answer(self, entry: Entry) -> None:
+        slot = entry.idempotency
+        if slot is None:
+            return
+        replay = None
+        if len(entry.output) <= self._largest_answer_bytes:
+            replay = Replay(entry.request_id, entry.status, entry.output_media, entry.output)
+        self._running.pop(slot.slot, None)
+        self._answers[slot.slot] = (slot.body, replay)
