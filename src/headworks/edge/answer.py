@@ -23,7 +23,7 @@ _TWO_YEARS_OF_TLS = "\r\nstrict-transport-security: max-age=63072000"
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _STATUS_LINES = {status.value: f"HTTP/1.1 {status.value} {status.phrase}".encode() for status in HTTPStatus}
-_BODILESS = frozenset({204, 304})
+BODILESS = frozenset({204, 304})
 
 
 def standing_fields(date: str, *, is_secure: bool) -> bytes:
@@ -36,22 +36,25 @@ def reply_head(reply: Reply, standing: bytes, framing: bytes) -> bytes:
 
     Shapes: `framing` are the fields that say how the body and the connection end, each after a CRLF.
     Raises: Internal, when a field would break the head apart.
+    """
+    status = _STATUS_LINES.get(reply.status) or b"HTTP/1.1 %d Status" % reply.status
+    return b"%b%b%b%b\r\n\r\n" % (status, standing, _fields(reply), framing)
+
+
+def small_reply(reply: Reply, standing: bytes) -> bytes:
+    """A whole reply whose body is there, to a request that needs nothing special.
+
+    Raises: Internal, when a field would break the head apart.
     Cost: about 1 µs.
     """
-    fields = reply.headers
-    text = "".join([f"\r\n{name}: {value}" for name, value in fields])
-    if text.count("\r") != len(fields) or text.count("\n") != len(fields) or "\0" in text:
-        raise Internal(reason="a reply's header field holds a line break")
-    status = _STATUS_LINES.get(reply.status) or f"HTTP/1.1 {reply.status} Status".encode()
-    try:
-        return b"%b%b%b%b\r\n\r\n" % (status, standing, text.encode("latin-1"), framing)
-    except UnicodeEncodeError:
-        raise Internal(reason="a reply's header field is not Latin-1") from None
+    body = reply.body
+    status = _STATUS_LINES.get(reply.status) or b"HTTP/1.1 %d Status" % reply.status
+    return b"%b%b%b\r\ncontent-length: %d\r\n\r\n%b" % (status, standing, _fields(reply), len(body), body)
 
 
 def sized(reply: Reply) -> bytes:
     """The framing of a reply whose body is there: Content-Length, except where a body is forbidden."""
-    return b"" if reply.status in _BODILESS else b"\r\ncontent-length: %d" % len(reply.body)
+    return b"" if reply.status in BODILESS else b"\r\ncontent-length: %d" % len(reply.body)
 
 
 def chunk(data: bytes) -> bytes:
@@ -64,6 +67,17 @@ def http_date(wall_ns: int) -> str:
     at = datetime.fromtimestamp(wall_ns // SECOND_NS, UTC)
     day = f"{_DAYS[at.weekday()]}, {at.day:02d} {_MONTHS[at.month - 1]} {at.year}"
     return f"{day} {at.hour:02d}:{at.minute:02d}:{at.second:02d} GMT"
+
+
+def _fields(reply: Reply) -> bytes:
+    fields = reply.headers
+    text = "".join([f"\r\n{name}: {value}" for name, value in fields])
+    if text.count("\r") != len(fields) or text.count("\n") != len(fields) or "\0" in text:
+        raise Internal(reason="a reply's header field holds a line break")
+    try:
+        return text.encode("latin-1")
+    except UnicodeEncodeError:
+        raise Internal(reason="a reply's header field is not Latin-1") from None
 
 
 def unforeseen(error: BaseException | None, app: App, request_id: str, path: str) -> Reply:

@@ -12,9 +12,9 @@ from typing import cast
 from msgspec import structs
 
 from headworks.edge.answer import CONTINUE, unforeseen
-from headworks.edge.body import Incoming, incoming
 from headworks.edge.gate import Gate
-from headworks.edge.head import CHUNKED, Head
+from headworks.edge.head import Head
+from headworks.edge.intake import SMALL_BYTES, Intake
 from headworks.edge.phase import Phase
 from headworks.edge.writer import Writer
 from headworks.edge.ws import is_websocket, upgrade
@@ -33,10 +33,6 @@ from headworks.units import SECOND_NS
 from headworks.values import RawRequest, Reply
 
 FRESH, IDLE, HEAD, BODY, RUNNING, SENDING, FLUSHING, LINGERING, CLOSING = Phase
-_QUIET = (FRESH, IDLE)
-_READING = (FRESH, IDLE, HEAD, BODY)
-_AHEAD = (RUNNING, SENDING, FLUSHING)
-_SMALL_BYTES = 64 * 2**10
 _HEAD_END = b"\r\n\r\n"
 
 
@@ -44,9 +40,9 @@ class Connection(asyncio.Protocol):
     """One client's connection."""
 
     __slots__ = (
-        "_ahead", "_app", "_ask_at", "_body_since_ns", "_counted_bytes", "_driven", "_gate", "_head", "_incoming",
-        "_is_behind_proxy", "_is_inside_read", "_is_last", "_is_reading_paused", "_is_secure", "_must_linger", "_peer",
-        "_phase", "_request_id", "_request_is_secure", "_since_ns", "_successor", "_transport", "_writer",
+        "_ahead", "_app", "_driven", "_gate", "_head", "_held_bytes", "_intake",
+        "_is_behind_proxy", "_is_inside_read", "_is_last", "_is_reading_paused", "_is_secure", "_must_linger",
+        "_now_ns", "_peer", "_phase", "_read_head", "_request_id", "_request_is_secure", "_since_ns", "_successor", "_transport", "_writer",
     )  # fmt: skip
 
     _transport: asyncio.Transport
@@ -55,15 +51,17 @@ class Connection(asyncio.Protocol):
     def __init__(self, gate: Gate) -> None:
         self._gate = gate
         self._app = gate.app
+        self._read_head = gate.heads.read
+        self._now_ns = gate.clock.monotonic_ns
         self._phase = FRESH
-        self._since_ns = self._body_since_ns = gate.now_ns
+        self._since_ns = gate.now_ns
         self._peer = self._request_id = ""
         self._is_secure = self._is_behind_proxy = self._is_inside_read = self._is_reading_paused = False
         self._is_last = self._must_linger = self._request_is_secure = False
         self._ahead = b""
         self._head: Head | None = None
-        self._incoming: Incoming | None = None
-        self._ask_at = self._counted_bytes = 0
+        self._intake: Intake | None = None
+        self._held_bytes = 0
         self._driven: Driven[Reply] | None = None
         self._successor: asyncio.Protocol | None = None
 
@@ -95,23 +93,21 @@ class Connection(asyncio.Protocol):
     def eof_received(self) -> None:
         """The client sends nothing more: a request under way is not whole, a running one has nobody to read it."""
         self._phase = CLOSING
-        self._since_ns = self._gate.clock.monotonic_ns()
+        self._since_ns = self._now_ns()
         self._cancel()
 
     def data_received(self, data: bytes) -> None:
         """Read on."""
         phase = self._phase
-        if phase is IDLE or phase is FRESH:
-            self._read(data)
-        elif phase is HEAD or phase is BODY:
+        if phase < RUNNING:
             self._read(self._ahead + data if self._ahead else data)
-        elif phase in _AHEAD:
+        elif phase < LINGERING:
             self._ahead += data
             self._bound_read_ahead()
 
     def pause_writing(self) -> None:
         """The client reads slower than we write: make no more for it."""
-        self._writer.pause(self._gate.clock.monotonic_ns())
+        self._writer.pause(self._now_ns())
 
     def resume_writing(self) -> None:
         """The client has caught up."""
@@ -130,17 +126,12 @@ class Connection(asyncio.Protocol):
             self.abort()
         elif now_ns - self._since_ns > self._gate.allowed_ns[phase]:
             self._expired()
-        elif phase is BODY:
-            allowance_s = (now_ns - self._body_since_ns) / SECOND_NS - limits.min_rate_from_s
-            received = self._incoming.content.wire_bytes if self._incoming is not None else 0
-            if received < allowance_s * limits.min_body_bytes_per_s:
-                self._refuse(
-                    ReceiveTimeout(f"A body must come at {limits.min_body_bytes_per_s} bytes a second or more")
-                )
+        elif self._intake is not None and self._intake.is_too_slow(now_ns):
+            self._refuse(ReceiveTimeout(f"A body must come at {limits.min_body_bytes_per_s} bytes a second or more"))
 
     def wind_down(self) -> None:
         """Close when nothing runs; what runs is answered with `Connection: close`."""
-        if self._phase in _QUIET:
+        if self._phase <= IDLE:
             self._close()
 
     def abort(self) -> None:
@@ -148,9 +139,9 @@ class Connection(asyncio.Protocol):
         self._transport.abort()
 
     def _expired(self) -> None:
-        if self._phase is HEAD or self._phase is BODY:
+        if HEAD <= self._phase <= BODY:
             self._refuse(ReceiveTimeout("The request did not arrive whole in time"))
-        elif self._phase in _QUIET:
+        elif self._phase <= IDLE:
             self._close()
         else:
             self.abort()
@@ -163,8 +154,9 @@ class Connection(asyncio.Protocol):
         self._ahead = b""
         self._is_inside_read = True
         try:
-            while at < len(data) and self._phase in _READING:
-                following = self._continue_body(data, at) if self._phase is BODY else self._begin(data, at)
+            while at < len(data) and self._phase < RUNNING:
+                intake = self._intake
+                following = self._begin(data, at) if intake is None else self._continue_body(intake, data, at)
                 if following == at:
                     break
                 at = following
@@ -186,7 +178,7 @@ class Connection(asyncio.Protocol):
         if end < 0 or end - at > self._gate.limits.max_head_bytes:
             self._wait_for_head(data, at)
             return at
-        head = self._gate.heads.read(data[at:end])
+        head = self._read_head(data[at:end])
         self._head = head
         at = end + 4
         length = head.length
@@ -194,7 +186,7 @@ class Connection(asyncio.Protocol):
             self._run(head, b"")
             return at
         stop = at + length
-        if length > 0 and stop <= len(data) and length <= _SMALL_BYTES and "content-encoding" not in head.headers:
+        if length > 0 and stop <= len(data) and length <= SMALL_BYTES and "content-encoding" not in head.headers:
             self._run(head, data[at:stop])
             return stop
         return self._begin_body(head, data, at)
@@ -210,72 +202,53 @@ class Connection(asyncio.Protocol):
             raise HeadTooLarge(f"A head may have at most {limits.max_head_bytes} bytes")
         if self._phase is not HEAD:
             self._phase = HEAD
-            self._since_ns = self._gate.clock.monotonic_ns()
+            self._since_ns = self._now_ns()
 
     def _begin_body(self, head: Head, data: bytes, at: int) -> int:
-        now_ns = self._gate.clock.monotonic_ns()
+        now_ns = self._now_ns()
         if self._phase is not HEAD:
             self._since_ns = now_ns
-        self._body_since_ns = now_ns
         self._phase = BODY
-        body = self._incoming = incoming(head, self._gate.limits)
-        following = body.feed(data, at)
-        if body.is_complete:
-            self._take_body(head, body)
-            return following
-        expects = "expect" in head.headers and not head.is_old
-        self._ask_at = _SMALL_BYTES
-        if expects or head.length == CHUNKED or head.length > _SMALL_BYTES:
-            self._ask(head, head.length)
-        if expects and self._phase is BODY and following == len(data) == at:
-            self._transport.write(CONTINUE)
-        self._count(body.content.size_bytes)
+        intake = self._intake = Intake(self._known(head), self._app, self._gate.limits, now_ns)
+        following = intake.feed(data, at)
+        if not intake.is_complete:
+            intake.ask()
+            if intake.expects_continue and intake.refusal is None and at == len(data):
+                self._transport.write(CONTINUE)
+        self._take_in(intake)
         return following
 
-    def _continue_body(self, data: bytes, at: int) -> int:
-        head, body = self._head, self._incoming
-        if head is None or body is None:
-            raise Internal(reason="a body without a head")
-        following = body.feed(data, at)
-        if body.is_complete:
-            self._take_body(head, body)
-            return following
-        self._count(body.content.size_bytes)
-        if head.length == CHUNKED and body.content.size_bytes > self._ask_at:
-            self._ask_at *= 2
-            self._ask(head, body.content.size_bytes)
-        return following
+    def _continue_body(self, intake: Intake, data: bytes, at: int) -> int:
+        at = intake.feed(data, at)
+        self._take_in(intake)
+        return at
 
-    def _take_body(self, head: Head, body: Incoming) -> None:
-        self._incoming = None
-        head.headers.pop("content-encoding", None)
-        self._run(head, body.content.whole())
+    def _take_in(self, intake: Intake) -> None:
+        if intake.is_complete:
+            self._intake = None
+            self._run(intake.head, intake.whole())
+        elif intake.refusal is not None:
+            self._answer_last(intake.refusal)
+        else:
+            self._hold(intake.size_bytes)
 
-    def _ask(self, head: Head, length: int) -> None:
-        """Let the application refuse before more of the body is received."""
-        peer, is_secure = self._origin(head)
-        refusal = self._app.precheck(structs.replace(head, length=length, peer=peer, is_secure=is_secure))
-        if refusal is not None:
-            self._incoming = None
-            self._answer_last(refusal)
-
-    def _count(self, size_bytes: int) -> None:
+    def _hold(self, size_bytes: int) -> None:
         gate = self._gate
-        gate.buffered_bytes += size_bytes - self._counted_bytes
-        self._counted_bytes = size_bytes
-        if gate.buffered_bytes > gate.limits.max_buffered_bytes and size_bytes > _SMALL_BYTES:
+        gate.buffered_bytes += size_bytes - self._held_bytes
+        self._held_bytes = size_bytes
+        if gate.buffered_bytes > gate.limits.max_buffered_bytes and size_bytes > SMALL_BYTES:
             raise Overloaded("Too many bytes of unfinished requests are held", retry_after_s=1)
 
     def _release(self) -> None:
-        self._gate.buffered_bytes -= self._counted_bytes
-        self._counted_bytes = 0
-        self._incoming = None
+        self._gate.buffered_bytes -= self._held_bytes
+        self._held_bytes = 0
+        self._intake = None
 
     def _bound_read_ahead(self) -> None:
         transport = self._transport
         if transport.is_closing():
             return
-        is_full = len(self._ahead) > self._gate.limits.max_read_ahead_bytes and self._phase not in _READING
+        is_full = len(self._ahead) > self._gate.limits.max_read_ahead_bytes and self._phase >= RUNNING
         if is_full and not self._is_reading_paused:
             self._is_reading_paused = True
             transport.pause_reading()
@@ -291,17 +264,22 @@ class Connection(asyncio.Protocol):
             peer, is_secure = self._origin(head)
             self._request_is_secure = is_secure
         if "upgrade" in head.headers and is_websocket(head):
-            self._upgrade(structs.replace(head, peer=peer, is_secure=is_secure))
+            self._upgrade(self._known(head))
             return
-        if len(body) > _SMALL_BYTES:
-            self._count(len(body))
+        if len(body) > SMALL_BYTES:
+            self._hold(len(body))
         request_id = self._request_id = self._app.mint()
-        now_ns = self._gate.clock.monotonic_ns()
+        now_ns = self._now_ns()
         raw = RawRequest(request_id, head.method, head.path, head.query, head.headers, body, peer, now_ns, is_secure)
         self._phase = RUNNING
         driven = drive(self._app.serve(raw), self._answered)
         if self._phase is RUNNING:
             self._driven = driven
+
+    def _known(self, head: Head) -> Head:
+        """The head with who sends it, for questions asked before the request runs."""
+        peer, is_secure = self._origin(head)
+        return structs.replace(head, peer=peer, is_secure=is_secure)
 
     def _origin(self, head: Head) -> tuple[str, bool]:
         if not self._is_behind_proxy:
@@ -326,6 +304,9 @@ class Connection(asyncio.Protocol):
                 reply.chunks.abandon()
             return
         head = self._head
+        if reply is not None and head is not None and head.is_plain and not self._gate.is_draining:
+            self._send_small(reply)
+            return
         if reply is None or head is None:
             reply = unforeseen(error, self._app, self._request_id, head.path if head else "")
         is_endless = head is None or (head.is_old and reply.chunks is not None)
@@ -338,9 +319,26 @@ class Connection(asyncio.Protocol):
         self._answer_last(self._app.problem(error, self._app.mint(), path))
 
     def _answer_last(self, reply: Reply) -> None:
-        self._incoming = None
+        self._intake = None
         self._must_linger = True
         self._send(reply, is_last=True)
+
+    def _send_small(self, reply: Reply) -> None:
+        """The same as `_send` for the ordinary reply to an ordinary request, without its questions."""
+        gate = self._gate
+        try:
+            is_sent = self._writer.send_small(
+                reply, gate.secure_fields if self._request_is_secure else gate.plain_fields
+            )
+        except Internal:
+            is_sent = False
+        if not is_sent:
+            self._send(reply, is_last=False)
+            return
+        self._head = None
+        if self._held_bytes:
+            self._release()
+        self._next_request()
 
     def _send(self, reply: Reply, *, is_last: bool) -> None:
         gate = self._gate
@@ -358,7 +356,7 @@ class Connection(asyncio.Protocol):
     def _sent(self, is_whole: bool) -> None:
         """A reply is written, or broke half-way: then only a broken connection can say so."""
         self._head = None
-        if self._counted_bytes:
+        if self._held_bytes:
             self._release()
         if not is_whole:
             self.abort()
@@ -378,7 +376,7 @@ class Connection(asyncio.Protocol):
     def _close(self) -> None:
         """Close; input that still comes is dropped for a moment, or its reset would overtake the last reply."""
         transport = self._transport
-        self._since_ns = self._gate.clock.monotonic_ns()
+        self._since_ns = self._now_ns()
         if (self._must_linger or self._ahead) and transport.can_write_eof() and not transport.is_closing():
             self._phase = LINGERING
             transport.write_eof()

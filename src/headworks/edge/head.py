@@ -71,6 +71,8 @@ class Head(Struct, frozen=True):
     is_keep_alive: bool = True
     is_old: bool = False
     """The request is HTTP/1.0: no chunks, no 100."""
+    is_plain: bool = False
+    """The reply needs nothing special: HTTP/1.1, kept alive, with a body."""
     peer: str = ""
     is_secure: bool = False
 
@@ -195,10 +197,11 @@ def framed(target: Target, headers: dict[str, str]) -> Head:
     method, path, query, is_old = target
     connection = headers.get("connection")
     is_keep_alive = not is_old if connection is None else _keeps_alive(connection, is_old)
+    is_plain = is_keep_alive and not is_old and method != "HEAD"
     length = headers.get("content-length")
     if "transfer-encoding" in headers:
-        return Head(method, path, query, headers, _chunked(length, is_old), is_keep_alive, is_old)
-    return Head(method, path, query, headers, int(length) if length else 0, is_keep_alive, is_old)
+        return Head(method, path, query, headers, _chunked(length, is_old), is_keep_alive, is_old, is_plain)
+    return Head(method, path, query, headers, int(length) if length else 0, is_keep_alive, is_old, is_plain)
 
 
 def joined(fields: list[tuple[str, str]]) -> dict[str, str]:

@@ -1,6 +1,6 @@
 """What a connection can be doing, and how long each may take: the edge's deadlines as one table."""
 
-from enum import Enum
+from enum import IntEnum
 
 from headworks.edge.limits import EdgeLimits
 from headworks.units import SECOND_NS
@@ -8,18 +8,27 @@ from headworks.units import SECOND_NS
 _FOREVER_NS = 2**62
 
 
-class Phase(Enum):
-    """What a connection is doing, and so what may end it."""
+class Phase(IntEnum):
+    """What a connection is doing, and so what may end it; in this order, so that one comparison asks for several."""
 
-    FRESH = "connected, silent"
-    IDLE = "between requests"
-    HEAD = "part of a head is there"
-    BODY = "part of a body is there"
-    RUNNING = "a request runs"
-    SENDING = "a reply is being written"
-    FLUSHING = "a reply is written and waits for the client to read it"
-    LINGERING = "the last reply is written, input is dropped"
-    CLOSING = "closing, or closed"
+    FRESH = 0
+    """Connected, silent."""
+    IDLE = 1
+    """Between two requests."""
+    HEAD = 2
+    """Part of a head is there."""
+    BODY = 3
+    """Part of a body is there."""
+    RUNNING = 4
+    """A request runs; what comes is read ahead."""
+    SENDING = 5
+    """A reply is being written."""
+    FLUSHING = 6
+    """A reply is written and waits for the client to read it."""
+    LINGERING = 7
+    """The last reply is written; what comes is dropped."""
+    CLOSING = 8
+    """Closing, or closed."""
 
 
 def allowed_ns(limits: EdgeLimits) -> dict[Phase, int]:

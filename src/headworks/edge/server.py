@@ -22,16 +22,13 @@ class Server:
     """A listener at work; made by `serve`."""
 
     def __init__(self, gate: Gate, listener: asyncio.Server, tls: tuple[TlsFiles, ssl.SSLContext] | None) -> None:
+        self.port: int = listener.sockets[0].getsockname()[1]
+        """The port it listens on, also when it was asked to take a free one."""
         self._gate = gate
         self._listener = listener
         self._tls = tls
         self._loop = asyncio.get_running_loop()
         self._timer = self._loop.call_later(gate.limits.sweep_interval_s, self._sweep)
-
-    @property
-    def port(self) -> int:
-        """The port it listens on, also when it was asked to take a free one."""
-        return int(self._listener.sockets[0].getsockname()[1])
 
     @property
     def connections(self) -> int:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
-from headworks.edge.answer import CHUNKED_FRAMING, CLOSE, KEEP_ALIVE, reply_head, sized
+from headworks.edge.answer import BODILESS, CHUNKED_FRAMING, CLOSE, KEEP_ALIVE, reply_head, sized, small_reply
 from headworks.edge.head import Head
 from headworks.edge.pump import Pump, Slices
 from headworks.errors import Internal
 from headworks.values import Chunks, Reply
 
-_WRITTEN_AT_ONCE_BYTES = 256 * 2**10
+WRITTEN_AT_ONCE_BYTES = 256 * 2**10
 
 
 class Writer:
@@ -26,6 +26,17 @@ class Writer:
         self.paused_ns = 0
         """Since when the client has been reading slower than we write; 0 when it keeps up."""
 
+    def send_small(self, reply: Reply, standing: bytes) -> bool:
+        """Write a reply to a request that needs nothing special; False when the reply itself does.
+
+        Raises: Internal, as `send`.
+        """
+        is_small = reply.chunks is None and len(reply.body) <= WRITTEN_AT_ONCE_BYTES and not self.paused_ns
+        if is_small and reply.status not in BODILESS:
+            self._transport.write(small_reply(reply, standing))
+            return True
+        return False
+
     def send(self, reply: Reply, head: Head | None, standing: bytes, *, is_last: bool) -> bool:
         """Write a reply; True when it is written whole, False when `done` will tell.
 
@@ -39,7 +50,7 @@ class Writer:
         top = reply_head(reply, standing, sized(reply) + framing)
         if not has_body:
             self._transport.write(top)
-        elif len(reply.body) > _WRITTEN_AT_ONCE_BYTES:
+        elif len(reply.body) > WRITTEN_AT_ONCE_BYTES:
             self._transport.write(top)
             return self._start(Slices(reply.body), is_chunked=False)
         else:

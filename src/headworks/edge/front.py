@@ -1,0 +1,107 @@
+"""The service as an edge sees it: implements app_port.App over app.Service."""
+
+from collections.abc import Coroutine
+from typing import Any
+
+from msgspec import structs
+
+from headworks.app import Service
+from headworks.edge.head import Head
+from headworks.edge.limits import EdgeLimits
+from headworks.errors import HeadworksError
+from headworks.request.arrive import check_size
+from headworks.request.identify import identify
+from headworks.request.respond import problem
+from headworks.request.story import serve
+from headworks.settings import Config
+from headworks.units import RequestIds, parse_duration_s, parse_size_bytes
+from headworks.values import RawRequest, Reply
+
+CORS_HEADERS = "Authorization, X-API-Key, Content-Type, Accept, Idempotency-Key, X-Deadline-Ms, X-Request-Id, X-Subject"
+CORS_EXPOSED = (
+    "X-Request-Id, Headworks-Target, Headworks-Model, Headworks-Version, Headworks-Degraded, RateLimit, "
+    "RateLimit-Policy, Retry-After, Deprecation, Sunset, Link, Server-Timing"
+)
+
+
+class Front:
+    """One edge's view of a service; `origins` are the web origins whose pages may call it."""
+
+    def __init__(self, service: Service) -> None:
+        config = service.config
+        self.limits = edge_limits(config)
+        self.mint = RequestIds(service.clock)
+        self._parts = service.parts
+        self._origins = frozenset(config.cors.origins)
+        self._max_age_s = int(parse_duration_s(config.cors.max_age))
+        self.serve = self._serve_shared if self._origins else self._serve_plain
+
+    def _serve_plain(self, raw: RawRequest) -> Coroutine[Any, Any, Reply]:
+        """The story's reply."""
+        return serve(raw, self._parts)
+
+    async def _serve_shared(self, raw: RawRequest) -> Reply:
+        """The story's reply, readable by the pages of the configured origins."""
+        origin = raw.headers.get("origin")
+        if origin is None or origin not in self._origins:
+            return await serve(raw, self._parts)
+        if raw.method == "OPTIONS" and "access-control-request-method" in raw.headers:
+            return self._preflight(raw, origin)
+        reply = await serve(raw, self._parts)
+        shared = (
+            ("Access-Control-Allow-Origin", origin),
+            ("Access-Control-Expose-Headers", CORS_EXPOSED),
+            ("Vary", "Origin"),
+        )
+        return structs.replace(reply, headers=(*reply.headers, *shared))
+
+    def precheck(self, head: Head) -> Reply | None:
+        """See app_port.App."""
+        raw = RawRequest(
+            self.mint(), head.method, head.path, head.query, head.headers, b"", head.peer,
+            self._parts.clock.monotonic_ns(), head.is_secure,
+        )  # fmt: skip
+        route = "-"
+        try:
+            matched = self._parts.routes.match(head.method, head.path)
+            route = matched.route.template
+            check_size(matched.route, max(0, head.length))
+            identify(raw, matched, self._parts.keys, self._parts.clock.wall_ns())
+        except HeadworksError as error:
+            self._parts.ledger.refuse(head.peer, route, error.code)
+            return problem(error, raw.request_id, head.path)
+        return None
+
+    def problem(self, error: HeadworksError, request_id: str, path: str) -> Reply:
+        """See app_port.App."""
+        return problem(error, request_id, path)
+
+    def _preflight(self, raw: RawRequest, origin: str) -> Reply:
+        headers = (
+            ("X-Request-Id", raw.request_id),
+            ("Access-Control-Allow-Origin", origin),
+            ("Access-Control-Allow-Methods", "GET, POST"),
+            ("Access-Control-Allow-Headers", CORS_HEADERS),
+            ("Access-Control-Max-Age", str(self._max_age_s)),
+            ("Vary", "Origin"),
+        )
+        return Reply(204, headers)
+
+
+def edge_limits(config: Config) -> EdgeLimits:
+    """The configured bounds of an edge."""
+    server = config.server
+    return EdgeLimits(
+        max_body_bytes=largest_body_bytes(config),
+        max_connections=server.max_connections,
+        max_connections_per_peer=server.max_connections_per_peer,
+        head_timeout_s=parse_duration_s(server.head_timeout),
+        request_timeout_s=parse_duration_s(server.request_timeout),
+        idle_timeout_s=parse_duration_s(server.idle_timeout),
+    )
+
+
+def largest_body_bytes(config: Config) -> int:
+    """The largest body that any endpoint takes."""
+    own = [entry.max_body for versions in config.endpoints.values() for entry in versions.values() if entry.max_body]
+    return max(map(parse_size_bytes, (config.server.max_body, *own)))
