@@ -2,9 +2,8 @@ import pytest
 
 pytest.importorskip("numpy")
 pytest.importorskip("PIL")
-pytest.importorskip("headworks.tasks")
 
-from headworks.tasks import text_classification as task  # noqa: E402
+from headworks import tasks  # noqa: E402
 
 
 @pytest.mark.parametrize(
@@ -26,8 +25,14 @@ def test_labels_come_best_first_and_as_many_as_asked_for():
 
     shares = {"neutral": 0.2, "positive": 0.7, "negative": 0.1}
 
-    assert [label.label for label in best_first(shares, task.Request("x"))] == ["positive", "neutral", "negative"]
-    assert best_first(shares, task.Request("x", task.Parameters(top_k=1))) == [task.Label("positive", 0.7)]
+    assert [label.label for label in best_first(shares, tasks.text_classification.Request("x"))] == [
+        "positive",
+        "neutral",
+        "negative",
+    ]
+    assert best_first(
+        shares, tasks.text_classification.Request("x", tasks.text_classification.Parameters(top_k=1))
+    ) == [tasks.text_classification.Label("positive", 0.7)]
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,6 @@ from headworks.targets.models.runtimes.python import load
 from headworks.values import Payload
 from tests.examples.test_demo_files import DEMO, ROOT
 
-pytest.importorskip("headworks.tasks")
 SAMPLES = ROOT / ".demo" / "samples"
 if not (ROOT / ".demo" / "models" / "prepared.json").exists():
     pytest.skip("the demo has not been prepared", allow_module_level=True)

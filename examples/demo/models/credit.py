@@ -5,9 +5,9 @@ from typing import Annotated, Literal
 import msgspec
 import numpy as np
 import skops.io
-from headworks.tasks import tabular_classification
 
 import headworks
+from headworks import tasks
 
 from .places import MODELS
 
@@ -45,15 +45,15 @@ class CreditRisk(headworks.Model):
         self.pipeline = skops.io.load(MODELS / "credit.skops", trusted=["numpy.dtype"])
         self.labels: list[str] = self.pipeline.classes_.tolist()
 
-    def predict(self, batch: list[Application]) -> list[tabular_classification.Reply]:
+    def predict(self, batch: list[Application]) -> list[tasks.tabular_classification.Reply]:
         rows = np.array([row_of(application) for application in batch], dtype=object)
         return [self.reply(shares) for shares in self.pipeline.predict_proba(rows).tolist()]
 
-    def reply(self, shares: list[float]) -> tabular_classification.Reply:
+    def reply(self, shares: list[float]) -> tasks.tabular_classification.Reply:
         """The likelier outcome, with the probability of each."""
         probabilities = dict(zip(self.labels, shares, strict=True))
         label = max(self.labels, key=probabilities.__getitem__)
-        return tabular_classification.Reply(label=label, score=probabilities[label], probabilities=probabilities)
+        return tasks.tabular_classification.Reply(label=label, score=probabilities[label], probabilities=probabilities)
 
 
 def row_of(application: Application) -> list[float | str | None]:

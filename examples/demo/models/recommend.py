@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 
 import numpy as np
-from headworks.tasks import recommendation
 
 import headworks
+from headworks import tasks
 
 from .places import MODELS
 
@@ -13,7 +13,7 @@ from .places import MODELS
 class Recommend(headworks.Model):
     """The films a user is likeliest to watch next; for an unknown user, what most people watch."""
 
-    examples = [recommendation.Request(user="15", k=3)]
+    examples = [tasks.recommendation.Request(user="15", k=3)]
 
     def load(self) -> None:
         with np.load(MODELS / "recommend.npz") as saved:
@@ -22,7 +22,7 @@ class Recommend(headworks.Model):
             self.rows = {user: row for row, user in enumerate(saved["users"].tolist())}
         self.popularity = self.seen.mean(axis=0)
 
-    def predict(self, request: recommendation.Request) -> Iterator[recommendation.Item]:
+    def predict(self, request: tasks.recommendation.Request) -> Iterator[tasks.recommendation.Item]:
         row = self.rows.get(request.user)
         scores = self.popularity if row is None else self.seen[row].astype(np.float32) @ self.weights
         skipped = set(request.exclude)
@@ -33,4 +33,6 @@ class Recommend(headworks.Model):
             if (row is not None and self.seen[row, place]) or self.films[place] in skipped:
                 continue
             left -= 1
-            yield recommendation.Item(item=self.films[place], title=self.titles[place], score=float(scores[place]))
+            yield tasks.recommendation.Item(
+                item=self.films[place], title=self.titles[place], score=float(scores[place])
+            )

@@ -2,10 +2,10 @@
 
 from collections.abc import Mapping
 
-from headworks.tasks import text_classification
 from vaderSentiment.vaderSentiment import SentimentIntensityAnalyzer
 
 import headworks
+from headworks import tasks
 
 from .ranking import best_first
 
@@ -16,12 +16,12 @@ NEUTRAL_WITHIN = 0.05
 class WordList(headworks.Model):
     """VADER: a lexicon with rules; nothing is learnt."""
 
-    examples = [text_classification.Request(inputs="The support agent was great, I love it!")]
+    examples = [tasks.text_classification.Request(inputs="The support agent was great, I love it!")]
 
     def load(self) -> None:
         self.vader = SentimentIntensityAnalyzer()
 
-    def predict(self, batch: list[text_classification.Request]) -> list[text_classification.Reply]:
+    def predict(self, batch: list[tasks.text_classification.Request]) -> list[tasks.text_classification.Reply]:
         return [best_first(shares_of(self.vader.polarity_scores(call.inputs)), call) for call in batch]
 
 

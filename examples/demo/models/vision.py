@@ -5,11 +5,11 @@ import math
 
 import numpy as np
 import onnxruntime
-from headworks.tasks import image_classification, object_detection
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
 import headworks
+from headworks import tasks
 
 from .boxes import faces_in
 from .places import MODELS
@@ -32,22 +32,24 @@ def session(name: str) -> onnxruntime.InferenceSession:
 class ClassifyImage(headworks.Model):
     """One of the thousand ImageNet labels, by EfficientNet-Lite0."""
 
-    examples = [image_classification.Request(inputs=Image.new("RGB", (SIDE, SIDE), "orange"))]
+    examples = [tasks.image_classification.Request(inputs=Image.new("RGB", (SIDE, SIDE), "orange"))]
 
     def load(self) -> None:
         self.network = session("efficientnet-lite0.onnx")
         self.labels: list[str] = json.loads((MODELS / "imagenet-labels.json").read_text())
 
-    def predict(self, batch: list[image_classification.Request]) -> list[image_classification.Reply]:
+    def predict(self, batch: list[tasks.image_classification.Request]) -> list[tasks.image_classification.Reply]:
         pixels = np.stack([classifier_pixels(call.inputs) for call in batch])
         (shares,) = self.network.run(["probabilities"], {"pixels": pixels})
         return [self.best(row, call) for row, call in zip(shares, batch, strict=True)]
 
-    def best(self, shares: NDArray[np.float32], call: image_classification.Request) -> image_classification.Reply:
+    def best(
+        self, shares: NDArray[np.float32], call: tasks.image_classification.Request
+    ) -> tasks.image_classification.Reply:
         """The best labels, five of them unless the caller says otherwise."""
         top_k = (call.parameters.top_k if call.parameters else None) or 5
         ranked = np.argsort(-shares)[:top_k]
-        return [image_classification.Label(label=self.labels[i], score=float(shares[i])) for i in ranked]
+        return [tasks.image_classification.Label(label=self.labels[i], score=float(shares[i])) for i in ranked]
 
 
 def classifier_pixels(image: Image.Image) -> NDArray[np.float32]:
@@ -59,12 +61,12 @@ def classifier_pixels(image: Image.Image) -> NDArray[np.float32]:
 class DetectFaces(headworks.Model):
     """Boxes around faces, by CenterFace."""
 
-    examples = [object_detection.Request(inputs=Image.new("RGB", (320, 320)))]
+    examples = [tasks.object_detection.Request(inputs=Image.new("RGB", (320, 320)))]
 
     def load(self) -> None:
         self.network = session("centerface.onnx")
 
-    def predict(self, request: object_detection.Request) -> object_detection.Reply:
+    def predict(self, request: tasks.object_detection.Request) -> tasks.object_detection.Reply:
         image = request.inputs
         asked = request.parameters.threshold if request.parameters else None
         width, height = detector_size(image.width, image.height)
@@ -82,10 +84,10 @@ def detector_size(width: int, height: int) -> tuple[int, int]:
     return math.ceil(width * shrink / STEP) * STEP, math.ceil(height * shrink / STEP) * STEP
 
 
-def face(box: NDArray[np.float32], score: float, image: Image.Image) -> object_detection.Detection:
+def face(box: NDArray[np.float32], score: float, image: Image.Image) -> tasks.object_detection.Detection:
     """One face in the reply's terms: whole pixels, inside the image."""
     xmin, ymin, xmax, ymax = (round(float(edge)) for edge in box)
-    inside = object_detection.Box(
+    inside = tasks.object_detection.Box(
         xmin=max(0, xmin), ymin=max(0, ymin), xmax=min(image.width, xmax), ymax=min(image.height, ymax)
     )
-    return object_detection.Detection(label="face", score=score, box=inside)
+    return tasks.object_detection.Detection(label="face", score=score, box=inside)
