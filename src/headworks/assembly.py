@@ -1,30 +1,19 @@
 """From the configuration's words to the settings of the parts. Nothing is started here."""
 
-import os
 from collections.abc import Mapping
 from datetime import date, datetime, time, timezone
 from pathlib import Path
 
 from headworks.contract.schema import Contract
-from headworks.errors import ConfigurationRefused
-from headworks.settings import Config, EndpointVersion, ModelConfig, read_config
+from headworks.identity.issue import KeyRules
+from headworks.identity.keys import CallerDefaults
+from headworks.records.settings import RecordSettings
+from headworks.settings import Config, EndpointVersion, ModelConfig
 from headworks.settings.types import WeightedTarget
 from headworks.targets.models.runner import Source
 from headworks.targets.models.settings import BatchSettings, ModelSettings, QueueSettings
 from headworks.units import parse_duration_s, parse_rate, parse_size_bytes
 from headworks.values import Endpoint, RecordMode, TargetChoice
-
-CALLS_A_WORKER_QUEUE_BYTES = 256 * 2**20
-
-
-def read(path: Path) -> Config | None:
-    """The configuration at `path`; None when it is a Python file of models, which needs none.
-
-    Raises: ConfigurationRefused.
-    """
-    if path.suffix == ".py":
-        return None
-    return read_config(path, os.environ)
 
 
 def model_settings(name: str, model: ModelConfig, folder: Path) -> ModelSettings:
@@ -49,6 +38,31 @@ def model_settings(name: str, model: ModelConfig, folder: Path) -> ModelSettings
         env=model.env,
         retry=model.retry,
     )
+
+
+def record_settings(config: Config, home: Path) -> RecordSettings:
+    """How this home's calls are recorded."""
+    records = config.records
+    return RecordSettings(
+        home=home,
+        kek_file=Path(records.key_file) if records.key_file else None,
+        durable=records.durable,
+        retention_s=parse_duration_s(records.retention),
+        max_disk_bytes=parse_size_bytes(records.max_disk),
+        replay_age_s=parse_duration_s(records.replay_for),
+    )
+
+
+def key_rules(config: Config) -> KeyRules:
+    """How new keys look and how long they live."""
+    keys = config.keys
+    return KeyRules(keys.prefix, keys.environment, parse_duration_s(keys.expires))
+
+
+def caller_defaults(config: Config) -> CallerDefaults:
+    """The limits of a key that names none of its own."""
+    keys = config.keys
+    return CallerDefaults(parse_rate(keys.rate) if keys.rate else None, keys.concurrency)
 
 
 def bare_config(names: Mapping[str, str], path: Path) -> Config:
@@ -87,24 +101,9 @@ def endpoint(config: Config, name: str, version: str, contract: Contract) -> End
     )
 
 
-def first_model(entry: EndpointVersion) -> str:
-    """The model whose announcement is the contract when the endpoint names no task."""
-    return target_name(entry.targets[0])
-
-
 def target_name(target: str | WeightedTarget) -> str:
     """The name of a target, weighted or not."""
     return target.target if isinstance(target, WeightedTarget) else target
-
-
-def module_file(path: Path) -> Path:
-    """The Python file of a bare start.
-
-    Raises: ConfigurationRefused when it is none.
-    """
-    if not path.is_file():
-        raise ConfigurationRefused(f"{path} does not exist; name a Python file that defines models.")
-    return path
 
 
 def _choice(target: str | WeightedTarget) -> TargetChoice:

@@ -22,7 +22,7 @@ Headers = tuple[tuple[str, str], ...]
 CSV_TYPE = "text/csv; charset=utf-8; header=present"
 
 _NOT_VISIBLE = re.compile(r"[^!-~]+")
-_GUARDS: Headers = (("Cache-Control", "no-store"), ("X-Content-Type-Options", "nosniff"))
+_GUARDS: Headers = (("Cache-Control", "no-store"),)
 
 
 def respond(grant: Grant, outcome: Outcome, request_id: RequestId) -> Reply:

@@ -1,4 +1,4 @@
-"""Recommendation: a user in, the items this user may like best out, best first; a stream gives them one by one.
+"""Recommendation: a user in, the items this user may like best out, best first: at once, or streamed one by one.
 
 Source: our own shape; no standard task covers it.
 """
@@ -28,10 +28,5 @@ class Item(Struct, frozen=True, forbid_unknown_fields=True):
     score: float
 
 
-class Reply(Struct, frozen=True, forbid_unknown_fields=True):
-    """The items, best first."""
-
-    items: list[Item]
-
-
+Reply = list[Item]
 Event = Item

@@ -1,0 +1,190 @@
+"""A running service: the only place that knows every part. It opens them in order, keeps them going, closes them."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from typing import Any
+
+from headworks.admin.control import ControlServer
+from headworks.assembly import caller_defaults, key_rules, record_settings
+from headworks.bridge import awaited
+from headworks.commands import Command, key_commands, model_commands
+from headworks.deployment import Deployment
+from headworks.errors import RecordUnavailable
+from headworks.home import Home
+from headworks.limits.memory import MemoryLimits
+from headworks.limits.store import SqliteDebts
+from headworks.offload import ThreadOffload
+from headworks.operations import command_operations, health_operations, not_built
+from headworks.people import People, open_people
+from headworks.ports import Action, Parts
+from headworks.publish import Published, Publisher
+from headworks.records.ledger import Ledger
+from headworks.request.arrive import Routes
+from headworks.routes import table
+from headworks.targets.models.process import ProcessEngine
+from headworks.targets.models.registry import Models
+from headworks.targets.models.runner import Announcement
+from headworks.units import SystemClock, parse_size_bytes
+from headworks.watch.health import Health
+from headworks.watch.sink import ThreadSink
+from headworks.watch.watch import LoggedWatch
+from headworks.watching import STANDARD_ERROR, health_of, open_watch, watch_parts
+
+TICK_S = 1.0
+FLUSH_S = 0.1
+FAREWELL_S = 2.0
+USES_EVERY_TICKS = 60
+
+
+class Service:
+    """Everything behind an edge, on the running event loop.
+
+    `open` takes the home and starts the parts; `ready` returns when every model serves. An edge may listen in
+    between: health answers, calls are told to come back.
+    """
+
+    def __init__(self, deployment: Deployment, home: Home, *, is_loopback: bool) -> None:
+        self.deployment = deployment
+        self.config = deployment.config
+        self.home = home
+        self.clock = SystemClock()
+        self.published = Published()
+        self.publisher = Publisher(deployment, self.published)
+        self._is_loopback = is_loopback
+        self._closers: list[Callable[[], Any]] = []
+        self._ticks = 0
+        self.parts: Parts
+        self.models: Models
+        self.ledger: Ledger
+        self.people: People
+        self.watch: LoggedWatch
+        self.health: Health
+        self._starting: asyncio.Task[Mapping[str, Announcement]] | None = None
+
+    async def open(self) -> None:
+        """Take the home, start the models, open the record; nothing is listened to yet.
+
+        Raises: HomeUnavailable, ConfigurationRefused; what was opened is then closed again.
+        """
+        self.home.lock()
+        self._closers.append(self.home.unlock)
+        try:
+            await self._open(asyncio.get_running_loop())
+        except BaseException:
+            await self.close(0.0)
+            raise
+
+    async def ready(self) -> str | None:
+        """Wait until every model serves; gives the one-time administrator's key of a new home.
+
+        Raises: ConfigurationRefused, naming each model that did not start and each broken contract.
+        """
+        if self._starting is None:
+            raise RuntimeError("open comes before ready")
+        self.publisher.publish(await self._starting)
+        first = await awaited(self.people.issuer.first_admin())
+        self.people.live.refresh()
+        return first.key if first else None
+
+    async def close(self, grace_s: float) -> None:
+        """Finish what runs within the grace, end the models, sign and fold the record away, give up the home."""
+        if self._starting is not None:
+            self._starting.cancel()
+            await self.models.close(grace_s)
+        while self._closers:
+            closing = self._closers.pop()()
+            if asyncio.iscoroutine(closing):
+                await closing
+
+    async def _open(self, loop: asyncio.AbstractEventLoop) -> None:
+        config, clock = self.config, self.clock
+        sink = ThreadSink(STANDARD_ERROR)
+        self._closers.append(lambda: sink.close(FAREWELL_S))
+        self.watch = open_watch(clock, sink, has_calls=config.logs.calls)
+        self._closers.append(lambda: (self.watch.logs.flush(), sink.wait(FAREWELL_S)))
+        engine = ProcessEngine(loop, os.environ, self._printed)
+        self.models = Models(self.deployment.models(), engine, loop, clock, self.publisher.accept)
+        self._starting = loop.create_task(self.models.start())
+        await asyncio.sleep(0)  # the workers start to load while this process opens its files
+        self.ledger = Ledger.start(record_settings(config, self.home.folder), clock, loop.call_soon_threadsafe)
+        self._closers.append(self.ledger.stop)
+        limits = self._open_limits()
+        stores = self.ledger.stores
+        folder = self.home.folder
+        self.people = open_people(stores, folder, clock, key_rules(config), caller_defaults(config))
+        self._closers.append(self.people.live.note_uses)
+        watch_parts(self.watch, self.ledger, self.models, os.getpid())
+        self.health = health_of(self.ledger, self.models)
+        offload = ThreadOffload(loop.call_soon_threadsafe)
+        self._closers.append(offload.close)
+        routes = Routes(table(parse_size_bytes(config.server.max_body), is_loopback=self._is_loopback))
+        self.parts = Parts(
+            self.people.live, limits, self.published, self.models, self.ledger, self.watch, clock, offload, routes,
+            self._actions(),
+        )  # fmt: skip
+        control = ControlServer(self.home.control_path(), self._control_commands(), os.geteuid())
+        await control.open()
+        self._closers.append(control.close)
+        ticking = loop.create_task(self._tick(limits))
+        flushing = loop.create_task(self._flush())
+        self._closers += [ticking.cancel, flushing.cancel]
+
+    def _open_limits(self) -> MemoryLimits:
+        debts = SqliteDebts(self.ledger.stores.records)
+        debts.prepare()
+        kept = debts.load()
+        limits = MemoryLimits(debts)
+        limits.restore(kept.elapsed_ns, kept.due, self.clock.monotonic_ns())
+        self._closers.append(lambda: limits.close(self.clock.monotonic_ns()))
+        return limits
+
+    async def _tick(self, limits: MemoryLimits) -> None:
+        """What happens every second."""
+        while True:
+            await asyncio.sleep(TICK_S)
+            self._ticks += 1
+            limits.tick(self.clock.monotonic_ns())
+            with suppress(RecordUnavailable):
+                self.people.live.refresh()
+                if self._ticks % USES_EVERY_TICKS == 0:
+                    self.people.live.note_uses()
+
+    async def _flush(self) -> None:
+        """Log lines leave in batches."""
+        while True:
+            await asyncio.sleep(FLUSH_S)
+            self.watch.logs.flush()
+
+    def _printed(self, model: str, line: str) -> None:
+        self.watch.logs.event("model_output", model=model, line=line)
+
+    def _actions(self) -> dict[str, Action]:
+        return {
+            **health_operations(self.health, self.watch.metrics),
+            **command_operations(self.commands()),
+            **not_built(),
+        }
+
+    def commands(self) -> dict[str, Command]:
+        """What an administrator may do; the same for the control socket and for /admin."""
+        return {**key_commands(self.people.actions), **model_commands(self.models, self.publisher)}
+
+    def _control_commands(self) -> Mapping[str, Callable[[Mapping[str, Any]], Any]]:
+        def command(act: Command) -> Callable[[Mapping[str, Any]], Any]:
+            return lambda words: awaited(act(words, None))
+
+        return {**{name: command(act) for name, act in self.commands().items()}, "records.accessed": self._accessed}
+
+    async def _accessed(self, words: Mapping[str, Any]) -> object:
+        """Record that the owner of the machine reads content, before it is shown."""
+        pending = self.ledger.accessed("owner", dict(words))
+
+        async def wait() -> None:
+            await pending
+
+        await awaited(wait())
+        return {}

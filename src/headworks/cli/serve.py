@@ -1,0 +1,162 @@
+"""`headworks serve [CONFIG|FILE.py]`: the service, until SIGTERM or Ctrl-C; SIGHUP reloads models and certificates."""
+
+import argparse
+import asyncio
+import gc
+import signal
+import sys
+from contextlib import suppress
+from ipaddress import ip_address, ip_network
+from pathlib import Path
+
+import uvloop
+
+from headworks.app import Service
+from headworks.bridge import awaited
+from headworks.cli.output import Output
+from headworks.cli.where import add_config, add_home, config_of, home_of
+from headworks.deployment import read_deployment
+from headworks.edge.front import Front
+from headworks.edge.limits import Bind, TlsFiles
+from headworks.edge.server import Server
+from headworks.edge.server import serve as listen
+from headworks.errors import ConfigurationRefused, HeadworksError
+from headworks.home import Home
+from headworks.settings import Config
+from headworks.units import parse_duration_s
+
+SWITCH_INTERVAL_S = 0.0005
+COLLECT_AFTER = 50_000
+
+
+def add_words(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add the command's words."""
+    words = commands.add_parser("serve", help="serve a configuration, or a Python file of models")
+    add_config(words)
+    words.add_argument("--host", help="address to listen on (default: 127.0.0.1)")
+    words.add_argument("--port", type=int, help="port to listen on, 0 for a free one (default: 8000)")
+    words.add_argument("--insecure-http", action="store_true", help="allow plain HTTP beyond loopback")
+    words.add_argument("--behind-proxy", action="append", default=[], metavar="CIDR", help="a proxy that speaks TLS for us; repeat")
+    add_home(words)
+    words.set_defaults(run=run)
+
+
+def run(asked: argparse.Namespace, output: Output) -> int:
+    """Serve until told to stop; 0 after a clean end."""
+    home = Home(home_of(asked))
+    deployment = read_deployment(config_of(asked), home.folder)
+    bind = binding(deployment.config, asked)
+    service = Service(deployment, home, is_loopback=is_loopback(bind.host))
+    return uvloop.run(_serve(service, bind, output))
+
+
+def binding(config: Config, asked: argparse.Namespace) -> Bind:
+    """Where to listen, and whom to believe.
+
+    Raises: ConfigurationRefused for plain HTTP beyond loopback without a word that it is meant.
+    """
+    host = asked.host or config.server.host
+    port = config.server.port if asked.port is None else asked.port
+    tls = TlsFiles(config.tls.cert, config.tls.key) if config.tls else None
+    for proxy in asked.behind_proxy:
+        try:
+            ip_network(proxy)
+        except ValueError as error:
+            raise ConfigurationRefused(f"--behind-proxy {proxy}: {error}") from error
+    if tls is None and not is_loopback(host) and not asked.insecure_http and not asked.behind_proxy:
+        text = (
+            f"Plain HTTP on {host} would send keys and data readable over the network. Configure tls: {{cert, key}}, "
+            "or say --behind-proxy CIDR when a proxy speaks TLS, or --insecure-http to do it all the same."
+        )
+        raise ConfigurationRefused(text)
+    return Bind(host, port, config.server.hosts, tuple(asked.behind_proxy), config.cors.origins, tls)
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine can reach the address."""
+    if host == "localhost":
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+async def _serve(service: Service, bind: Bind, output: Output) -> int:
+    loop = asyncio.get_running_loop()
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    sys.setswitchinterval(SWITCH_INTERVAL_S)
+    await service.open()
+    server = None
+    drain_s = parse_duration_s(service.config.server.drain_timeout)
+    try:
+        server = await _listen(service, bind)
+        stopping = asyncio.ensure_future(stop.wait())
+        starting = asyncio.ensure_future(service.ready())
+        await asyncio.wait({stopping, starting}, return_when=asyncio.FIRST_COMPLETED)
+        if starting.done():
+            _announce(service, bind, server, starting.result(), output)
+            loop.add_signal_handler(signal.SIGHUP, lambda: asyncio.ensure_future(_reload(service, server)))
+            gc.collect()
+            gc.freeze()
+            gc.set_threshold(COLLECT_AFTER, 20, 50)
+            await stopping
+    finally:
+        if server is not None:
+            await server.drain(drain_s)
+        await service.close(drain_s)
+    return 0
+
+
+async def _listen(service: Service, bind: Bind) -> Server:
+    try:
+        return await listen(Front(service), bind, service.clock)
+    except OSError as error:
+        raise ConfigurationRefused(f"Cannot listen on {bind.host}:{bind.port}: {error.strerror or error}") from error
+
+
+async def _reload(service: Service, server: Server) -> None:
+    """Read the configuration again, swap the models, read the certificate again; what fails stays as it was."""
+    with suppress(asyncio.CancelledError):
+        try:
+            server.reload_tls()
+            await awaited(service.commands()["models.reload"]({}, None))
+            service.watch.logs.event("reloaded")
+        except HeadworksError as error:
+            service.watch.logs.event("reload_refused", "error", reason=error.reason or error.detail)
+
+
+def _announce(service: Service, bind: Bind, server: Server, admin_key: str | None, output: Output) -> None:
+    """Say where the service listens, what it publishes and, once, the first administrator's key."""
+    scheme = "https" if bind.tls else "http"
+    host = f"[{bind.host}]" if ":" in bind.host else bind.host
+    url = f"{scheme}://{host}:{server.port}"
+    endpoints = [f"/api/{each.name}/v{each.version}" for each in service.published.versions()]
+    told = {"url": url, "endpoints": endpoints, "home": str(service.home.folder), "admin_key": admin_key}
+
+    def as_text() -> str:
+        lines = [f"Headworks listens on {url}", *(f"  POST {path}{_note(service, path)}" for path in endpoints)]
+        lines += [f"  docs {url}/docs   health {url}/health/ready", f"  home {service.home.folder}"]
+        if admin_key:
+            lines += ["", f"Administrator's one-time key (shown once, valid 24 h): {admin_key}"]
+        lines.append("Make a key: headworks keys create NAME --home " + str(_shortest(service.home.folder)))
+        return "\n".join(lines)
+
+    output.show(told, as_text)
+    sys.stdout.flush()
+
+
+def _note(service: Service, path: str) -> str:
+    for each in service.published.versions():
+        if path == f"/api/{each.name}/v{each.version}" and each.deprecated_wall_s is not None:
+            return "   (deprecated)" if service.clock.wall_ns() >= each.deprecated_wall_s * 1e9 else "   (to be deprecated)"
+    return ""
+
+
+def _shortest(folder: Path) -> Path:
+    try:
+        return folder.relative_to(Path.cwd())
+    except ValueError:
+        return folder

@@ -1,0 +1,98 @@
+"""Commands on a service: the same ones for the control socket, for /admin and for the command line without a service."""
+
+from collections.abc import Callable, Coroutine, Mapping
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from headworks.identity.actions import (
+    CreateKey,
+    ExchangeKey,
+    KeyActions,
+    ListKeys,
+    RevokeKey,
+    RotateKey,
+    read_form,
+)
+from headworks.publish import Publisher
+from headworks.targets.models.pool import PoolState
+from headworks.targets.models.registry import Models
+from headworks.values import Caller
+
+Words = Mapping[str, Any] | bytes
+Command = Callable[[Words, Caller | None], Coroutine[Any, Any, object]]
+"""Takes the words of the command and who asks, None being the owner of the machine; gives plain data."""
+
+
+def key_commands(keys: KeyActions) -> dict[str, Command]:
+    """Create, list, rotate, revoke and exchange."""
+
+    def command(form: type[Struct], act: Callable[[Any, Any], Coroutine[Any, Any, object]]) -> Command:
+        async def run(words: Words, maker: Caller | None) -> object:
+            return msgspec.to_builtins(await act(read_form(form, words), maker))
+
+        return run
+
+    return {
+        "keys.create": command(CreateKey, keys.create),
+        "keys.list": command(ListKeys, keys.list),
+        "keys.rotate": command(RotateKey, keys.rotate),
+        "keys.revoke": command(RevokeKey, keys.revoke),
+        "keys.exchange": command(ExchangeKey, keys.exchange),
+    }
+
+
+class SwapModel(Struct, frozen=True, forbid_unknown_fields=True):
+    """Which model, and from where; from its own reference again when `to` is not said."""
+
+    name: str
+    to: str | None = None
+
+
+class Nothing(Struct, frozen=True, forbid_unknown_fields=True):
+    """No words."""
+
+
+def model_commands(models: Models, publisher: Publisher) -> dict[str, Command]:
+    """List, swap and reload."""
+
+    async def listed(words: Words, maker: Caller | None) -> object:
+        read_form(Nothing, words)
+        return [_shown(state) for state in models.states()]
+
+    async def swapped(words: Words, maker: Caller | None) -> object:
+        asked = read_form(SwapModel, words)
+        was = _version(models, asked.name)
+        source = None if asked.to is None else publisher.source(asked.name, asked.to)
+        announcement = await models.swap(asked.name, source)
+        return {"name": asked.name, "version": announcement.model_version, "was": was}
+
+    async def reloaded(words: Words, maker: Caller | None) -> object:
+        read_form(Nothing, words)
+        swapped_names = []
+        for name, source in publisher.reread().items():
+            await models.swap(name, source)
+            swapped_names.append(name)
+        return {"swapped": swapped_names}
+
+    return {"models.list": listed, "models.swap": swapped, "models.reload": reloaded}
+
+
+def _version(models: Models, name: str) -> str:
+    return next((state.model_version for state in models.states() if state.name == name), "")
+
+
+def _shown(state: PoolState) -> dict[str, Any]:
+    return {
+        "name": state.name,
+        "state": state.status,
+        "reason": state.reason,
+        "version": state.model_version,
+        "workers": f"{state.ready}/{state.replicas}",
+        "pids": list(state.workers),
+        "restarts": state.restarts,
+        "queued": state.queued_calls,
+        "running": state.running_calls,
+        "served": state.served,
+    }

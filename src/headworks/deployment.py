@@ -1,0 +1,45 @@
+"""What is deployed: a configuration file, or a bare Python file of models, read and resolved."""
+
+import os
+from pathlib import Path
+
+from msgspec import Struct
+
+from headworks.assembly import bare_config, model_settings
+from headworks.errors import ConfigurationRefused
+from headworks.settings import Config, read_config
+from headworks.targets.models.discover import discover, endpoint_name
+from headworks.targets.models.settings import ModelSettings
+
+LOCK_NAME = "headworks.lock"
+
+
+class Deployment(Struct, frozen=True):
+    """A configuration, where it stands, and where its published schemas are locked."""
+
+    path: Path
+    config: Config
+    lock_path: Path
+
+    def models(self) -> tuple[ModelSettings, ...]:
+        """The settings of every model's pool."""
+        return tuple(model_settings(name, model, self.path.parent) for name, model in self.config.models.items())
+
+
+def read_deployment(path: Path, home: Path) -> Deployment:
+    """What is deployed from `path`; for a bare model file the lock stays in the home.
+
+    Raises: ConfigurationRefused.
+    """
+    if path.suffix != ".py":
+        return Deployment(path, read_config(path, os.environ), path.with_name(LOCK_NAME))
+    names = discover(str(path))
+    if not names:
+        text = f"{path} defines no model: subclass headworks.Model with a predict method, or mark a function with @headworks.model."
+        raise ConfigurationRefused(text)
+    by_endpoint: dict[str, str] = {}
+    for name in names:
+        other = by_endpoint.setdefault(endpoint_name(name), name)
+        if other != name:
+            raise ConfigurationRefused(f"{path}: {other} and {name} would both be endpoint {endpoint_name(name)}; rename one.")
+    return Deployment(path, bare_config(by_endpoint, path), home / LOCK_NAME)

@@ -1,0 +1,173 @@
+"""What is published: each endpoint version's contract, from its task or from its models, held against the lock."""
+
+from collections.abc import Mapping
+
+from msgspec import structs
+
+from headworks.assembly import endpoint, model_settings, target_name
+from headworks.contract import tasks
+from headworks.contract.lock import read_lock, refuse_breaks
+from headworks.contract.schema import Contract, JsonObject, contract_from
+from headworks.contract.version import changes, serves
+from headworks.deployment import Deployment, read_deployment
+from headworks.errors import ConfigurationRefused, FieldError, ModelUnavailable, NotFound
+from headworks.settings import Config, EndpointVersion
+from headworks.targets.models.runner import Announcement, Source
+from headworks.values import Endpoint, Matched
+
+STARTING = "The service is starting; its models are not ready yet."
+RETRY_AFTER_S = 1.0
+
+
+class Published:
+    """Implements ports.Endpoints; replaced as a whole when models or the configuration change.
+
+    Safe under: one thread.
+    """
+
+    def __init__(self) -> None:
+        self._all: tuple[Endpoint, ...] = ()
+        self._by_id: dict[str, Endpoint] = {}
+        self._names: set[str] = set()
+        self.is_known = False
+
+    def of(self, matched: Matched) -> Endpoint:
+        """See ports.Endpoints."""
+        params = matched.params
+        found = self._by_id.get(f"{params['endpoint']}/v{params['version']}")
+        if found is not None:
+            return found
+        if not self.is_known:
+            raise ModelUnavailable(STARTING, retry_after_s=RETRY_AFTER_S)
+        name = params["endpoint"]
+        if name in self._names:
+            known = ", ".join(f"v{each.version}" for each in self._all if each.name == name)
+            raise NotFound(f"Endpoint {name} has no v{params['version']}; it has {known}.")
+        raise NotFound(f"There is no endpoint {name}; GET /api lists them.")
+
+    def versions(self) -> tuple[Endpoint, ...]:
+        """See ports.Endpoints."""
+        return self._all
+
+    def replace(self, endpoints: tuple[Endpoint, ...]) -> None:
+        """Publish these from now on."""
+        self._all = endpoints
+        self._by_id = {each.id: each for each in endpoints}
+        self._names = {each.name for each in endpoints}
+        self.is_known = True
+
+
+class Publisher:
+    """Decides what is published: at the start, before a swap, after a reload. What would break callers is refused."""
+
+    def __init__(self, deployment: Deployment, published: Published) -> None:
+        self._deployment = deployment
+        self._published = published
+        self._announced: dict[str, Announcement] = {}
+
+    def publish(self, announced: Mapping[str, Announcement]) -> None:
+        """Publish what these models serve.
+
+        Raises: ConfigurationRefused, for a target that cannot serve its endpoint or a break of the lock.
+        """
+        endpoints = published(self._deployment.config, announced)
+        refuse_breaks(read_lock(self._deployment.lock_path), endpoints)
+        self._announced = dict(announced)
+        self._published.replace(endpoints)
+
+    def accept(self, name: str, announcement: Announcement) -> None:
+        """Let a new version of a model take over, and publish what it says of itself.
+
+        Raises: ConfigurationRefused, when it would break a published version; everything stays as it was.
+        """
+        announced = {**self._announced, name: announcement}
+        endpoints = published(self._deployment.config, announced)
+        wrong = [
+            FieldError(f"/{old.id}{change.pointer}", f"{old.id}: {change.side} {change.pointer or '/'}: {change.message}")
+            for old, new in zip(self._published.versions(), endpoints, strict=True)
+            for change in changes(old.contract, new.contract)
+        ]
+        if wrong:
+            text = f"Model {name} would break what is published: " + "; ".join(error.message for error in wrong)
+            raise ConfigurationRefused(text, errors=tuple(wrong))
+        refuse_breaks(read_lock(self._deployment.lock_path), endpoints)
+        self._announced = announced
+        self._published.replace(endpoints)
+
+    def source(self, name: str, reference: str) -> Source:
+        """Another reference of a model's kind, resolved like the configured one.
+
+        Raises: NotFound.
+        """
+        model = self._deployment.config.models.get(name)
+        if model is None:
+            raise NotFound(f"There is no model {name}.")
+        changed = structs.replace(model, **{model.kind: reference})
+        return model_settings(name, changed, self._deployment.path.parent).source
+
+    def reread(self) -> dict[str, Source]:
+        """The sources of all models by the configuration as it is now.
+
+        Raises: ConfigurationRefused, when it is wrong or changes more than where models come from and their policy.
+        """
+        deployment = read_deployment(self._deployment.path, self._deployment.lock_path.parent)
+        if deployment.config.models.keys() != self._deployment.config.models.keys():
+            raise ConfigurationRefused("Models were added or removed; that takes a restart.")
+        published(deployment.config, self._announced)
+        self._deployment = deployment
+        return {settings.name: settings.source for settings in deployment.models()}
+
+
+def published(config: Config, announced: Mapping[str, Announcement]) -> tuple[Endpoint, ...]:
+    """Every endpoint version with its contract, by name and number.
+
+    Raises: ConfigurationRefused, naming each version whose targets cannot serve it, and why.
+    """
+    found, wrong = [], []
+    for name, versions in sorted(config.endpoints.items()):
+        for version in sorted(versions, key=lambda v: int(v[1:])):
+            try:
+                contract = contract_of(versions[version], announced)
+                found.append(endpoint(config, name, version, contract))
+            except ConfigurationRefused as error:
+                place = f"/endpoints/{name}/{version}"
+                inner = error.errors or (FieldError("", error.detail),)
+                wrong += [FieldError(place + each.pointer, f"{name} {version}: {each.message}") for each in inner]
+    if wrong:
+        raise ConfigurationRefused("\n".join(error.message for error in wrong), errors=tuple(wrong))
+    return tuple(found)
+
+
+def contract_of(entry: EndpointVersion, announced: Mapping[str, Announcement]) -> Contract:
+    """What a version takes and gives: its task's shapes, or what its first target announced.
+
+    Raises: ConfigurationRefused when a target cannot serve it, saying why.
+    """
+    targets = {name: announced[name] for name in map(target_name, entry.targets)}
+    first = next(iter(targets.values()))
+    is_batch = all(each.is_batch for each in targets.values())
+    is_stream = all(each.is_stream for each in targets.values())
+    request, reply = (first.request, first.reply) if entry.task is None else _of_task(entry.task, first, is_stream)
+    wrong = [
+        FieldError(f"/targets/{name}", f"model {name} cannot serve this version: {change.side} {change.pointer or '/'}: {change.message}")
+        for name, each in targets.items()
+        for change in serves((request, reply), (each.request, each.reply))
+    ]
+    if any(each.is_stream != is_stream for each in targets.values()):
+        wrong.append(FieldError("/targets", "some targets stream and some do not; they would answer in different shapes"))
+    if any(each.is_http != first.is_http for each in targets.values()):
+        wrong.append(FieldError("/targets", "an application (asgi, wsgi) and a model cannot stand in for each other"))
+    if wrong:
+        raise ConfigurationRefused(errors=tuple(wrong))
+    return contract_from(request, reply, is_batch, is_stream, first.examples)
+
+
+def _of_task(task: str, first: Announcement, is_stream: bool) -> tuple[JsonObject, JsonObject]:
+    """A task's schemas; where a task leaves the request open (tables), the first target's own columns."""
+    if task not in tasks.names():
+        text = f"there is no task {task!r}; known tasks: {', '.join(tasks.names())}"
+        raise ConfigurationRefused(errors=(FieldError("/task", text),))
+    request, reply = tasks.schemas(task)
+    if "properties" not in request:
+        request = dict(first.request)
+    return request, tasks.event_schema(task) if is_stream else reply

@@ -1,0 +1,25 @@
+"""The standard tasks under their public name: `from headworks.tasks import text_classification`."""
+
+from headworks.contract.tasks import (
+    image_classification,
+    names,
+    object_detection,
+    recommendation,
+    schemas,
+    tabular_classification,
+    tabular_regression,
+    text_classification,
+    translation,
+)
+
+__all__ = [
+    "image_classification",
+    "names",
+    "object_detection",
+    "recommendation",
+    "schemas",
+    "tabular_classification",
+    "tabular_regression",
+    "text_classification",
+    "translation",
+]

@@ -1,0 +1,51 @@
+"""Logs, metrics and health put together over a service's parts."""
+
+from collections.abc import Iterable, Mapping
+
+from headworks.identity.key_text import redact
+from headworks.records.ledger import Ledger
+from headworks.targets.models.registry import Models
+from headworks.units import Clock
+from headworks.watch.health import Health, ModelState
+from headworks.watch.logs import Logs
+from headworks.watch.metrics import Metrics
+from headworks.watch.process import publish_process
+from headworks.watch.sink import ThreadSink
+from headworks.watch.watch import LoggedWatch
+
+STANDARD_ERROR = 2
+
+
+def open_watch(clock: Clock, sink: ThreadSink, *, has_calls: bool) -> LoggedWatch:
+    """Metrics from zero, and logs to the sink."""
+    return LoggedWatch(Metrics(), Logs(sink, redact, clock, has_calls=has_calls))
+
+
+def watch_parts(watch: LoggedWatch, ledger: Ledger, models: Models, pid: int) -> None:
+    """Publish what the parts know of themselves."""
+    metrics = watch.metrics
+    publish_process(metrics, pid)
+    metrics.read("headworks_record_available", "1 while records can be written.", lambda: float(ledger.is_available))
+    metrics.read("headworks_records", "Records stored.", lambda: ledger.usage().records)
+    metrics.read("headworks_record_database_bytes", "Size of records.db.", lambda: ledger.usage().database_bytes)
+    metrics.read("headworks_record_content_bytes", "Size of content files.", lambda: ledger.usage().content_bytes)
+    metrics.read("headworks_record_disk_bound_bytes", "Bound on the record's disk.", lambda: ledger.usage().max_disk_bytes)
+
+    def each(field: str) -> Iterable[tuple[Mapping[str, str], float]]:
+        return [({"model": state.name}, getattr(state, field)) for state in models.states()]
+
+    metrics.read("headworks_model_workers_ready", "Workers that take calls.", lambda: each("ready"))
+    metrics.read("headworks_model_queued_calls", "Calls that wait for a worker.", lambda: each("queued_calls"))
+    metrics.read("headworks_model_running_calls", "Calls inside workers.", lambda: each("running_calls"))
+    metrics.read("headworks_model_restarts_total", "Workers replaced.", lambda: each("restarts"), "counter")
+    metrics.read("headworks_model_late_answers_total", "Answers nobody waited for.", lambda: each("late"), "counter")
+    metrics.read("headworks_model_unknown_answers_total", "Answers to nothing asked.", lambda: each("unknown"), "counter")
+
+
+def health_of(ledger: Ledger, models: Models) -> Health:
+    """The health of these parts."""
+
+    def states() -> Iterable[ModelState]:
+        return [ModelState(s.name, s.ready > 0, s.ready, s.status) for s in models.states()]
+
+    return Health(lambda: ledger.is_available, states)
