@@ -11,6 +11,8 @@ from headworks.contract.plain import Gap, Node
 from headworks.contract.schema import Contract, JsonObject
 from headworks.contract.within import Within
 
+Interface = tuple[JsonObject, JsonObject, bool, bool]
+
 RULES: Mapping[str, str] = {
     "type": "type",
     "values": "allowed values",
@@ -34,6 +36,7 @@ RULES: Mapping[str, str] = {
     "not-comparable": "keyword that cannot be compared",
     "batch": "array of inputs",
     "stream": "streaming",
+    "version-removed": "version",
 }
 """Each rule, with the word for what changed."""
 
@@ -52,13 +55,21 @@ def changes(old: Contract, new: Contract) -> list[Change]:
 
     With none, every request valid before is valid after, and every reply valid after was valid before.
     """
-    found = request_changes(old.request.json, new.request.json)
-    if old.is_batch and not new.is_batch:
+    return interface_changes(
+        (old.request.json, old.reply.json, old.is_batch, old.is_stream),
+        (new.request.json, new.reply.json, new.is_batch, new.is_stream),
+    )
+
+
+def interface_changes(old: Interface, new: Interface) -> list[Change]:
+    """The same of bare schemas: request, reply, whether arrays of inputs are taken, whether replies stream."""
+    found = request_changes(old[0], new[0])
+    if old[2] and not new[2]:
         found.append(Change("request", "", "batch", "arrays of inputs were answered and no longer are"))
-    if old.is_stream != new.is_stream:
-        said = "was streamed and no longer is" if old.is_stream else "is streamed now: its JSON form becomes an array"
+    if old[3] != new[3]:
+        said = "was streamed and no longer is" if old[3] else "is streamed now: its JSON form becomes an array"
         found.append(Change("reply", "", "stream", f"the reply {said}"))
-    return found + reply_changes(old.reply.json, new.reply.json)
+    return found + reply_changes(old[1], new[1])
 
 
 def request_changes(old: JsonObject, new: JsonObject) -> list[Change]:
