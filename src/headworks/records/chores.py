@@ -166,7 +166,7 @@ class Chores:
             chunks.setdefault(seq // CHUNK, {})[seq % CHUNK] = leaf
         detail = {"reason": reason, "ranges": ranges_of(sorted(row[0] for row in rows))}
 
-        def delete(connection: apsw.Connection) -> None:
+        def _delete(connection: apsw.Connection) -> None:
             connection.executemany(self._sql["delete_record"], [(row[0],) for row in rows])
             for chunk, members in chunks.items():
                 kept: bytes | None = connection.execute(self._sql["pruned_chunk"], (chunk,)).get
@@ -176,7 +176,7 @@ class Chores:
                     if mode == "full" and is_filed and digest:
                         self._log.drop_content(seq, digest)
 
-        self._commit(connection, [internal_put("pruned", detail, self._log.clock.wall_ns())], delete)
+        self._commit(connection, [internal_put("pruned", detail, self._log.clock.wall_ns())], _delete)
 
     def _commit(self, connection: apsw.Connection, puts: list[Put], more: Callable[[apsw.Connection], None]) -> None:
         self._log.prepare(list(puts))

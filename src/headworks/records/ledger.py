@@ -5,6 +5,7 @@ What is written and how it proves itself is in desk.py, sealing.py and tree.py; 
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from typing import Any
 
 from headworks.errors import HomeUnavailable
@@ -54,7 +55,10 @@ class Ledger:
         stores = Stores(settings.home, settings.durable, post, clock)
         stores.writer.start(desk)
         ledger = cls(desk, stores, refusals)
-        ledger._recover()
+        with ExitStack() as undo:
+            undo.callback(ledger.stop)
+            ledger._recover()
+            undo.pop_all()
         return ledger
 
     def stop(self) -> None:
@@ -143,15 +147,10 @@ class Ledger:
 
     def _recover(self) -> None:
         """Close what a crash left open, and write the tombstones it kept from the record."""
-        sql = load_queries("headworks.records", "records.sql")
-        writer = self.stores.writer
-        try:
-            for number, _ in self.stores.records.read(sql["running"]):
-                (row,) = self.stores.records.read(sql["record"], (number,))
-                writer.submit_and_wait(Put(Pending(), "closed", unknown_outcome(row), refers_to=number))
-            keys_sql = load_queries("headworks.records", "keys.sql")
-            for owner in {owner for owner, _ in self.stores.keys.read(keys_sql["unrecorded"])}:
-                writer.submit_and_wait(Erase(Pending(), owner))
-        except BaseException:
-            self.stop()
-            raise
+        sql, keys_sql = (load_queries(__package__, name) for name in ("records.sql", "keys.sql"))
+        stores = self.stores
+        for number, _ in stores.records.read(sql["running"]):
+            (row,) = stores.records.read(sql["record"], (number,))
+            stores.writer.submit_and_wait(Put(Pending(), "closed", unknown_outcome(row), refers_to=number))
+        for owner in {owner for owner, _ in stores.keys.read(keys_sql["unrecorded"])}:
+            stores.writer.submit_and_wait(Erase(Pending(), owner))

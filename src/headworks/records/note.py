@@ -66,7 +66,7 @@ class Verifier:
 
         Raises: ValueError.
         """
-        origin, key_hash, encoded = text.strip().rsplit("+", 2)
+        origin, key_hash, encoded = text.strip().split("+", 2)
         key = base64.b64decode(encoded, validate=True)
         if key[:1] != _ED25519 or len(key) != 33:
             raise ValueError("not an Ed25519 verifier key")

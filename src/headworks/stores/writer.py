@@ -35,6 +35,7 @@ FIRST_PROBE_NS = 50 * MILLISECOND_NS
 SLOWEST_PROBE_NS = 2 * SECOND_NS
 
 
+STORE_ERRORS = (apsw.Error, OSError)
 JOBS_OWN_ERRORS = (
     HeadworksError,
     ValueError,
@@ -151,14 +152,13 @@ class Writer:
 
         Raises: HomeUnavailable, and what the desk raises; nothing stays open then.
         """
-        try:
+        with contextlib.ExitStack() as undo:
+            undo.callback(self._close_files)
             self._open_files()
             self._desk = desk
             if desk is not None:
                 desk.load(self._files)
-        except BaseException:
-            self._close_files()
-            raise
+            undo.pop_all()
         self._is_stopped = False
         self._thread = threading.Thread(target=self._run, name="writer", daemon=True)
         self._thread.start()
@@ -249,16 +249,19 @@ class Writer:
             return
         try:
             results = self._transact(batch)
-        except (apsw.Error, OSError) as error:
+        except Exception as error:  # a defect in one batch must not end the thread that every record needs
+            self._undo()
+            self._give_up(batch, error)
+        else:
+            self._hand_over(results, sum(item.size_bytes for item in batch))
+
+    def _give_up(self, batch: list[Item], error: Exception) -> None:
+        if isinstance(error, STORE_ERRORS):
             self._failed(error)
             self._refuse(batch)
             return
-        except HeadworksError as error:
-            results = [(item.pending, None, error) for item in batch]
-        except Exception as error:  # a defect in one batch must not end the thread all records need
-            unknown = Internal(reason=f"writer: {error!r}")
-            results = [(item.pending, None, unknown) for item in batch]
-        self._hand_over(results, sum(item.size_bytes for item in batch))
+        known = error if isinstance(error, HeadworksError) else Internal(reason=f"writer: {error!r}")
+        self._hand_over([(item.pending, None, known) for item in batch], sum(item.size_bytes for item in batch))
 
     def _transact(self, batch: list[Item]) -> list[Result]:
         items, jobs, results = self._sorted(batch)
@@ -266,17 +269,13 @@ class Writer:
             if job.file == "keys":
                 results.append(job.attempt(self._files["keys"]))
         desk, connection = self._desk, self._files["records"]
-        try:
-            if desk is not None:
-                desk.prepare(items)
-            connection.execute("BEGIN IMMEDIATE")
-            if desk is not None:
-                desk.write(connection)
-            results.extend(job.attempt(connection) for job in jobs if job.file == "records")
-            connection.execute("COMMIT")
-        except BaseException:
-            self._undo()
-            raise
+        if desk is not None:
+            desk.prepare(items)
+        connection.execute("BEGIN IMMEDIATE")
+        if desk is not None:
+            desk.write(connection)
+        results.extend(job.attempt(connection) for job in jobs if job.file == "records")
+        connection.execute("COMMIT")
         return results if desk is None else results + desk.committed()
 
     @staticmethod
@@ -299,10 +298,7 @@ class Writer:
                     self._fold(file)
             if self._desk is not None:
                 self._has_chores = self._desk.rest(self._files["records"])
-        except (apsw.Error, OSError) as error:
-            self._undo()
-            self._failed(error)
-        except Exception as error:  # as in _serve
+        except Exception as error:  # as in _serve; what cannot be signed or pruned must not grow on
             self._undo()
             self._failed(error)
 
@@ -311,7 +307,7 @@ class Writer:
             return
         try:
             self._desk.leave(self._files["records"])
-        except (apsw.Error, OSError) as error:
+        except STORE_ERRORS as error:
             self._undo()
             self._failed(error)
 
@@ -327,13 +323,13 @@ class Writer:
             if type(pending) is _Waiter:
                 _settle(pending, value, error)
 
-        def resolve() -> None:
+        def _resolve() -> None:
             self._queued_bytes -= size_bytes
             for pending, value, error in results:
                 _settle(pending, value, error)
 
         with contextlib.suppress(RuntimeError):  # the loop is closed: nobody is left to be told
-            self._post(resolve)
+            self._post(_resolve)
 
     def _refuse(self, batch: list[Item]) -> None:
         if batch:
@@ -357,7 +353,7 @@ class Writer:
                 connection.pragma("user_version", connection.pragma("user_version"))
             if self._desk is not None:
                 self._desk.load(self._files)
-        except (apsw.Error, OSError, HeadworksError) as error:
+        except (*STORE_ERRORS, HeadworksError) as error:
             self._failure = f"{type(error).__name__}: {error}"
             self._probe_after_ns = min(SLOWEST_PROBE_NS, self._probe_after_ns * 2)
             self._probe_at_ns = self._clock.monotonic_ns() + self._probe_after_ns
@@ -371,11 +367,11 @@ class Writer:
             self._files[file] = connection
 
     def _note_growth(self, file: File) -> Callable[[apsw.Connection, str, int], int]:
-        def note(_: apsw.Connection, _name: str, pages: int) -> int:
+        def _note(_: apsw.Connection, _name: str, pages: int) -> int:
             self._wal_pages[file] = pages
             return apsw.SQLITE_OK
 
-        return note
+        return _note
 
     def _close_files(self) -> None:
         """Fold every WAL away completely where that is possible; the last connection also removes it."""
