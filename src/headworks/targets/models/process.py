@@ -123,6 +123,7 @@ class WorkerProcess:
         self._is_open = True
         self._is_writing = False
         self._is_leaving = False
+        self._is_killed = False
         sock.setblocking(False)
         for option in (socket.SO_SNDBUF, socket.SO_RCVBUF):
             sock.setsockopt(socket.SOL_SOCKET, option, SOCKET_BUFFER_BYTES)
@@ -167,6 +168,7 @@ class WorkerProcess:
 
     def kill(self) -> None:
         """End the process and whatever it started in its group."""
+        self._is_killed = self._is_killed or self._is_open
         if self._process.returncode is None:
             with suppress(ProcessLookupError):
                 os.killpg(self._process.pid, signal.SIGKILL)
@@ -209,6 +211,9 @@ class WorkerProcess:
                 self._tell(frame)
         except BlockingIOError:
             return
+        except ConnectionResetError:
+            self._end("it ended")
+            return
         except (OSError, FrameRefused, msgspec.MsgspecError) as error:
             self._end(f"its channel broke: {error}")
             return
@@ -239,7 +244,7 @@ class WorkerProcess:
         os.close(self._exit)
         code = self._process.wait()
         self._output.finish()
-        if code != 0:
+        if code != 0 and not self._is_killed:
             self._output.say(f"worker {self.number} ended: {_meaning(code)}")
         self._reaped(self)
 
