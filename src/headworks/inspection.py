@@ -1,3 +1,84 @@
-"""stand-in"""
-def inspect(*a, **k): ...
-def write_lock(*a): ...
+"""What `headworks check` and `headworks lock` look at: the configuration, every model loaded once, every contract."""
+
+import asyncio
+import os
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from headworks.contract.lock import Lock, compare, drifted, lock_of, lock_text, read_lock, refuse_breaks
+from headworks.deployment import Deployment, read_deployment
+from headworks.errors import ConfigurationRefused, FieldError
+from headworks.publish import published
+from headworks.targets.models.process import ProcessEngine
+from headworks.targets.models.registry import Models
+from headworks.units import SystemClock
+from headworks.values import Endpoint
+
+
+def inspect(path: Path, home: Path, *, is_quick: bool) -> dict[str, Any]:
+    """A report on what `serve` would publish; `is_quick` reads the configuration and loads no model.
+
+    Raises: ConfigurationRefused, for everything that `serve` would refuse.
+    """
+    deployment = read_deployment(path, home)
+    names = sorted(f"{name}/{v}" for name, versions in deployment.config.endpoints.items() for v in versions)
+    if is_quick:
+        return {"config": str(path), "endpoints": names, "not_locked": None}
+    endpoints = load(deployment)
+    lock = read_lock(deployment.lock_path)
+    refuse_breaks(lock, endpoints)
+    return {"config": str(path), "endpoints": [each.id for each in endpoints], "not_locked": drifted(lock, endpoints)}
+
+
+def write_lock(path: Path, home: Path, accepted: tuple[str, ...]) -> tuple[Path, list[str]]:
+    """The lock's path and the versions it now promises; breaks of `accepted` versions are written all the same.
+
+    Raises: ConfigurationRefused, for a break that was not accepted.
+    """
+    deployment = read_deployment(path, home)
+    endpoints = load(deployment)
+    try:
+        old = read_lock(deployment.lock_path)
+    except ConfigurationRefused:
+        if "all" not in accepted:
+            raise
+        old = Lock()
+    breaks = [each for each in compare(old, endpoints) if not {each.version, "all"} & set(accepted)]
+    if breaks:
+        errors = tuple(FieldError(f"/{each.version}{each.change.pointer}", str(each)) for each in breaks)
+        text = "Callers rely on what these changes break:\n" + "\n".join(f"  {each}" for each in breaks)
+        fix = "\nPublish a new version instead, or accept a break knowingly: --breaking ENDPOINT/vN"
+        raise ConfigurationRefused(text + fix, errors=errors)
+    replace_file(deployment.lock_path, lock_text(lock_of(endpoints)))
+    return deployment.lock_path, [each.id for each in endpoints]
+
+
+def load(deployment: Deployment) -> tuple[Endpoint, ...]:
+    """Every endpoint version, from models loaded for this and ended again.
+
+    Raises: ConfigurationRefused.
+    """
+    return asyncio.run(_load(deployment))
+
+
+async def _load(deployment: Deployment) -> tuple[Endpoint, ...]:
+    loop = asyncio.get_running_loop()
+    engine = ProcessEngine(loop, os.environ, lambda model, line: None)
+    models = Models(deployment.models(), engine, loop, SystemClock())
+    try:
+        return published(deployment.config, await models.start())
+    finally:
+        await models.close(0.0)
+
+
+def replace_file(path: Path, content: bytes) -> None:
+    """Write a file whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, draft = tempfile.mkstemp(dir=path.parent, prefix=path.name)
+    with os.fdopen(handle, "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(handle)
+    Path(draft).chmod(0o644)
+    Path(draft).replace(path)

@@ -3,7 +3,7 @@
 import argparse
 
 from headworks.cli.output import Output
-from headworks.cli.where import add_config, add_json, config_of
+from headworks.cli.where import add_config, add_home, config_of, home_of
 from headworks.inspection import inspect
 
 
@@ -12,12 +12,20 @@ def add_words(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -
     words = commands.add_parser("check", help="check a configuration, its models and its published schemas")
     add_config(words)
     words.add_argument("--quick", action="store_true", help="read the configuration only; load no model")
-    add_json(words)
+    add_home(words)
     words.set_defaults(run=run)
 
 
 def run(asked: argparse.Namespace, output: Output) -> int:
     """Check everything that `serve` would refuse."""
-    report = inspect(config_of(asked), is_quick=asked.quick)
-    output.show(report, lambda: "\n".join(["Configuration is right.", *(f"  {line}" for line in report["endpoints"])]))
+    report = inspect(config_of(asked), home_of(asked), is_quick=asked.quick)
+
+
+    def as_text() -> str:
+        lines = ["Configuration is right.", *(f"  {name}" for name in report["endpoints"])]
+        if report["not_locked"]:
+            lines.append(f"Not locked as they are now: {', '.join(report['not_locked'])}. Write them down: headworks lock")
+        return "\n".join(lines)
+
+    output.show(report, as_text)
     return 0

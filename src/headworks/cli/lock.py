@@ -3,7 +3,7 @@
 import argparse
 
 from headworks.cli.output import Output
-from headworks.cli.where import add_config, add_json, config_of
+from headworks.cli.where import add_config, add_home, config_of, home_of
 from headworks.inspection import write_lock
 
 
@@ -11,14 +11,14 @@ def add_words(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -
     """Add the command's words."""
     words = commands.add_parser("lock", help="write the published schemas to headworks.lock")
     add_config(words)
-    words.add_argument("--breaking", action="append", default=[], metavar="ENDPOINT/vN", help="accept a breaking change of this version")
-    add_json(words)
+    words.add_argument("--breaking", action="append", default=[], metavar="ENDPOINT/vN", help="accept a breaking change of this version, or all")
+    add_home(words)
     words.set_defaults(run=run)
 
 
 def run(asked: argparse.Namespace, output: Output) -> int:
     """Load every model, read its schemas, write the lock."""
-    path, written = write_lock(config_of(asked), tuple(asked.breaking))
+    path, written = write_lock(config_of(asked), home_of(asked), tuple(asked.breaking))
     done = {"file": str(path), "endpoints": written}
     output.show(done, lambda: f"{path}: {len(written)} versions\n" + "\n".join(f"  {name}" for name in written))
     return 0
