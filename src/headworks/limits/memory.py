@@ -56,6 +56,7 @@ class _Bucket:
         self.adopt(rate)
 
     def adopt(self, rate: Rate) -> None:
+        """Do the arithmetic of a rate, at first and when it changes; the debt stays."""
         self.rate = rate
         self.interval_ns = rate.interval_ns
         self.depth = rate.depth
