@@ -158,6 +158,10 @@ INSERT OR IGNORE INTO checkpoints (size, at_ns, note) VALUES (?, ?, ?);
 -- How many records there were at a moment, at least.
 SELECT coalesce(max(size), 0) FROM checkpoints WHERE at_ns <= ?;
 
+-- name: size_after
+-- How many records there were a little after a moment, at most; NULL when that is not known yet.
+SELECT min(size) FROM checkpoints WHERE at_ns > ?;
+
 -- name: last_checkpoint
 -- The newest signed checkpoint.
 SELECT size, note FROM checkpoints ORDER BY size DESC LIMIT 1;
@@ -233,6 +237,15 @@ WHERE seq < :below AND kind IN ('call', 'opened', 'closed')
     AND (:since_ns IS NULL OR at_ns >= :since_ns)
 ORDER BY seq DESC LIMIT :most;
 
+-- name: rows_from
+-- Rows oldest first, with their content; calls only.
+SELECT * FROM records
+WHERE seq >= :start AND kind IN ('call', 'opened', 'closed')
+    AND (:endpoint IS NULL OR endpoint = :endpoint)
+    AND (:caller IS NULL OR caller_id = :caller)
+    AND (:since_ns IS NULL OR at_ns >= :since_ns)
+ORDER BY seq LIMIT :most;
+
 -- name: find_request
 -- The first row of a request within a stretch of numbers.
 SELECT seq FROM records WHERE seq >= ? AND seq < ? AND request_id = ? ORDER BY seq LIMIT 1;
@@ -240,10 +253,6 @@ SELECT seq FROM records WHERE seq >= ? AND seq < ? AND request_id = ? ORDER BY s
 -- name: closing
 -- The closed row of an opened one.
 SELECT * FROM records WHERE refers_to = ?;
-
--- name: is_running
--- Whether an opened row still waits.
-SELECT 1 FROM running WHERE seq = ?;
 
 -- name: signed_rows
 -- Rows that authorise what is missing: prunings and erasures.
