@@ -59,5 +59,7 @@ class FakeDebts:
         self.elapsed_ns = elapsed_ns
 
     def settle(self, due, elapsed_ns):
+        if self.is_failing:
+            raise RecordUnavailable
         self.due.update(due)
         self.elapsed_ns = elapsed_ns

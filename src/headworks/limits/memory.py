@@ -15,6 +15,7 @@ the same arithmetic.
 
 from collections import OrderedDict
 from collections.abc import Mapping
+from contextlib import suppress
 from math import ceil
 from typing import Protocol
 
@@ -142,11 +143,12 @@ class MemoryLimits:
             self._debts.tick(now_ns - self._origin_ns)
 
     def close(self, now_ns: int) -> None:
-        """Keep exact times: the last act of a clean end."""
+        """Keep exact times: the last act of a clean end. A store that fails now leaves what a kill would leave."""
         if self._debts is None:
             return
         due = {name: state.due_ns - self._origin_ns for name, state in self._buckets.items() if state.kept_ns > now_ns}
-        self._debts.settle(due, now_ns - self._origin_ns)
+        with suppress(HeadworksError):
+            self._debts.settle(due, now_ns - self._origin_ns)
 
     def _open(self, name: str, rate: Rate, now_ns: int) -> _Bucket:
         if len(self._buckets) >= self._most_buckets:

@@ -216,3 +216,14 @@ def test_restored_buckets_that_nobody_used_are_kept_by_the_next_clean_end():
     third = Front(debts, 7).limits
 
     assert third.take("key", rate, 1, 7 + 60 * SECOND_NS).remaining == 0
+
+
+def test_a_store_that_fails_at_the_end_leaves_what_a_kill_would():
+    debts = FakeDebts()
+    limits, rate = Front(debts, 0).limits, Rate(5, 3600.0)
+    limits.take("key", rate, 5, 0)
+    debts.is_failing = True
+    limits.close(SECOND_NS)
+
+    with pytest.raises(RateLimited):
+        Front(debts, 0).limits.take("key", rate, 1, 0)
