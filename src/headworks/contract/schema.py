@@ -14,6 +14,7 @@ from msgspec import Struct
 
 from headworks.errors import ConfigurationRefused, FieldError, SchemaViolation
 
+MOST_ROWS = 10_000
 MOST_ERRORS = 20
 LONGEST_MESSAGE = 200
 LONGEST_POINTER = 500

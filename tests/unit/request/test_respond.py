@@ -191,6 +191,12 @@ def test_the_wait_is_rounded_up(wait_s: float, told: str) -> None:
     assert head(problem(RateLimited(retry_after_s=wait_s), RID, "/"))["Retry-After"] == told
 
 
+def test_a_challenge_of_the_errors_own_is_the_only_one() -> None:
+    reply = problem(Unauthenticated(headers=(("WWW-Authenticate", "Basic"),)), RID, "/")
+
+    assert head(reply)["WWW-Authenticate"] == "Basic"
+
+
 def test_a_401_says_how_to_authenticate_and_errors_bring_their_own_headers() -> None:
     reply = problem(Unauthenticated(headers=(("X-Own", "1"),)), RID, "/")
 

@@ -12,7 +12,7 @@ import msgspec
 from msgspec import Struct
 
 from headworks.contract import json_text
-from headworks.contract.schema import MOST_ERRORS, Contract, pointer_of, resolved
+from headworks.contract.schema import MOST_ERRORS, MOST_ROWS, Contract, pointer_of, resolved
 from headworks.dialects.native.cells import fields_of
 from headworks.dialects.native.form import WHOLE, Blobs, form_of
 from headworks.dialects.native.media import typed
@@ -21,7 +21,6 @@ from headworks.dialects.native.table import rows_of
 from headworks.errors import BodyTooLarge, FieldError, Malformed, SchemaViolation, UnsupportedMedia
 from headworks.values import Payload
 
-MOST_ROWS = 10_000
 MOST_QUERY_FIELDS = 64
 
 _encode = msgspec.json.Encoder().encode
