@@ -7,9 +7,13 @@ from typing import Any
 
 import msgspec
 
-from headworks.contract.image import IMAGE_SCHEMA, Image
+from headworks.contract.image import IMAGE_SCHEMA, is_image
 from headworks.errors import ConfigurationRefused
 
+_FIX = (
+    "Use a msgspec.Struct, dataclass, TypedDict or builtin type, headworks.Image for a picture, or declare the whole "
+    "parameter as one pydantic model."
+)
 _MAPS = ("properties", "patternProperties", "$defs")
 _LISTS = ("prefixItems", "anyOf", "oneOf", "allOf")
 _SINGLE = ("items", "additionalProperties", "propertyNames", "not", "contains")
@@ -26,7 +30,7 @@ def declared_schema(declared: Any, custom: Callable[[type], Mapping[str, Any]] |
     try:
         return closed(msgspec.json.schema(declared, schema_hook=lambda kind: dict(describe(kind))))
     except TypeError as error:
-        raise ConfigurationRefused(f"The type {_name(declared)} cannot be published: {error}") from error
+        raise ConfigurationRefused(f"The type {_name(declared)} cannot be published: {error}. {_FIX}") from error
 
 
 def image_schema(kind: type) -> Mapping[str, Any]:
@@ -34,12 +38,9 @@ def image_schema(kind: type) -> Mapping[str, Any]:
 
     Raises: ConfigurationRefused for any other type.
     """
-    if isinstance(kind, type) and issubclass(kind, Image):
+    if isinstance(kind, type) and is_image(kind):
         return IMAGE_SCHEMA
-    raise ConfigurationRefused(
-        f"The type {_name(kind)} has no JSON form. Use a msgspec.Struct, dataclass, TypedDict or builtin type, "
-        "headworks.Image for a picture, or declare the whole parameter as one pydantic model."
-    )
+    raise ConfigurationRefused(f"The type {_name(kind)} has no JSON form. {_FIX}")
 
 
 def closed(schema: Mapping[str, Any]) -> dict[str, Any]:
@@ -47,7 +48,7 @@ def closed(schema: Mapping[str, Any]) -> dict[str, Any]:
 
     An object that says `additionalProperties` itself keeps what it says.
     """
-    root = _strict(schema)
+    root: dict[str, Any] = _strict(schema)
     reference = str(root.get("$ref", ""))
     if not reference.startswith("#/$defs/"):
         return root

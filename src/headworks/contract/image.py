@@ -36,6 +36,11 @@ class _Image(ABC):  # noqa: B024  # an ABC for its subclass hook, not for method
         return dict(IMAGE_SCHEMA)
 
 
+def is_image(kind: type) -> bool:
+    """Whether a class is the marker, or Pillow's own class of pictures."""
+    return issubclass(kind, _Image)
+
+
 def _opened(value: object, info: Any) -> object:
     """What pydantic puts into the field: a picture as it is, or the decoded text."""
     if isinstance(value, _Image):

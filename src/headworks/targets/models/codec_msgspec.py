@@ -104,14 +104,14 @@ class MsgspecCodec(InLists):
 def plain_value(value: Any) -> Any:
     """What msgspec cannot encode by itself: numpy's scalars and arrays as numbers and lists, a picture as base64.
 
-    Raises: NotImplementedError for everything else.
+    Raises: TypeError for everything else.
     """
     module = type(value).__module__
     if module == "numpy":
         return value.tolist()
     if module.startswith("PIL."):
         return import_module("headworks.targets.models.codec_image").image_text(value)
-    raise NotImplementedError(f"a value of type {type(value).__qualname__} has no JSON form")
+    raise TypeError(f"a value of type {type(value).__qualname__} has no JSON form")
 
 
 def _custom_value(_kind: type, sent: Any) -> Any:

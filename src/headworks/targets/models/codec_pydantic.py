@@ -5,6 +5,7 @@ The custom validators of a model run here, in the worker; their messages reach t
 
 from __future__ import annotations
 
+import re
 from base64 import b64encode
 from importlib import import_module
 from typing import Any
@@ -16,11 +17,12 @@ from pydantic_core import PydanticSerializationError
 from headworks.contract.declared import closed
 from headworks.contract.image import PYDANTIC_OPENER
 from headworks.contract.schema import Schema
-from headworks.errors import ContractViolation, SchemaViolation
+from headworks.errors import ContractViolation, FieldError, SchemaViolation
 from headworks.targets.models import faults
 from headworks.targets.models.codec import Blobs, InLists, JsonSchema, parsed, refuse_empty_name, undeclarable
 from headworks.targets.models.codec_msgspec import plain_value
 
+_LONG_NUMBER = re.compile(rb"[0-9]{309}")
 _FIX = "Every field needs a type that pydantic can describe as JSON Schema."
 
 
@@ -46,6 +48,8 @@ class PydanticCodec(InLists):
 
         Raises: SchemaViolation with pointers, the messages of the model's own validators included.
         """
+        if _LONG_NUMBER.search(document):
+            self._refuse_beyond_floats(document)
         try:
             return self._validated(document)
         except pydantic.ValidationError as error:
@@ -63,6 +67,12 @@ class PydanticCodec(InLists):
             self.decode(msgspec.json.encode({**value, **fields})) if isinstance(value, dict) else self.decode(document)
         )
 
+    def _refuse_beyond_floats(self, document: bytes) -> None:
+        """Pydantic reads a float of 400 digits as infinity, which no schema of ours lets through."""
+        at = faults.beyond_floats(parsed(document))
+        if at is not None:
+            raise SchemaViolation(errors=(FieldError(at, "is beyond the range of a number"),))
+
     def _validated(self, document: bytes) -> Any:
         return self._adapter.validator.validate_json(document, strict=True, context={PYDANTIC_OPENER: _open_image})
 
@@ -79,13 +89,15 @@ class PydanticCodec(InLists):
         raise SchemaViolation(errors=wrong) from error
 
     def encode(self, value: Any) -> bytes:
-        """The JSON text of one value, in the model's own serialised form.
+        """The JSON text of one value, in the model's own serialised form; a dict stands for the model it fits.
 
         Raises: ContractViolation when it breaks the serialisation schema or holds NaN.
         """
         try:
+            if isinstance(value, dict):
+                value = self._adapter.validate_python(value, strict=True)
             text = self._adapter.dump_json(value, warnings="error", by_alias=True, fallback=plain_value)
-        except (PydanticSerializationError, ValueError, TypeError, RecursionError) as error:
+        except (PydanticSerializationError, ValueError, TypeError, RecursionError) as error:  # ValidationError is one
             raise ContractViolation(reason=str(error)) from error
         document = msgspec.json.decode(text)
         if not self._promised.is_valid(document):

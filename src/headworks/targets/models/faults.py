@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+import sys
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -32,7 +33,7 @@ def from_msgspec(error: msgspec.DecodeError) -> FieldError:
 
 def from_pydantic(errors: Iterable[Mapping[str, Any]], document: object) -> tuple[FieldError, ...]:
     """Every error pydantic reports; its own marks for branches of a union are left out of the pointers."""
-    found = {}
+    found: dict[FieldError, None] = {}
     for error in errors:
         steps = _real_steps(error["loc"], document, is_missing=error["type"] == "missing")
         message = str(error["msg"]).removeprefix("Value error, ").removeprefix("Assertion failed, ")
@@ -78,3 +79,16 @@ def holds_nan(value: Any) -> bool:
     if isinstance(value, Mapping):
         return any(holds_nan(inner) for inner in value.values())
     return isinstance(value, list | tuple | set | frozenset) and any(holds_nan(inner) for inner in value)
+
+
+def beyond_floats(document: Any, at: str = "") -> str | None:
+    """The pointer of the first whole number that no float can hold, if there is one."""
+    if isinstance(document, int):
+        return at if abs(document) > sys.float_info.max else None
+    inner: Iterable[tuple[str | int, Any]] = ()
+    if isinstance(document, dict):
+        inner = document.items()
+    elif isinstance(document, list):
+        inner = enumerate(document)
+    found = (beyond_floats(value, pointer_of([step], at)) for step, value in inner)
+    return next((pointer for pointer in found if pointer is not None), None)

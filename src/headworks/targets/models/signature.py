@@ -36,7 +36,7 @@ class Signature(Struct, frozen=True):
 
 
 def read_signature(predict: Callable[..., Any], owner: str) -> Signature:
-    """What the annotations of a bound method or function declare.
+    """What the annotations of a bound method or function declare; `owner` is how errors name it.
 
     Raises: ConfigurationRefused, naming the class, the parameter and the fix.
     """
@@ -168,4 +168,4 @@ def _shown(annotation: Any) -> str:
 
 
 def _refused(owner: str, what: str, fix: str) -> ConfigurationRefused:
-    return ConfigurationRefused(f"{owner}.predict: {what}. {fix}" if owner else f"predict: {what}. {fix}")
+    return ConfigurationRefused(f"{owner}: {what}. {fix}")

@@ -12,10 +12,10 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
+from headworks.contract.schema import MOST_ERRORS
 from headworks.declare import Context
 from headworks.errors import ContractViolation, FieldError, HeadworksError, ModelError, NotJson, SchemaViolation
 from headworks.targets.models.codec import Codec, below
-from headworks.targets.models.faults import MOST_ERRORS
 from headworks.targets.models.runner import Announcement, RowFailed
 from headworks.targets.models.signature import Signature
 from headworks.values import Payload
@@ -101,7 +101,8 @@ class TypedRunner:
             raise SchemaViolation(errors=(FieldError("", "must be an array of rows"),)) from error
         except msgspec.DecodeError as error:
             raise NotJson from error
-        rows, wrong = [], []
+        rows: list[Any] = []
+        wrong: list[FieldError] = []
         for number, part in enumerate(parts):
             try:
                 rows.append(self._request.decode(bytes(part)))

@@ -20,8 +20,7 @@ THOROUGH = settings(max_examples=150, deadline=None, suppress_health_check=list(
 def _decoded(codec, text):
     try:
         return codec.decode(text), True
-    except SchemaViolation as refusal:
-        assert refusal.errors
+    except SchemaViolation:
         return None, False
 
 

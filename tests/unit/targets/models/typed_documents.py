@@ -3,7 +3,7 @@
 import dataclasses
 import enum
 import itertools
-from typing import Annotated, Any, Literal, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple, NotRequired
 
 import msgspec
 import pydantic
@@ -58,7 +58,7 @@ def _scalars(meta):
         Made(Annotated[float, meta(gt=0, lt=1)], st.floats(-0.5, 1.5)),
         Made(Annotated[str, meta(**sized)], TEXTS),
         Made(Literal["x", "y"], st.sampled_from(["x", "y", "z"])),
-        Made(Literal[1, 2], st.sampled_from([1, 2, 3, 1.0])),
+        Made(Literal[1, 2] if meta is msgspec.Meta else int, st.sampled_from([1, 2, 3, 1.0])),
         Made(Colour, st.sampled_from(["red", "blue", "green"])),
         Made(int | str, st.one_of(WHOLE, TEXTS)),
         Made(float | bool, st.one_of(NUMBERS, st.booleans())),
@@ -108,8 +108,6 @@ def _dataclass(fields):
 
 
 def _typed_dict(fields):
-    from typing_extensions import NotRequired
-
     return TypedDict(_name(), {name: t if needed else NotRequired[t] for name, (t, needed) in fields.items()})
 
 
@@ -124,5 +122,7 @@ def _types(meta, record):
 
 MSGSPEC_TYPES = st.one_of(_types(msgspec.Meta, record) for record in (_struct, _dataclass, _typed_dict))
 PYDANTIC_TYPES = _types(pydantic.Field, _model).map(
-    lambda made: Made(pydantic.create_model("Whole", it=(made.declared, ...)), st.fixed_dictionaries({"it": made.documents}))
+    lambda made: Made(
+        pydantic.create_model("Whole", it=(made.declared, ...)), st.fixed_dictionaries({"it": made.documents})
+    )
 )

@@ -38,16 +38,16 @@ def load(source: Source) -> TypedRunner:
     found, module = find(source)
     if isinstance(found, type) and issubclass(found, Model):
         declaration = Marked(tuple(found.examples), found.description or _first_line(found), found.version)
-        predict = _predict_of(found)
+        predict, owner = _predict_of(found), f"{found.__qualname__}.predict"
     elif inspect.isfunction(found):
         marked: Marked = getattr(found, MARK, Marked())
         declaration = Marked(marked.examples, marked.description or _first_line(found), marked.version)
-        predict = found
+        predict, owner = found, found.__qualname__
     else:
         raise ConfigurationRefused(
             f"{source.reference} is neither a subclass of headworks.Model nor a function; it is {type(found).__name__}."
         )
-    signature = read_signature(predict, found.__qualname__)
+    signature = read_signature(predict, owner)
     codecs = (codec_for(signature.request), codec_for(signature.reply))
     if isinstance(found, type):
         _load_weights(predict)
@@ -160,7 +160,7 @@ def _documents(examples: Iterable[Any], request: Codec, owner: str) -> Iterable[
 def _text(example: Any, request: Codec) -> bytes:
     try:
         return msgspec.json.encode(example)
-    except (TypeError, NotImplementedError):
+    except TypeError:
         return request.encode(example)
 
 
