@@ -65,7 +65,6 @@ def test_a_json_answer_is_sent_as_the_target_gave_it() -> None:
         "Headworks-Version": "sha256-1",
         "Server-Timing": "queue;dur=1.500, model;dur=0.020;desc=rows-3",
         "Cache-Control": "no-store",
-        "X-Content-Type-Options": "nosniff",
     }
 
 
