@@ -17,7 +17,7 @@ class Finding(Struct, frozen=True):
 class Verdict(Struct, frozen=True):
     """The result of a verification.
 
-    Shapes: `findings` begin with the first bad record and are cut after twenty. `signed` is how many records the newest
+    Shapes: `findings` begin with the first record that is bad in itself, then what no longer fits together; twenty at most. `signed` is how many records the newest
     signed checkpoint covers; what lies beyond it is at most a second old when a service runs, and nothing after a clean stop.
     """
 

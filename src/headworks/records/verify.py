@@ -25,6 +25,7 @@ from headworks.stores.sqlite import connect_to_read
 
 ROWS_AT_ONCE = 1024
 MOST_FINDINGS = 20
+MOST_REMEMBERED = 1000
 
 
 class _Claimed(Struct, frozen=True):
@@ -61,20 +62,21 @@ class _Walk:
     def __init__(self, connection: apsw.Connection, home: Path, verifier: str | None) -> None:
         self._connection = connection
         self._sql = load_queries(__package__, "records.sql")
-        self._findings: dict[tuple[int, str], Finding] = {}
+        self._certain: dict[tuple[int, str], Finding] = {}
+        self._derived: dict[tuple[int, str], Finding] = {}
         kept: str | None = connection.execute(self._sql["verifier"]).get
         if kept is None:
             raise HomeUnavailable("records.db holds no log.")
         self._verifier = Verifier.parse(verifier or kept)
         if verifier is not None and kept != self._verifier.text():
-            self._report(0, "", "the log's public key was replaced")
+            self._suspect(0, "", "the log's public key was replaced")
         self._authorised = Authorised(connection, self._verifier)
         self._tree = StoredTree(connection)
         self._edge = Frontier()
         self._pruned = 0
         self._is_broken = False
         self._check_row = RowCheck(ContentFiles(home, "process"), self._verifier, self._report)
-        self._check_pair = PairCheck(self._authorised.__contains__, self._report)
+        self._check_pair = PairCheck(self._authorised.__contains__, self._suspect)
 
     def run(self, since: str | None) -> Verdict:
         """The verdict."""
@@ -84,14 +86,15 @@ class _Walk:
             kept = self._verifier.open(since)
             marks.setdefault(kept.size, kept.root)
             if marks[kept.size] != kept.root:
-                self._report(0, "", f"the checkpoint of {kept.size} records was rewritten")
+                self._suspect(0, "", f"the checkpoint of {kept.size} records was rewritten")
         start = 0
         for size in sorted({*marks, claimed.size}):
             self._walk(start, min(size, claimed.size))
             start = min(size, claimed.size)
             self._check_mark(size, marks.get(size), claimed)
         self._check_end(claimed)
-        findings = tuple(sorted(self._findings.values(), key=lambda found: found.seq))[:MOST_FINDINGS]
+        certain, derived = (sorted(found.values(), key=_seq_of) for found in (self._certain, self._derived))
+        findings = (*certain, *derived)[:MOST_FINDINGS]
         newest = max((size for size, _ in claimed.signed), default=0)
         return Verdict(claimed.size, self._pruned, newest, claimed.root.hex(), findings)
 
@@ -111,7 +114,7 @@ class _Walk:
                 if opened.size != size:
                     raise ValueError("its size is not the one it is filed under")
             except ValueError as error:
-                self._report(max(0, size - 1), "", f"the signed checkpoint of {size} records: {error}")
+                self._suspect(max(0, size - 1), "", f"the signed checkpoint of {size} records: {error}")
             else:
                 signed.append((size, opened.root))
         return tuple(signed)
@@ -156,20 +159,20 @@ class _Walk:
             stored: bytes | None = self._connection.execute(self._sql["node"], (level, position)).get
             if stored != digest:
                 first = position << level
-                self._report(first, self._request_of(first), f"one of the {1 << level} records from here was replaced")
+                self._suspect(first, self._request_of(first), f"one of the {1 << level} records from here was replaced")
 
     def _check_mark(self, size: int, root: bytes | None, claimed: _Claimed) -> None:
         if size > claimed.size:
-            self._report(claimed.size, "", f"is missing: a signed checkpoint counts {size} records")
+            self._suspect(claimed.size, "", f"is missing: a signed checkpoint counts {size} records")
         elif root is not None and not self._is_broken and self._edge.root() != root:
-            self._report(max(0, size - 1), "", f"the first {size} records are not the ones that were signed for")
+            self._suspect(max(0, size - 1), "", f"the first {size} records are not the ones that were signed for")
 
     def _check_end(self, claimed: _Claimed) -> None:
         if claimed.last_seq != claimed.size - 1:
             first = min(claimed.last_seq + 1, claimed.size)
-            self._report(first, "", f"the tree counts {claimed.size} records, the rows end at {claimed.last_seq}")
+            self._suspect(first, "", f"the tree counts {claimed.size} records, the rows end at {claimed.last_seq}")
         if not self._is_broken and (self._edge.root(), self._edge.packed()) != (claimed.root, claimed.frontier):
-            self._report(max(0, claimed.size - 1), "", "the stored tree does not fit the records")
+            self._suspect(max(0, claimed.size - 1), "", "the stored tree does not fit the records")
         self._check_pair.finish(set(claimed.running))
 
     def _request_of(self, seq: int) -> str:
@@ -177,5 +180,15 @@ class _Walk:
         return "" if row is None else str(row[REQUEST])
 
     def _report(self, seq: int, request_id: str, what: str) -> None:
-        if len(self._findings) < MOST_FINDINGS * 50:
-            self._findings.setdefault((seq, what), Finding(seq, request_id, what))
+        """This record is bad."""
+        if len(self._certain) < MOST_REMEMBERED:
+            self._certain.setdefault((seq, what), Finding(seq, request_id, what))
+
+    def _suspect(self, seq: int, request_id: str, what: str) -> None:
+        """Something does not fit together; one bad record often shows so in many places, so these come after."""
+        if len(self._derived) < MOST_REMEMBERED:
+            self._derived.setdefault((seq, what), Finding(seq, request_id, what))
+
+
+def _seq_of(finding: Finding) -> int:
+    return finding.seq
