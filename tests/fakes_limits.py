@@ -45,13 +45,14 @@ class FakeDebts:
         self.writes = 0
         self.is_failing = False
 
-    def keep(self, bucket, due_ns):
+    def keep(self, bucket, due_ns, elapsed_ns):
         pending = Pending()
         if self.is_failing:
             pending.fail(RecordUnavailable())
             return pending
         self.writes += 1
         self.due[bucket] = due_ns
+        self.elapsed_ns = max(self.elapsed_ns, elapsed_ns)
         pending.resolve(None)
         return pending
 

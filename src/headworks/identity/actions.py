@@ -23,6 +23,7 @@ T = TypeVar("T")
 _PLACE = re.compile(r" - at `\$\.?([^`]*)`$")
 MOST_CALLS = 1e9
 LONGEST_WINDOW_S = 366 * 86_400.0
+_NAMED = re.compile(r"field `([^`]*)`$")
 _PERIODS = {1.0: "s", 60.0: "m", 3600.0: "h", 86_400.0: "d"}
 
 
@@ -169,8 +170,9 @@ def read_form(form: type[T], document: Mapping[str, Any] | bytes) -> T:
         return msgspec.convert(document, form)
     except msgspec.ValidationError as error:
         text = str(error)
-        place = _PLACE.search(text)
-        pointer = "/" + re.sub(r"[.\[]+", "/", place[1]).replace("]", "") if place else ""
+        place, named = _PLACE.search(text), _NAMED.search(text)
+        path = re.sub(r"[.\[]+", "/", place[1]).replace("]", "") if place else named[1] if named else None
+        pointer = "" if path is None else f"/{path}"
         raise SchemaViolation(errors=(FieldError(pointer, _PLACE.sub("", text)),)) from None
     except msgspec.DecodeError:
         raise SchemaViolation(errors=(FieldError("", "not a JSON document"),)) from None

@@ -21,7 +21,7 @@ on conflict (bucket) do update set due_ns = excluded.due_ns
 
 -- name: keep_time
 insert into limit_time (one, elapsed_ns) values (1, ?)
-on conflict (one) do update set elapsed_ns = excluded.elapsed_ns
+on conflict (one) do update set elapsed_ns = max(elapsed_ns, excluded.elapsed_ns)
 
 -- name: drop_rested
 -- A bounded batch, so that a tick stays short.

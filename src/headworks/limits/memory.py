@@ -6,11 +6,11 @@ spent down gives no credit.
 
 Saving each bucket once a second could not be both safe and fair after a kill: whoever assumes the worst for the
 unsaved second takes the whole burst from every caller, whoever does not gives it away. So a due time is kept *ahead*:
-the first call that passes the kept one writes a new one, `slack` later than it needs, before the call's own record is
-written. Every call within the slack costs no write. After a kill the kept times are upper bounds, at most the
-slack and one `tick` too late: nothing is gained, and at most one second of the rate or a hundredth of the burst
-(and that second of the tick) is lost. A clean end writes exact times: nothing is gained or lost. Both are restored by
-the same arithmetic.
+the first call that passes the kept one writes a new one, and how far the limiter's time has come, before the call's
+own record is written; it is `slack` later than it needs, so that the calls within the slack cost no write. After a
+kill the kept times are upper bounds: nothing is gained. Lost is at most the slack (a second of the rate or a hundredth
+of the burst; nothing at rates so slow that each call is kept) and the time since the last write, a second by `tick`. A
+clean end writes exact times: nothing is gained or lost. Both are restored by the same arithmetic.
 """
 
 from collections import OrderedDict
@@ -35,8 +35,8 @@ CONCURRENCY_RETRY_S = 1.0
 class Debts(Protocol):
     """Where due times are kept; in order, and before the records of the calls that caused them."""
 
-    def keep(self, bucket: str, due_ns: int) -> Pending[None]:
-        """Remember that a bucket is due at the latest then."""
+    def keep(self, bucket: str, due_ns: int, elapsed_ns: int) -> Pending[None]:
+        """Remember that a bucket is due at the latest then, and how far the limiter's own time has come."""
 
     def tick(self, elapsed_ns: int) -> None:
         """Remember how far the limiter's own time has come."""
@@ -62,7 +62,8 @@ class _Bucket:
         self.interval_ns = rate.interval_ns
         self.depth = rate.depth
         self.depth_ns = self.depth * self.interval_ns
-        self.slack_ns = max(LEAST_SLACK_NS, self.depth_ns // SLACK_SHARE)
+        slack_ns = max(LEAST_SLACK_NS, self.depth_ns // SLACK_SHARE)
+        self.slack_ns = slack_ns if slack_ns > self.interval_ns else 0
         self.window_s = self.depth_ns / SECOND_NS
 
 
@@ -99,7 +100,7 @@ class MemoryLimits:
             raise _refusal(state, cost, debt_ns - depth_ns)
         state.due_ns = due_ns = now_ns + debt_ns
         if due_ns > state.kept_ns:
-            self._keep_ahead(state)
+            self._keep_ahead(state, now_ns)
         left = (depth_ns - debt_ns) // state.interval_ns
         return Quota(bucket, state.depth, state.window_s, left, debt_ns / SECOND_NS)
 
@@ -166,11 +167,12 @@ class MemoryLimits:
             self._buckets[name] = bucket
         raise Overloaded("Too many rate limits are in use at once.", retry_after_s=CONCURRENCY_RETRY_S)
 
-    def _keep_ahead(self, bucket: _Bucket) -> None:
+    def _keep_ahead(self, bucket: _Bucket, now_ns: int) -> None:
         bucket.kept_ns = bucket.due_ns + bucket.slack_ns
         if self._debts is None:
             return
-        written = self._debts.keep(bucket.name, bucket.kept_ns - self._origin_ns)
+        origin_ns = self._origin_ns
+        written = self._debts.keep(bucket.name, bucket.kept_ns - origin_ns, now_ns - origin_ns)
         written.when_done(lambda: _forget_unless_kept(bucket, written))
 
 

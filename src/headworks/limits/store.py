@@ -54,11 +54,12 @@ class SqliteDebts:
         elapsed_ns = times[0][0] if times else 0
         return Kept(elapsed_ns, dict(self._file.read(self._sql["read_debts"], (elapsed_ns, MOST_BUCKETS))))
 
-    def keep(self, bucket: str, due_ns: int) -> Pending[None]:
-        """Remember that a bucket is due at the latest then."""
+    def keep(self, bucket: str, due_ns: int, elapsed_ns: int) -> Pending[None]:
+        """Remember that a bucket is due at the latest then, and how far the limiter's own time has come."""
 
         def write(connection: apsw.Connection) -> None:
             connection.execute(self._sql["keep_debt"], (bucket, min(due_ns, LAST_NS)))
+            connection.execute(self._sql["keep_time"], (elapsed_ns,))
 
         return self._file.write(write)
 

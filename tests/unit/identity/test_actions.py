@@ -95,16 +95,17 @@ def test_a_word_that_says_nothing_is_refused_by_its_pointer(actions, document, p
 @pytest.mark.parametrize(
     ("form", "document", "pointer"),
     [
-        (CreateKey, {"name": "a", "owner": "me"}, ""),
-        (CreateKey, b'{"name": "a", "admin": true}', ""),
-        (CreateKey, b"", ""),
+        (CreateKey, {"name": "a", "owner": "me"}, "/owner"),
+        (CreateKey, b'{"name": "a", "admin": true}', "/admin"),
+        (CreateKey, b"", "/name"),
         (CreateKey, b"{", ""),
         (CreateKey, {"name": ""}, "/name"),
         (CreateKey, {"name": "a\nb"}, "/name"),
         (CreateKey, {"name": "a", "scopes": ["ok", 5]}, "/scopes/1"),
         (CreateKey, {"name": "a", "concurrency": 0}, "/concurrency"),
         (RevokeKey, {"id": "../../etc"}, "/id"),
-        (RotateKey, {}, ""),
+        (RotateKey, {}, "/id"),
+        (CreateKey, b"[]", ""),
     ],
 )
 def test_forms_refuse_unknown_missing_and_wrong_fields(form, document, pointer):

@@ -164,7 +164,22 @@ def test_a_kill_gains_nothing_and_loses_a_second_or_a_hundredth(rate, takes, reb
 
     depth_ns = rate.depth * rate.interval_ns
     assert restored_ns >= owed_ns
-    assert restored_ns <= owed_ns + max(SECOND_NS, depth_ns // 100) + unticked_ns
+    slack_ns = max(SECOND_NS, depth_ns // 100)
+    assert restored_ns <= owed_ns + (slack_ns if slack_ns > rate.interval_ns else 0) + unticked_ns
+
+
+@pytest.mark.parametrize("rate", [Rate(10, 60.0), Rate(5, 3600.0), Rate(100, 86_400.0)])
+def test_a_slow_rate_loses_not_one_call_to_a_kill(rate):
+    debts = FakeDebts()
+    limits = Front(debts, 0).limits
+    for number in range(4):
+        limits.take("key", rate, 1, number * 1000)
+    again = Front(debts, 77).limits
+    left = [again.take("key", rate, 1, 77).remaining for _ in range(rate.depth - 4)]
+
+    assert left[-1] == 0
+    with pytest.raises(RateLimited):
+        again.take("key", rate, 1, 77)
 
 
 def test_a_caller_who_made_no_call_lately_loses_nothing_to_a_kill():

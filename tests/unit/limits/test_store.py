@@ -45,9 +45,9 @@ def test_a_new_file_holds_no_debt_and_no_time(debts):
 
 
 def test_what_was_kept_is_loaded_with_the_time_it_was_kept_at(debts):
-    debts.keep("a", 70)
-    debts.keep("a", 90)
-    debts.keep("b", 80)
+    debts.keep("a", 70, 45)
+    debts.keep("a", 90, 45)
+    debts.keep("b", 80, 45)
     debts.tick(50)
 
     kept = debts.load()
@@ -55,16 +55,25 @@ def test_what_was_kept_is_loaded_with_the_time_it_was_kept_at(debts):
     assert (kept.elapsed_ns, kept.due) == (50, {"a": 90, "b": 80})
 
 
+def test_time_kept_with_a_bucket_never_steps_back(debts):
+    debts.tick(50)
+    debts.keep("a", 90, 45)
+    assert debts.load().elapsed_ns == 50
+    debts.keep("a", 95, 55)
+
+    assert debts.load().elapsed_ns == 55
+
+
 def test_a_tick_drops_buckets_at_rest(debts, file):
-    debts.keep("rested", 40)
-    debts.keep("in debt", 90)
+    debts.keep("rested", 40, 45)
+    debts.keep("in debt", 90, 45)
     debts.tick(50)
 
     assert file.read("select bucket from limit_debts") == [("in debt",)]
 
 
 def test_settling_replaces_bounds_by_exact_times(debts):
-    debts.keep("a", 90)
+    debts.keep("a", 90, 45)
     debts.settle({"a": 60}, 55)
 
     kept = debts.load()
@@ -73,7 +82,7 @@ def test_settling_replaces_bounds_by_exact_times(debts):
 
 
 def test_preparing_twice_changes_nothing(debts):
-    debts.keep("a", 90)
+    debts.keep("a", 90, 45)
     debts.prepare()
 
     assert debts.load().due == {"a": 90}
