@@ -15,8 +15,14 @@ SMUGGLED = b"GET /smuggled HTTP/1.1\r\nHost: localhost\r\n\r\n"
 
 CORPUS = {
     # framing: who ends where
-    "content-length and transfer-encoding": (POST + b"Content-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400),
-    "transfer-encoding and content-length": (POST + b"Transfer-Encoding: chunked\r\nContent-Length: 4\r\n\r\n0\r\n\r\n", 400),
+    "content-length and transfer-encoding": (
+        POST + b"Content-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+        400,
+    ),
+    "transfer-encoding and content-length": (
+        POST + b"Transfer-Encoding: chunked\r\nContent-Length: 4\r\n\r\n0\r\n\r\n",
+        400,
+    ),
     "two content-lengths that differ": (POST + b"Content-Length: 4\r\nContent-Length: 5\r\n\r\nhello", 400),
     "two content-lengths that agree": (POST + b"Content-Length: 5\r\nContent-Length: 5\r\n\r\nhello", 400),
     "content-length as a list": (POST + b"Content-Length: 3, 3\r\n\r\nabc", 400),
@@ -30,9 +36,15 @@ CORPUS = {
     "content-length above the bound": (POST + b"Content-Length: 99999999999\r\n\r\n", 413),
     "unknown transfer-encoding": (POST + b"Transfer-Encoding: gzip\r\n\r\n", 400),
     "transfer-encoding chunked twice": (POST + b"Transfer-Encoding: chunked, chunked\r\n\r\n0\r\n\r\n", 400),
-    "transfer-encoding on two lines": (POST + b"Transfer-Encoding: chunked\r\nTransfer-Encoding: x\r\n\r\n0\r\n\r\n", 400),
+    "transfer-encoding on two lines": (
+        POST + b"Transfer-Encoding: chunked\r\nTransfer-Encoding: x\r\n\r\n0\r\n\r\n",
+        400,
+    ),
     "transfer-encoding with a vertical tab": (POST + b"Transfer-Encoding: \x0bchunked\r\n\r\n0\r\n\r\n", 400),
-    "transfer-encoding on http/1.0": (POST.replace(b"1.1", b"1.0") + b"Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400),
+    "transfer-encoding on http/1.0": (
+        POST.replace(b"1.1", b"1.0") + b"Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+        400,
+    ),
     "space before the colon": (POST + b"Transfer-Encoding : chunked\r\n\r\n0\r\n\r\n", 400),
     "folded field": (POST + b"Transfer-Encoding:\r\n chunked\r\n\r\n0\r\n\r\n", 400),
     "bare LF after a field": (POST + b"X-A: b\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400),

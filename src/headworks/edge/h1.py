@@ -289,12 +289,14 @@ class Connection(asyncio.Protocol):
 
     def _upgrade(self, head: Head) -> None:
         """Hand the connection over to a WebSocket, or answer why not."""
-        refusal_or_socket = upgrade(head, self._gate, self._transport, self._peer)
-        if isinstance(refusal_or_socket, Reply):
-            self._answer_last(refusal_or_socket)
+        successor = upgrade(head, self._gate, self._transport, self._peer)
+        if isinstance(successor, Reply):
+            self._answer_last(successor)
             return
         self._phase = CLOSING
-        self._successor = refusal_or_socket
+        self._successor = successor
+        self._gate.change(self, successor)
+        self._transport.set_protocol(successor)
 
     def _answered(self, reply: Reply | None, error: BaseException | None) -> None:
         """The application is done with the request that runs."""
