@@ -26,7 +26,6 @@ from headworks.values import RecordMode
 
 PRUNED_AT_ONCE = 256
 CHECKPOINTS_KEPT_NS = 3600 * SECOND_NS
-THINNED_EVERY_S = 3600
 
 
 class Usage(Struct, frozen=True):
@@ -78,7 +77,7 @@ class Chores:
         self._sql = load_queries(__package__, "records.sql")
         self._due_ns = 0
         self._signed_size = 0
-        self._seconds = 0
+        self._thin_due_ns = 0
         self._has_backlog = False
         self._oldest_seq = 0
         self._is_over = False
@@ -107,14 +106,13 @@ class Chores:
         self._each_second(connection, self._log.refusals.take_all())
 
     def _each_second(self, connection: apsw.Connection, refused: list[Refused]) -> None:
-        self._seconds += 1
         if refused or self._log.replays.count:
             self._commit(connection, [self._refusal(one) for one in refused], self._log.replays.evict)
         self._sign(connection)
         self._look_at_disk(connection)
-        if self._seconds % THINNED_EVERY_S == 0:
-            oldest_ns = self._log.clock.wall_ns() - CHECKPOINTS_KEPT_NS
-            connection.execute(self._sql["thin_checkpoints"], (oldest_ns,))
+        if self._log.clock.monotonic_ns() >= self._thin_due_ns:
+            self._thin_due_ns = self._log.clock.monotonic_ns() + CHECKPOINTS_KEPT_NS
+            connection.execute(self._sql["thin_checkpoints"], (self._log.clock.wall_ns() - CHECKPOINTS_KEPT_NS,))
 
     def _sign(self, connection: apsw.Connection) -> None:
         edge = self._log.edge

@@ -1,0 +1,93 @@
+"""A process that records calls, for the tests that kill it or fill its disk. Run as: python fault_program.py WHAT HOME."""
+
+import os
+import queue
+import resource
+import sys
+import time
+from pathlib import Path
+
+from headworks.errors import RecordUnavailable
+from headworks.ports import Entry
+from headworks.records.ledger import Ledger
+from headworks.records.settings import RecordSettings
+from headworks.units import RequestIds, SystemClock
+
+CLOCK = SystemClock()
+IDS = RequestIds(CLOCK)
+MAIL = queue.SimpleQueue()
+
+
+def start(home: str) -> Ledger:
+    return Ledger.start(RecordSettings(home=Path(home), inline_bytes=2000), CLOCK, MAIL.put)
+
+
+def entry(size: int = 300) -> Entry:
+    return Entry(
+        IDS(), CLOCK.wall_ns(), "/api/a/v1", caller_id="k", endpoint="a", version=1, input=(b"i",), output=b"x" * size
+    )
+
+
+def wait(pending):
+    while not pending.is_done:
+        MAIL.get(timeout=20)()
+    return pending.result()
+
+
+def commit_for_ever(home: str) -> None:
+    """Acknowledge each record on standard output after its commit; mixed sizes, some streams."""
+    ledger = start(home)
+    number = 0
+    while True:
+        under_way = []
+        for _ in range(16):
+            number += 1
+            made = entry(3000 if number % 50 == 0 else 300)
+            under_way.append((made, ledger.commit(made)))
+        stream = entry()
+        opened = wait(ledger.open(stream))
+        for made, pending in under_way:
+            wait(pending)
+            os.write(1, f"{made.request_id}\n".encode())
+        os.write(1, f"{stream.request_id}\n".encode())
+        wait(ledger.close(opened, stream))
+
+
+def fill_and_recover(home: str) -> None:
+    """Meet the file-size bound, be refused quickly, then go on once there is room again."""
+    _, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    ledger = start(home)
+    acknowledged = []
+    resource.setrlimit(resource.RLIMIT_FSIZE, (400_000, hard))
+    refused = 0
+    while not refused:
+        made = entry(1500)
+        try:
+            wait(ledger.commit(made))
+            acknowledged.append(made.request_id)
+        except RecordUnavailable as error:
+            refused += error.retry_after_s is not None
+    for _ in range(100):
+        try:
+            wait(ledger.commit(entry(1500)))
+        except RecordUnavailable:
+            refused += 1
+    resource.setrlimit(resource.RLIMIT_FSIZE, (hard, hard))
+    give_up = time.monotonic() + 20
+    while time.monotonic() < give_up:
+        made = entry()
+        try:
+            wait(ledger.commit(made))
+        except RecordUnavailable:
+            time.sleep(0.01)
+            continue
+        acknowledged.append(made.request_id)
+        break
+    available = ledger.is_available
+    ledger.stop()
+    print(f"refused {refused} available {available}")
+    print("\n".join(acknowledged))
+
+
+if __name__ == "__main__":
+    {"commit": commit_for_ever, "fill": fill_and_recover}[sys.argv[1]](sys.argv[2])
