@@ -111,11 +111,13 @@ def speaks_pydantic(declared: Any) -> bool:
     """Whether a type is, holds or is constrained by something only pydantic understands."""
     if hasattr(declared, "__pydantic_validator__") or hasattr(declared, "__pydantic_core_schema__"):
         return True
-    if get_origin(declared) is Annotated:
-        bare, *notes = get_args(declared)
-        libraries = {type(note).__module__.partition(".")[0] for note in notes}
-        return bool(libraries & {"pydantic", "annotated_types"}) or speaks_pydantic(bare)
-    return any(speaks_pydantic(part) for part in get_args(declared))
+    return has_foreign_rules(declared) or any(speaks_pydantic(part) for part in get_args(declared))
+
+
+def has_foreign_rules(declared: Any) -> bool:
+    """Whether an annotation carries constraints in the words of pydantic or annotated-types."""
+    notes = get_args(declared)[1:] if get_origin(declared) is Annotated else ()
+    return any(type(note).__module__.partition(".")[0] in {"pydantic", "annotated_types"} for note in notes)
 
 
 def parsed(document: bytes) -> Any:

@@ -9,11 +9,11 @@ from base64 import b64decode, b64encode
 from PIL import Image, ImageOps
 
 MOST_PIXELS = 40_000_000
-FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP")
+FORMATS = ("JPEG", "PNG", "WEBP", "GIF")
 """What is read (JPEG reads MPO too, which has no decoder of its own); each decoder more is attack surface more."""
 
 _TOO_LARGE = f"has more than the {MOST_PIXELS} pixels that are read"
-_NOT_A_PICTURE = "is not a readable picture; send JPEG, PNG, WebP, GIF or BMP"
+_NOT_A_PICTURE = "is not a readable picture; send JPEG, PNG, WebP or GIF"
 
 
 def open_image(sent: str | bytes) -> Image.Image:

@@ -5,9 +5,9 @@ One decoder and one encoder are compiled per declared type; a row costs about a 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from importlib import import_module
-from typing import Any
+from typing import Any, get_args, get_origin, get_type_hints
 
 import msgspec
 
@@ -15,9 +15,18 @@ from headworks.contract.declared import declared_schema, image_schema
 from headworks.contract.schema import Schema
 from headworks.errors import ContractViolation, SchemaViolation
 from headworks.targets.models import faults
-from headworks.targets.models.codec import Blobs, InLists, JsonSchema, parsed, undeclarable, violation
+from headworks.targets.models.codec import (
+    Blobs,
+    InLists,
+    JsonSchema,
+    has_foreign_rules,
+    parsed,
+    undeclarable,
+    violation,
+)
 
 _FIX = "Use str, int, float, bool, list, dict, a union of them, or a msgspec.Struct, dataclass or TypedDict."
+_AT_TOP = "Define it at the top of its module, and import what it names outside `if TYPE_CHECKING`."
 _UNSENDABLE = (msgspec.MsgspecError, TypeError, ValueError, OverflowError, RecursionError)
 
 
@@ -29,6 +38,7 @@ class MsgspecCodec(InLists):
 
     def __init__(self, declared: Any) -> None:
         """Raises: ConfigurationRefused when the type has no JSON form."""
+        _refuse_foreign_rules(declared, set())
         self._has_pictures = False
         self.schema = self.reply_schema = declared_schema(declared, self._described)
         self._published = Schema(self.schema)
@@ -99,6 +109,34 @@ class MsgspecCodec(InLists):
         if b"null" in text and faults.holds_nan(msgspec.to_builtins(value, enc_hook=plain_value)):
             raise ContractViolation(reason="the output holds NaN or an infinity")
         return text
+
+
+def _refuse_foreign_rules(declared: Any, seen: set[int]) -> None:
+    """Refuse a constraint that msgspec would silently ignore, wherever it stands in the type.
+
+    Raises: ConfigurationRefused.
+    """
+    if id(declared) in seen:
+        return
+    seen.add(id(declared))
+    if has_foreign_rules(declared):
+        fix = "Write the constraint as msgspec.Meta(...), or declare the whole type as one pydantic model."
+        raise undeclarable(declared, "only pydantic knows its constraint", fix)
+    for part in (*get_args(declared), *_field_types(get_origin(declared) or declared)):
+        _refuse_foreign_rules(part, seen)
+
+
+def _field_types(kind: Any) -> Iterable[Any]:
+    """The types of the fields of a class.
+
+    Raises: ConfigurationRefused when one of them cannot be resolved.
+    """
+    if not isinstance(kind, type) or not hasattr(kind, "__annotations__"):
+        return ()
+    try:
+        return get_type_hints(kind, include_extras=True).values()
+    except NameError as error:
+        raise undeclarable(kind, f"a field's type cannot be resolved ({error})", _AT_TOP) from error
 
 
 def plain_value(value: Any) -> Any:

@@ -1,8 +1,9 @@
 import base64
 import dataclasses
 import io
+import zlib
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Generic, TypeVar
 
 import msgspec
 import numpy as np
@@ -10,6 +11,8 @@ import pandas as pd
 import PIL.Image
 import pydantic
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from typing_extensions import TypedDict
 
 from headworks.contract.tasks.image_classification import Request as ImageRequest
@@ -19,8 +22,15 @@ from headworks.targets.models import codec_image
 from headworks.targets.models.codec import codec_for
 
 
+T = TypeVar("T")
+
+
 class Part(msgspec.Struct):
     b: int
+
+
+class Page(msgspec.Struct, Generic[T]):
+    items: list[T]
 
 
 class Whole(msgspec.Struct):
@@ -180,6 +190,32 @@ def test_a_pydantic_field_that_cannot_be_described_is_refused():
         codec_for(Strange)
 
 
+def test_a_constraint_that_would_be_ignored_is_refused_with_the_fix():
+    class Inner(msgspec.Struct):
+        inner: list[Annotated[int, pydantic.Field(gt=3)]]
+
+    class Outer(msgspec.Struct):
+        rows: dict[str, Inner]
+
+    with pytest.raises(ConfigurationRefused, match=r"msgspec\.Meta"):
+        codec_for(Outer)
+
+
+def test_a_field_whose_type_cannot_be_resolved_is_refused_with_the_fix():
+    class Outer(msgspec.Struct):
+        inner: "Nowhere"  # noqa: F821
+
+    with pytest.raises(ConfigurationRefused, match="Nowhere.*top of its module"):
+        codec_for(Outer)
+
+
+def test_a_generic_struct_is_served():
+    codec = codec_for(Page[int])
+
+    assert codec.decode(b'{"items": [1]}') == Page([1])
+    assert codec.schema["properties"]["items"]["items"] == {"type": "integer"}
+
+
 def test_a_pydantic_model_inside_a_struct_is_refused_with_the_fix():
     class Outer(msgspec.Struct):
         inner: Checked
@@ -286,20 +322,37 @@ class TestPictures:
 
         assert (pointer, "readable picture" in message) == ("/picture", True)
 
-    @pytest.mark.parametrize("form", ["PNG", "BMP"])
-    def test_pixels_are_counted_before_they_are_decoded(self, form):
-        whole = picture_bytes((1, 1), "1", form)
-        huge = bytearray(whole)
-        at = 16 if form == "PNG" else 18
-        order = "big" if form == "PNG" else "little"
-        huge[at : at + 8] = (40_001).to_bytes(4, order) + (1_000).to_bytes(4, order)
-        if form == "PNG":
-            import zlib
-
-            huge[29:33] = zlib.crc32(huge[12:29]).to_bytes(4, "big")
+    def test_the_pixels_of_a_png_are_counted_before_they_are_decoded(self):
+        huge = bytearray(picture_bytes((1, 1)))
+        huge[16:24] = (40_001).to_bytes(4, "big") + (1_000).to_bytes(4, "big")
+        huge[29:33] = zlib.crc32(huge[12:29]).to_bytes(4, "big")
 
         with pytest.raises(ValueError, match="40000000 pixels"):
             codec_image.open_image(bytes(huge))
+
+    def test_the_pixels_of_a_gif_are_counted_before_they_are_decoded(self):
+        huge = bytearray(picture_bytes((1, 1), form="GIF"))
+        huge[6:10] = (8_000).to_bytes(2, "little") * 2
+
+        with pytest.raises(ValueError, match="40000000 pixels"):
+            codec_image.open_image(bytes(huge))
+
+    @pytest.mark.parametrize("form", ["PNG", "GIF", "JPEG", "WEBP"])
+    @given(data=st.data())
+    @settings(max_examples=30, deadline=None)
+    def test_a_damaged_picture_is_a_picture_or_a_value_error(self, form, data):
+        whole = bytearray(picture_bytes((8, 8), form=form))
+        for at, value in data.draw(
+            st.lists(st.tuples(st.integers(0, len(whole) - 1), st.integers(0, 255)), max_size=8)
+        ):
+            whole[at] = value
+        cut = data.draw(st.integers(0, len(whole)))
+
+        try:
+            picture = codec_image.open_image(bytes(whole[:cut]))
+        except ValueError:
+            return
+        assert picture.mode == "RGB"
 
     def test_a_picture_is_turned_upright(self):
         exif = PIL.Image.Exif()

@@ -18,7 +18,7 @@ import msgspec
 from headworks.errors import ConfigurationRefused
 from headworks.targets.models.runner import Source
 from headworks.targets.models.runtimes import rows
-from headworks.targets.models.runtimes.files import VERSION_DIGITS, file_of, parameters_of, version_of
+from headworks.targets.models.runtimes.files import VERSION_DIGITS, file_of, parameters_of
 from headworks.targets.models.typed import Described, TypedRunner
 
 _OWN_PREDICT = "Wrap it in a headworks.Model whose predict says what goes in and out."
@@ -49,8 +49,9 @@ def load_skops(source: Source) -> TypedRunner:
     import skops.io
 
     parameters, path = parameters_of(source, SkopsParameters), file_of(source)
+    content = path.read_bytes()
     try:
-        unknown = set(skops.io.get_untrusted_types(file=path)) - set(parameters.trusted)
+        unknown = set(skops.io.get_untrusted_types(data=content)) - set(parameters.trusted)
     except (zipfile.BadZipFile, KeyError) as error:
         raise ConfigurationRefused(f"{path} is no skops file; write one with skops.io.dump.") from error
     if unknown:
@@ -58,8 +59,9 @@ def load_skops(source: Source) -> TypedRunner:
         raise ConfigurationRefused(
             f"{path} holds types that nobody vouched for: {named}. If you know them, name each under `trusted`."
         )
-    estimator = skops.io.load(path, trusted=list(parameters.trusted))
-    return served(estimator, parameters.labels, parameters.examples, version_of(path))
+    estimator = skops.io.loads(content, trusted=list(parameters.trusted))
+    version = hashlib.sha256(content).hexdigest()[:VERSION_DIGITS]
+    return served(estimator, parameters.labels, parameters.examples, version)
 
 
 def load_pickled(source: Source) -> TypedRunner:
