@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.figures import Slice
+from bench.tree import prefer
 
 ROOT = Path(__file__).resolve().parent.parent
 HOST = "127.0.0.1"
@@ -62,11 +63,10 @@ def own(target: Target, connections: int, seconds: float, nice: int, rate: float
         "seconds": seconds,
         "rate": rate,
     }
-    command = _pinned([sys.executable, "-m", "bench.generator"], nice)
-    done = subprocess.run(command, input=json.dumps(order), capture_output=True, text=True, cwd=ROOT, check=False)
-    if done.returncode:
-        raise RuntimeError(f"the load generator failed: {done.stderr[-2000:]}")
-    found: dict[str, Any] = json.loads(done.stdout)
+    code, printed = _run([sys.executable, "-m", "bench.generator"], nice, json.dumps(order))
+    if code:
+        raise RuntimeError(f"the load generator failed: {printed[-2000:]}")
+    found: dict[str, Any] = json.loads(printed)
     return found
 
 
@@ -77,8 +77,7 @@ def _wrk(target: Target, connections: int, seconds: float, nice: int) -> dict[st
         script.flush()
         command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds:.0f}s", "--timeout", "30s", "-s", script.name]
         command.append(f"http://{HOST}:{target.port}{target.path}")
-        done = subprocess.run(_pinned(command, nice), capture_output=True, text=True, check=False)
-    return wrk_figures(done.stdout + done.stderr)
+        return wrk_figures(_run(command, nice)[1])
 
 
 def wrk_figures(output: str) -> dict[str, Any]:
@@ -97,5 +96,18 @@ def _lua(text: str) -> str:
     return json.dumps(text)
 
 
-def _pinned(command: Sequence[str], nice: int) -> list[str]:
-    return ["taskset", "-c", "1", "nice", "-n", str(nice), *command]
+def _run(command: Sequence[str], nice: int, given: str = "") -> tuple[int, str]:
+    """Run the load on cpu 1; gives its exit code and what it printed."""
+    pinned = ["taskset", "-c", "1", "nice", "-n", str(nice), *command]
+    running = subprocess.Popen(
+        pinned,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        cwd=ROOT,
+        start_new_session=True,
+    )
+    prefer(running.pid, nice)
+    printed, _ = running.communicate(given)
+    return running.returncode, printed

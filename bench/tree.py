@@ -57,6 +57,17 @@ def _every_process() -> Iterator[Stat]:
             continue
 
 
+def prefer(pid: int, nice: int) -> None:
+    """Give the session of a process its priority among sessions, too.
+
+    Where the kernel groups tasks by session, `nice` alone only ranks the tasks of one session among themselves.
+    """
+    try:
+        (PROC / str(pid) / "autogroup").write_text(str(nice))
+    except OSError:
+        return  # no grouping on this kernel, or not allowed: `nice` alone has to do
+
+
 @dataclass
 class Tree:
     """A started server. It runs in a session of its own, pinned to one core with all its children."""
@@ -73,6 +84,7 @@ class Tree:
             root = subprocess.Popen(
                 pinned, env=env, cwd=cwd, stdin=subprocess.DEVNULL, stdout=sink, stderr=sink, start_new_session=True
             )
+        prefer(root.pid, nice)
         return cls(root, log)
 
     def stats(self) -> list[Stat]:
