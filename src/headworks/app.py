@@ -88,6 +88,7 @@ class Service:
         self.publisher.publish(await self._starting)
         first = await awaited(self.people.issuer.first_admin())
         self.people.live.refresh()
+        self.health.ready()  # remembers that every model was ready once
         return first.key if first else None
 
     async def close(self, grace_s: float) -> None:

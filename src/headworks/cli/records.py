@@ -1,2 +1,161 @@
-"""stand-in"""
-def add_words(commands): pass
+"""`headworks records list|show|export|verify|prove|checkpoint`: the record of a home, with or without a service."""
+
+import argparse
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from headworks.cli.output import Output, table
+from headworks.cli.where import add_home, home_of
+from headworks.errors import ConfigurationRefused
+from headworks.owner import carry_out
+from headworks.records.reading import Filter, Records, own_verifier
+from headworks.records.verify import verify
+from headworks.units import SECOND_NS, SystemClock, parse_duration_s
+
+
+
+def add_words(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add the command's words."""
+    words = commands.add_parser("records", help="read and prove the record of every call")
+    actions = words.add_subparsers(dest="action", metavar="ACTION", required=True)
+
+    listing = actions.add_parser("list", help="calls, newest first, without content")
+    listing.add_argument("--limit", type=int, default=50)
+    _add_filter(listing)
+    _add_place(listing, run_list)
+
+    show = actions.add_parser("show", help="one call with its content; the reading is recorded")
+    show.add_argument("request_id")
+    _add_place(show, run_show)
+
+    export = actions.add_parser("export", help="every call with its content, as JSON lines; the reading is recorded")
+    export.add_argument("--out", type=Path, help="a file (default: standard output)")
+    _add_filter(export)
+    _add_place(export, run_export)
+
+    check = actions.add_parser("verify", help="prove that every record is whole, present and in order")
+    check.add_argument("--since", type=Path, help="a checkpoint kept elsewhere: finds a record that was rolled back")
+    check.add_argument("--verifier", help="the log's public key, kept elsewhere")
+    _add_place(check, run_verify)
+
+    prove = actions.add_parser("prove", help="the proof that one call is in the signed record")
+    prove.add_argument("request_id")
+    _add_place(prove, run_prove)
+
+    checkpoint = actions.add_parser("checkpoint", help="the newest signed checkpoint, to be kept elsewhere")
+    _add_place(checkpoint, run_checkpoint)
+
+
+def run_list(asked: argparse.Namespace, output: Output) -> int:
+    """List calls."""
+    with Records(home_of(asked), asked.key_file) as records:
+        calls = records.newest(_filter(asked), asked.limit)
+    header = ("TIME", "REQUEST", "CALLER", "ENDPOINT", "STATUS", "OUTCOME", "MS")
+    output.show(calls, lambda: table(header, map(_row, calls)))
+    return 0
+
+
+def run_show(asked: argparse.Namespace, output: Output) -> int:
+    """Show one call."""
+    with Records(home_of(asked), asked.key_file) as records:
+        call = records.show(asked.request_id, _access(asked))
+    output.show(call, lambda: msgspec.json.format(msgspec.json.encode(call), indent=2).decode())
+    return 0
+
+
+def run_export(asked: argparse.Namespace, output: Output) -> int:
+    """Export calls as JSON lines."""
+    count = 0
+    with Records(home_of(asked), asked.key_file) as records:
+        target = sys.stdout.buffer if asked.out is None else asked.out.open("xb")
+        try:
+            for line in records.export(_access(asked), _filter(asked)):
+                target.write(line)
+                count += 1
+        finally:
+            target.flush()
+            if asked.out is not None:
+                target.close()
+    if asked.out is not None:
+        output.show({"file": str(asked.out), "calls": count}, lambda: f"{count} calls written to {asked.out}")
+    return 0
+
+
+def run_verify(asked: argparse.Namespace, output: Output) -> int:
+    """Verify the record; 0 only when all of it is whole."""
+    home = home_of(asked)
+    since = asked.since.read_text(encoding="utf-8") if asked.since else None
+    try:
+        verdict = verify(home, since=since, verifier=asked.verifier or own_verifier(home, asked.key_file))
+    except ValueError as error:
+        raise ConfigurationRefused(f"--since or --verifier: {error}") from error
+    told = {"whole": verdict.is_whole, "first_bad": verdict.first_bad, **msgspec.to_builtins(verdict)}
+
+    def as_text() -> str:
+        lines = [f"{verdict.records} records, {verdict.signed} of them signed for, {verdict.pruned} pruned."]
+        if verdict.is_whole:
+            return "\n".join([*lines, f"Whole. Root {verdict.root}"])
+        return "\n".join([*lines, *(f"  record {each.seq} {each.request_id}: {each.what}" for each in verdict.findings)])
+
+    output.show(told, as_text)
+    return 0 if verdict.is_whole else 1
+
+
+def run_prove(asked: argparse.Namespace, output: Output) -> int:
+    """Print the inclusion proofs of one call."""
+    with Records(home_of(asked), asked.key_file) as records:
+        proofs = [records.prove(seq) for seq in records.seqs_of(asked.request_id)]
+    output.show(proofs, lambda: "\n".join(msgspec.json.format(msgspec.json.encode(p), indent=2).decode() for p in proofs))
+    return 0
+
+
+def run_checkpoint(asked: argparse.Namespace, output: Output) -> int:
+    """Print the newest signed checkpoint and the key that checks it."""
+    with Records(home_of(asked), asked.key_file) as records:
+        told = {"checkpoint": records.checkpoint(), "verifier": records.verifier().text()}
+    output.show(told, lambda: told["checkpoint"])
+    return 0
+
+
+def _add_filter(words: argparse.ArgumentParser) -> None:
+    words.add_argument("--endpoint")
+    words.add_argument("--caller", help="a key's id")
+    words.add_argument("--outcome", help="ok, or an error's code")
+    words.add_argument("--since", help="how far back, for example 1h")
+
+
+def _add_place(words: argparse.ArgumentParser, run: Callable[[argparse.Namespace, Output], int]) -> None:
+    add_home(words)
+    words.add_argument("--key-file", type=Path, help="the key-encryption key, when it does not lie in the home")
+    words.set_defaults(run=run)
+
+
+def _filter(asked: argparse.Namespace) -> Filter:
+    since_ns = None
+    if asked.since is not None:
+        try:
+            since_ns = SystemClock().wall_ns() - int(parse_duration_s(asked.since) * SECOND_NS)
+        except ValueError as error:
+            raise ConfigurationRefused(f"--since: {error}") from error
+    return Filter(endpoint=asked.endpoint, caller=asked.caller, outcome=asked.outcome, since_ns=since_ns)
+
+
+def _access(asked: argparse.Namespace) -> Callable[[dict[str, Any]], None]:
+    """What makes the reading itself a record, by the running service or here."""
+
+    def accessed(what: dict[str, Any]) -> None:
+        carry_out(home_of(asked), "records.accessed", what, asked.key_file)
+
+    return accessed
+
+
+def _row(call: dict[str, Any]) -> tuple[object, ...]:
+    total_us = call.get("total_us") or 0
+    endpoint = f"{call['endpoint']}/v{call['version']}" if call.get("endpoint") else call.get("route", "-")
+    return (
+        call["at"], call["request_id"], call.get("caller_id") or "-", endpoint, call["status"], call["outcome"], f"{total_us / 1000:.1f}",
+    )  # fmt: skip

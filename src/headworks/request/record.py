@@ -5,7 +5,7 @@ import hashlib
 from headworks.errors import HeadworksError, RateLimited, Unauthenticated
 from headworks.pending import Pending
 from headworks.ports import Entry, IdempotencySlot, Parts, Replay
-from headworks.values import Call, Caller, Matched, Outcome, RawRequest, RecordMode
+from headworks.values import Call, Caller, Endpoint, Matched, Outcome, RawRequest, RecordMode
 
 UNKNOWN_ROUTE = "-"
 MAX_STREAM_BYTES = 4 * 2**20
@@ -39,17 +39,22 @@ class Line:
         self.entry.caller_id = caller.key_id
         return caller
 
-    def asks(self, call: Call) -> Call:
-        """Note what is asked."""
-        entry, endpoint = self.entry, call.endpoint
+    def about(self, endpoint: Endpoint) -> Endpoint:
+        """Note which endpoint is meant."""
+        entry = self.entry
         entry.endpoint = endpoint.name
         entry.version = endpoint.version
         entry.mode = endpoint.record
         entry.retention_s = endpoint.retention_s
+        entry.input_bytes = len(self.raw.body)
+        return endpoint
+
+    def asks(self, call: Call) -> Call:
+        """Note what is asked."""
+        entry = self.entry
         entry.subject = call.subject
         entry.client_request_id = call.client_request_id
         entry.rows = call.payload.rows
-        entry.input_bytes = len(self.raw.body)
         if call.payload.blobs:
             entry.input = (call.payload.document, *(blob for _, blob in call.payload.blobs))
         else:

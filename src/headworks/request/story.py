@@ -43,7 +43,7 @@ async def _steps(raw: RawRequest, parts: Parts, line: Line, held: Held) -> Reply
     admission = admit(caller, parts.limits, held, raw.arrived_ns)
     if matched.route.operation != CALL:
         return await act(raw, matched, admission, parts, line)
-    endpoint = permit(caller, parts.endpoints.of(matched), line.entry.at_wall_ns)
+    endpoint = permit(caller, line.about(parts.endpoints.of(matched)), line.entry.at_wall_ns)
     call = line.asks(await _parsed(raw, endpoint, parts))
     parsed_ns = parts.clock.monotonic_ns()
     if call.idempotency_key is not None and (earlier := await line.claim(call)) is not None:
