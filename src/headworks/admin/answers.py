@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from headworks.contract.problem import MEDIA
-from headworks.errors import ClientGone, HeadworksError
+from headworks.errors import HeadworksError
 
 _HEADERS = {
     "X-Request-Id": "This call's id, also in its record.",
@@ -55,9 +55,10 @@ def _header(name: str, told: str, schema: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _kinds(kind: type[HeadworksError]) -> Iterator[type[HeadworksError]]:
+    """Every error that can be answered, below and with this one; others of status 500 have no name for the caller."""
+    if "code" in vars(kind) and (kind.status != 500 or kind is HeadworksError):
+        yield kind
     for below in kind.__subclasses__():
-        if below is not ClientGone:
-            yield below
         yield from _kinds(below)
 
 
@@ -65,9 +66,8 @@ def _common() -> dict[str, Any]:
     """A problem response for each status, naming its codes, and one for any other."""
     found = {"Problem": _problem("Another error.")}
     for status in _EVERY_STATUS:
-        kinds = {kind.code: kind for kind in _kinds(HeadworksError) if kind.status == status and "code" in vars(kind)}
-        told = "; ".join(f"`{code}`: {kind.title.lower()}" for code, kind in kinds.items()) or "Internal error"
-        found[f"Error{status}"] = _problem(told)
+        kinds = [kind for kind in _kinds(HeadworksError) if kind.status == status]
+        found[f"Error{status}"] = _problem("; ".join(f"`{kind.code}` {kind.title}" for kind in kinds))
         if status in {429, 503}:
             retry = {"description": "Seconds to wait.", "schema": {"type": "integer", "minimum": 1}}
             found[f"Error{status}"]["headers"] = {"Retry-After": retry}
