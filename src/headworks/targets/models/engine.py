@@ -12,7 +12,7 @@ Log = Callable[[str, str], None]
 
 
 class Listener(Protocol):
-    """Told what a worker says, in order, on the loop's thread; `gone` comes last and once."""
+    """Told what a worker says, in order, on the loop's thread, never before `start` returned; `gone` is last and once."""
 
     def ready(self, message: Ready) -> None:
         """The model is loaded and warm."""

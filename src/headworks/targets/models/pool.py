@@ -294,9 +294,9 @@ class ModelPool:
         replicas = self._seats.replicas()
         for replica in replicas:
             replica.check(now_ns, self._hard_ns)
-        if self.settings.retry:
+        if self.settings.retry and len(replicas) > 1:
             self._recall(replicas, now_ns)
-        if self._queue.calls or any(replica.running for replica in replicas):
+        if self._tick is None and (self._queue.calls or any(replica.running for replica in replicas)):
             self._tick = self._scheduler.call_later(TICK_S, self._look)
 
     def _expire(self, now_ns: int) -> None:
@@ -313,10 +313,10 @@ class ModelPool:
 
     def _recall(self, replicas: list[Replica], now_ns: int) -> None:
         """Batches behind one that takes far longer than expected go back to the queue, for another worker."""
+        slow_ns = max(SLOW_NS, 10 * self._cost.of_ns(self._max_rows))
         for replica in replicas:
-            slow_ns = max(SLOW_NS, 10 * self._cost.of_ns(self._max_rows))
-            if len(replica.flights) > 1 and replica.has_run_ns(now_ns) > slow_ns:
-                self._queue.put_back(replica.recall())
+            if len(replica.flights) > 1 and replica.has_run_ns(now_ns) > slow_ns and (back := replica.recall()):
+                self._queue.put_back(back)
                 self._flush()
 
     def _leave_if_idle(self) -> None:

@@ -234,7 +234,7 @@ class Replica:
         self.life = Life.GONE
         self._forget_timer()
         self.reason = self.reason or reason
-        again = {ticket for ticket in self._not_begun() if not ticket.is_done and ticket.tries < MOST_TRIES}
+        again = {ticket: None for ticket in self._not_begun() if not ticket.is_done and ticket.tries < MOST_TRIES}
         running, self.running = self.running, {}
         self.flights.clear()
         self.rows = 0
