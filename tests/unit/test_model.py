@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import subprocess
 import sys
 
 import msgspec
@@ -212,3 +213,16 @@ def test_a_python_model_has_no_parameters(loaded):
 def test_an_unknown_kind_is_refused_with_the_known_ones():
     with pytest.raises(ConfigurationRefused, match="there are python, onnx"):
         load(Source("matlab", "m.mat", "."))
+
+
+def test_a_missing_library_is_refused_with_the_extra_that_brings_it():
+    code = (
+        "import sys; sys.modules['onnxruntime'] = None\n"
+        "from headworks.targets.models.runtimes import load\n"
+        "from headworks.targets.models.runner import Source\n"
+        "try:\n    load(Source('onnx', 'm.onnx', '.'))\n"
+        "except Exception as error:\n    print(error)\n"
+    )
+    shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+
+    assert shown.stdout == "m.onnx needs the package 'onnxruntime'; install headworks[onnx].\n"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Annotated, Any, get_args, get_origin
 
 import msgspec
@@ -95,7 +96,8 @@ class TensorCodec:
         value, is_changed = faults.with_whole_numbers(document)
         wrong = self._published.errors(value)
         if not wrong and is_changed:
-            return self._array(msgspec.convert(value, self._decoder.type))
+            with suppress(msgspec.ValidationError, ValueError, OverflowError):
+                return self._array(msgspec.convert(value, self._decoder.type))
         raise SchemaViolation(errors=wrong or (FieldError("", f"must be an array of shape {self.shape!r}"),))
 
     def _array(self, nested: Any) -> Any:
@@ -107,11 +109,10 @@ class TensorCodec:
             array = wide.astype(self.dtype, copy=False)
         else:
             array = np.array(nested, dtype=self.dtype)
-        if self.shape is None:
-            return array
-        if array.size == 0 and array.ndim < len(self.shape):  # an empty list does not say what it would have held
-            array = array.reshape(array.shape + tuple(size or 0 for size in self.shape[array.ndim :]))
-        if not _fits(array.shape, self.shape):
+        shape = self.shape or ()
+        if array.size == 0 and array.ndim < len(shape):  # an empty list does not say what it would have held
+            array = array.reshape(array.shape + tuple(size or 0 for size in shape[array.ndim :]))
+        if not _fits(array.shape, shape):
             raise ValueError
         return array
 
@@ -130,10 +131,13 @@ class TensorCodec:
             raise ContractViolation(reason=f"the output holds {array.dtype}, declared is {self.dtype}")
         if array.dtype.kind == "f" and not np.isfinite(array).all():
             raise ContractViolation(reason="the output holds NaN or an infinity")
-        try:
-            return msgspec.json.encode(array.tolist())
-        except TypeError as error:
-            raise ContractViolation(reason=f"the output holds what JSON cannot say: {error}") from error
+        return self._text(array) if array.dtype.kind == "O" else msgspec.json.encode(array.tolist())
+
+    def _text(self, array: Any) -> bytes:
+        """The JSON text of an array of Python objects, all of which must be strings."""
+        if not all(isinstance(element, str) for element in array.flat):
+            raise ContractViolation(reason="the output holds other things than text")
+        return msgspec.json.encode(array.tolist())
 
     def gather(self, rows: Sequence[Any]) -> Any:
         """The rows stacked along a new first dimension.

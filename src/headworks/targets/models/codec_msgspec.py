@@ -39,14 +39,14 @@ class MsgspecCodec(InLists):
     def __init__(self, declared: Any) -> None:
         """Raises: ConfigurationRefused when the type has no JSON form."""
         _refuse_foreign_rules(declared, set())
-        self._has_pictures = False
-        self.schema = self.reply_schema = declared_schema(declared, self._described)
-        self._published = Schema(self.schema)
-        self._declared = declared
         try:
             self._decoder = msgspec.json.Decoder(declared, dec_hook=_custom_value)
         except TypeError as error:
             raise undeclarable(declared, str(error), _FIX) from error
+        self._has_pictures = False
+        self.schema = self.reply_schema = declared_schema(declared, self._described)
+        self._published = Schema(self.schema)
+        self._declared = declared
         self._encoder = msgspec.json.Encoder(enc_hook=plain_value)
         if self._has_pictures:
             import_module("headworks.targets.models.codec_image")
@@ -64,7 +64,10 @@ class MsgspecCodec(InLists):
         try:
             return self._decoder.decode(document)
         except msgspec.DecodeError as error:
-            return self._converted(parsed(document), error)
+            value, is_changed = faults.with_whole_numbers(parsed(document))
+            if not is_changed:
+                raise self._refusal(value, error) from error
+            return self._converted(value)
 
     def decode_with(self, document: bytes, blobs: Blobs) -> Any:
         """The same where top-level binary fields came outside the JSON; the name "" is the whole value.
@@ -74,21 +77,18 @@ class MsgspecCodec(InLists):
         fields = dict(blobs)
         whole = fields.pop("", None)
         if whole is not None:
-            return self._converted(whole, None)
-        value = parsed(document)
-        return self._converted({**value, **fields} if isinstance(value, dict) else value, None)
+            return self._converted(whole)
+        value, _ = faults.with_whole_numbers(parsed(document))
+        return self._converted({**value, **fields} if isinstance(value, dict) else value)
 
-    def _converted(self, value: Any, first: msgspec.DecodeError | None) -> Any:
-        whole, is_changed = faults.with_whole_numbers(value)
-        error = first
-        if first is None or is_changed:
-            try:
-                return msgspec.convert(whole, self._declared, dec_hook=_custom_value, str_keys=True)
-            except msgspec.ValidationError as again:
-                error = again
-        if error is None:
-            raise SchemaViolation
-        raise violation(self._published, _without_bytes(whole), faults.from_msgspec(error)) from error
+    def _converted(self, value: Any) -> Any:
+        try:
+            return msgspec.convert(value, self._declared, dec_hook=_custom_value, str_keys=True)
+        except msgspec.ValidationError as error:
+            raise self._refusal(value, error) from error
+
+    def _refusal(self, value: Any, error: msgspec.DecodeError) -> SchemaViolation:
+        return violation(self._published, _without_bytes(value), faults.from_msgspec(error))
 
     def encode(self, value: Any) -> bytes:
         """The JSON text of one value; fields its type does not declare are left out.

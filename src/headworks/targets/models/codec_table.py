@@ -9,7 +9,7 @@ from typing import Annotated, Any, get_args, get_origin
 import msgspec
 import pandas as pd
 
-from headworks.errors import ConfigurationRefused, ContractViolation
+from headworks.errors import ContractViolation
 from headworks.targets.models.codec import Blobs, codec_for, undeclarable
 
 _FIX = "Write Annotated[pd.DataFrame, Row] where Row is a msgspec.Struct, dataclass, TypedDict or pydantic model."
@@ -79,12 +79,5 @@ def _by_column(row: Any) -> dict[str, Any]:
 
 def _field_names(row_type: Any) -> list[str]:
     """The Python names of a row's fields, in order."""
-    fields = (
-        getattr(row_type, "__struct_fields__", None)
-        or getattr(row_type, "__pydantic_fields__", None)
-        or getattr(row_type, "__dataclass_fields__", None)
-        or getattr(row_type, "__annotations__", None)
-    )
-    if not fields:
-        raise ConfigurationRefused(f"{row_type!r} has no named fields. {_FIX}")
-    return list(fields)
+    known = ("__struct_fields__", "__pydantic_fields__", "__dataclass_fields__", "__annotations__")
+    return list(next(getattr(row_type, name) for name in known if hasattr(row_type, name)))

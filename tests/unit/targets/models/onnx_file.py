@@ -24,6 +24,11 @@ def value_info(name, element, shape):
     return _field(1, name) + _field(2, _field(1, _field(1, element) + _field(2, dims)))
 
 
+def sequence_info(name, element):
+    """An input or output that is a sequence of tensors."""
+    return _field(1, name) + _field(2, _field(4, _field(1, _field(1, _field(1, element)))))
+
+
 def node(operation, inputs, outputs):
     return b"".join([*(_field(1, i) for i in inputs), *(_field(2, o) for o in outputs), _field(4, operation)])
 

@@ -21,7 +21,6 @@ from headworks.errors import ConfigurationRefused, ContractViolation, NotJson, S
 from headworks.targets.models import codec_image
 from headworks.targets.models.codec import codec_for
 
-
 T = TypeVar("T")
 
 
@@ -151,6 +150,22 @@ def test_a_custom_validator_speaks_to_the_caller():
     assert refusal(codec_for(Checked).decode, b'{"low": 4, "high": 3}') == [("", "low must not exceed high")]
 
 
+def test_the_errors_of_a_pydantic_model_are_bounded():
+    rows = {"rows": [{"low": 1, "high": 3}] * 100}
+
+    assert len(refusal(codec_for(Nested).decode, json_of(rows))) == 20
+
+
+def test_a_number_beyond_the_floats_is_found_where_it_stands():
+    class Floats(pydantic.BaseModel):
+        rows: list[float]
+
+    document = b'{"rows": [1, ' + b"1" * 400 + b"]}"
+
+    assert refusal(codec_for(Floats).decode, document) == [("/rows/1", "is beyond the range of a number")]
+    assert codec_for(Annotated[str, pydantic.Field()]).decode(b'"' + b"1" * 400 + b'"') == "1" * 400
+
+
 def test_a_struct_that_checks_itself_speaks_to_the_caller():
     class Even(msgspec.Struct):
         number: int
@@ -174,7 +189,7 @@ def test_objects_are_published_closed(declared):
 
 
 @pytest.mark.parametrize(
-    "declared", [complex, list[complex], set[object], Annotated[np.ndarray, Shape(2), DType("complex64")]]
+    "declared", [complex, list[complex], set[object], Part | Whole, Annotated[np.ndarray, Shape(2), DType("complex64")]]
 )
 def test_a_type_without_a_json_form_is_refused_with_a_fix(declared):
     with pytest.raises(ConfigurationRefused, match=r"Use |Write |Every "):
@@ -317,6 +332,20 @@ class TestPictures:
 
         assert pointer == "/inputs"
 
+    def test_a_pydantic_model_made_by_hand_holds_a_picture_only(self):
+        picture = PIL.Image.new("RGB", (1, 1))
+
+        assert PydanticPicture(picture=picture).picture is picture
+        with pytest.raises(pydantic.ValidationError, match="PIL"):
+            PydanticPicture(picture="text")
+
+    @pytest.mark.parametrize("declared", [ImageRequest, PydanticPicture])
+    @pytest.mark.parametrize("sent", [1, None, []])
+    def test_what_is_no_text_is_no_picture(self, declared, sent):
+        name = "inputs" if declared is ImageRequest else "picture"
+
+        assert refusal(codec_for(declared).decode, json_of({name: sent})) == [(f"/{name}", "must be of type string")]
+
     def test_a_broken_picture_in_a_pydantic_model_is_refused_at_its_field(self):
         ((pointer, message),) = refusal(codec_for(PydanticPicture).decode, json_of({"picture": text_of(b"x")}))
 
@@ -432,6 +461,19 @@ class TestArrays:
         with pytest.raises(ContractViolation):
             codec_for(self.ROW).encode(value)
 
+    @pytest.mark.parametrize("value", [["a", 1], [1, 2], [None, "x"]])
+    def test_an_array_of_text_holds_text_only(self, value):
+        codec = codec_for(Annotated[np.ndarray, Shape(2), DType("object")])
+
+        assert codec.encode(codec.decode(b'["a", "b"]')) == b'["a","b"]'
+        with pytest.raises(ContractViolation):
+            codec.encode(np.array(value, dtype=object))
+
+    def test_a_ragged_array_of_whole_floats_is_refused(self):
+        codec = codec_for(Annotated[np.ndarray, Shape(None, None), DType("int64")])
+
+        assert refusal(codec.decode, b"[[1.0], [1, 2]]")
+
     def test_floats_are_never_cut_to_integers(self):
         with pytest.raises(ContractViolation):
             codec_for(Annotated[np.ndarray, Shape(1), DType("int64")]).encode(np.array([1.5]))
@@ -478,6 +520,13 @@ class TestTables:
         (only,) = codec.scatter(frame, 1)
 
         assert msgspec.json.decode(codec.encode(only)).items() >= document.items()
+
+    def test_a_row_may_have_a_picture_beside_it(self):
+        codec = codec_for(Annotated[pd.DataFrame, ImageRequest])
+
+        frame = codec.gather([codec.decode_with(b"{}", (("inputs", picture_bytes()),))])
+
+        assert frame["inputs"][0].size == (3, 2)
 
     def test_a_missing_value_in_an_output_is_a_contract_violation(self):
         codec = codec_for(Annotated[pd.DataFrame, Data])

@@ -77,6 +77,15 @@ def test_what_is_no_array_of_rows_is_refused(document, error):
         called(make(scores), document, is_array=True)
 
 
+def test_a_whole_picture_comes_beside_the_document():
+    def size(data: bytes) -> int:
+        return len(data)
+
+    runner = make(size)
+
+    assert runner.predict(runner.decode(Payload(b"", (("", b"abc"),)))) == [b"3"]
+
+
 def test_blobs_belong_to_one_row():
     def size(picture: Image) -> float: ...
 

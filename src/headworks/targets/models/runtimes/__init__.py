@@ -19,6 +19,18 @@ RUNTIMES = {
 }
 """What loads each kind, as `module:function`."""
 
+EXTRAS = {
+    "onnxruntime": "onnx",
+    "skops": "sklearn",
+    "sklearn": "sklearn",
+    "joblib": "sklearn",
+    "xgboost": "xgboost",
+    "lightgbm": "lightgbm",
+    "PIL": "image",
+    "pydantic": "pydantic",
+}
+"""Which extra brings a package that a runtime, or a model, imports."""
+
 
 def load(source: Source) -> Runner | HttpRunner:
     """The loaded model; its examples have not run yet.
@@ -31,11 +43,12 @@ def load(source: Source) -> Runner | HttpRunner:
         raise ConfigurationRefused(f"{source.kind!r} is no kind of model; there are {', '.join(RUNTIMES)}.")
     module, _, name = path.partition(":")
     try:
-        function = getattr(import_module(module), name)
+        runner: Runner | HttpRunner = getattr(import_module(module), name)(source)
     except ModuleNotFoundError as error:
-        missing = (error.name or "").partition(".")[0]
+        package = (error.name or "").partition(".")[0]
+        if package not in EXTRAS:
+            raise
         raise ConfigurationRefused(
-            f"A model of kind {source.kind!r} needs the package {missing!r}; install headworks[{source.kind}]."
+            f"{source.reference} needs the package {package!r}; install headworks[{EXTRAS[package]}]."
         ) from error
-    runner: Runner | HttpRunner = function(source)
     return runner

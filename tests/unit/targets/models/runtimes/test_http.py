@@ -93,6 +93,13 @@ async def unfinished(scope, receive, send):
 async def raising(scope, receive, send):
     raise ValueError("secret")
 
+async def ends_badly(scope, receive, send):
+    if scope["type"] == "lifespan":
+        await receive()
+        await send({"type": "lifespan.startup.complete"})
+        raise ValueError("after startup")
+    await unaware(scope, receive, send)
+
 it = 3
 """
 HEAD = {
@@ -189,6 +196,12 @@ class TestAsgi:
 
     def test_an_application_without_a_lifespan_is_served(self, loaded):
         assert handled(loaded("asgi", "unaware"))[0] == {"status": 204, "headers": []}
+
+    def test_a_lifespan_that_breaks_off_leaves_the_application_serving(self, loaded):
+        runner = loaded("asgi", "ends_badly")
+
+        assert handled(runner)[0]["status"] == 204
+        runner.close()
 
     def test_a_failed_startup_is_refused_with_its_reason(self, loaded):
         with pytest.raises(ConfigurationRefused, match="no weights"):

@@ -5,7 +5,7 @@ from headworks.errors import ConfigurationRefused, SchemaViolation
 from headworks.targets.models.runner import Source
 from headworks.targets.models.runtimes import load
 from headworks.values import Payload
-from tests.unit.targets.models.onnx_file import FLOAT, INT64, STRING, model, node, value_info
+from tests.unit.targets.models.onnx_file import FLOAT, INT64, STRING, model, node, sequence_info, value_info
 
 DOUBLED = [node("Add", ["x", "x"], ["y"])]
 CONCATENATED = [node("Identity", ["a"], ["c"]), node("Identity", ["b"], ["d"])]
@@ -90,6 +90,24 @@ def test_an_object_that_does_not_fit_is_refused_with_a_pointer(loaded, document,
         loaded(TWO).decode(Payload(document))
 
     assert caught.value.errors[0].pointer == pointer
+
+
+def test_an_output_of_unknown_rank_is_any_numbers(loaded):
+    runner = loaded(model(DOUBLED, [value_info("x", FLOAT, [2])], [value_info("y", FLOAT, [])]))
+
+    assert _called(runner, b"[1, 2]") == [[2, 4]]
+
+
+def test_a_sequence_is_refused_with_the_fix(loaded):
+    listed = [node("SequenceConstruct", ["x"], ["y"])]
+
+    with pytest.raises(ConfigurationRefused, match="zipmap=False"):
+        loaded(model(listed, [value_info("x", FLOAT, [2])], [sequence_info("y", FLOAT)]))
+
+
+def test_arrays_have_no_binary_fields(loaded):
+    with pytest.raises(SchemaViolation):
+        loaded(TWO).decode(Payload(b"{}", (("", b"x"),)))
 
 
 def test_declared_examples_run_before_ready(loaded):
