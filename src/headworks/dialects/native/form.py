@@ -3,7 +3,7 @@
 Source: RFC 7578.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from multipart import MultipartError, MultipartSegment, ParserLimitReached, PushMultipartParser
@@ -48,32 +48,40 @@ def form_of(body: bytes, boundary: str, contract: Contract) -> tuple[Any, Blobs]
     return {**fields, **documents}, tuple(blobs.items())
 
 
-def _parts(body: bytes, boundary: str) -> Iterator[tuple[MultipartSegment, bytes]]:
+def _parts(body: bytes, boundary: str) -> list[tuple[MultipartSegment, bytes]]:
     """Each part with its content.
 
     Raises: Malformed, BodyTooLarge.
     """
     try:
-        with PushMultipartParser(
+        parser = PushMultipartParser(
             boundary,
             content_length=len(body),
             max_header_count=MOST_PART_HEADERS,
             max_segment_count=MOST_PARTS,
             strict=True,
-        ) as parser:
-            part: MultipartSegment | None = None
-            chunks: list[bytes] = []
-            for event in parser.parse(body):
-                if isinstance(event, MultipartSegment):
-                    part, chunks = event, []
-                elif event is not None:
-                    chunks.append(event)
-                elif part is not None:
-                    yield part, chunks[0] if len(chunks) == 1 and type(chunks[0]) is bytes else b"".join(chunks)
+        )
+        with parser:
+            return list(_gathered(parser.parse(body)))
     except ParserLimitReached as error:
         raise BodyTooLarge(f"At most {MOST_PARTS} parts with {MOST_PART_HEADERS} headers each.") from error
     except MultipartError as error:
         raise Malformed(f"The form cannot be read: {str(error)[:100]}.") from error
+
+
+def _gathered(
+    events: Iterable[MultipartSegment | bytearray | bytes | None],
+) -> Iterator[tuple[MultipartSegment, bytes]]:
+    """The parser's events, a part, then its chunks, then None, as parts with their content."""
+    part: MultipartSegment | None = None
+    chunks: list[bytes] = []
+    for event in events:
+        if isinstance(event, MultipartSegment):
+            part, chunks = event, []
+        elif event is not None:
+            chunks.append(bytes(event))
+        elif part is not None:
+            yield part, chunks[0] if len(chunks) == 1 else b"".join(chunks)
 
 
 def _once(name: str, *earlier: dict[str, Any]) -> None:
