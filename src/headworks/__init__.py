@@ -4,10 +4,11 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from headworks.contract import tasks
+    from headworks import tasks
     from headworks.declare import Context, DType, Image, Model, Shape, model
+    from headworks.mounted import asgi
 
-__all__ = ["Context", "DType", "Image", "Model", "Shape", "model", "tasks"]
+__all__ = ["Context", "DType", "Image", "Model", "Shape", "asgi", "model", "tasks"]
 
 _HOMES = {
     "Context": "headworks.declare",
@@ -15,6 +16,7 @@ _HOMES = {
     "Image": "headworks.declare",
     "Model": "headworks.declare",
     "Shape": "headworks.declare",
+    "asgi": "headworks.mounted",
     "model": "headworks.declare",
 }
 
@@ -22,7 +24,7 @@ _HOMES = {
 def __getattr__(name: str) -> Any:
     """The public name, imported at its first use."""
     if name == "tasks":
-        return import_module("headworks.contract.tasks")
+        return import_module("headworks.tasks")
     if name not in _HOMES:
         raise AttributeError(f"module 'headworks' has no attribute {name!r}")
     return getattr(import_module(_HOMES[name]), name)

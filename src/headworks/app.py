@@ -11,6 +11,7 @@ from typing import Any
 from headworks.admin.control import ControlServer
 from headworks.assembly import caller_defaults, key_rules, record_settings
 from headworks.bridge import awaited
+from headworks.catalogue_operations import Catalogue
 from headworks.commands import Command, key_commands, model_commands
 from headworks.deployment import Deployment
 from headworks.errors import RecordUnavailable
@@ -22,6 +23,7 @@ from headworks.operations import command_operations, health_operations, not_buil
 from headworks.people import People, open_people
 from headworks.ports import Action, Parts
 from headworks.publish import Published, Publisher
+from headworks.record_operations import record_operations
 from headworks.records.ledger import Ledger
 from headworks.request.arrive import Routes
 from headworks.routes import table
@@ -106,7 +108,7 @@ class Service:
         sink = ThreadSink(STANDARD_ERROR)
         self._closers.append(lambda: sink.close(FAREWELL_S))
         self.watch = open_watch(clock, sink, has_calls=config.logs.calls)
-        self._closers.append(lambda: (self.watch.logs.flush(), sink.wait(FAREWELL_S)))
+        self._closers += [lambda: sink.wait(FAREWELL_S), self.watch.logs.flush]
         engine = ProcessEngine(loop, os.environ, self._printed)
         self.models = Models(self.deployment.models(), engine, loop, clock, self.publisher.accept)
         self._starting = loop.create_task(self.models.start())
@@ -125,7 +127,7 @@ class Service:
         routes = Routes(table(parse_size_bytes(config.server.max_body), is_loopback=self._is_loopback))
         self.parts = Parts(
             self.people.live, limits, self.published, self.models, self.ledger, self.watch, clock, offload, routes,
-            self._actions(),
+            self._actions(offload),
         )  # fmt: skip
         control = ControlServer(self.home.control_path(), self._control_commands(), os.geteuid())
         await control.open()
@@ -163,10 +165,14 @@ class Service:
     def _printed(self, model: str, line: str) -> None:
         self.watch.logs.event("model_output", model=model, line=line)
 
-    def _actions(self) -> dict[str, Action]:
+    def _actions(self, offload: ThreadOffload) -> dict[str, Action]:
         return {
             **health_operations(self.health, self.watch.metrics),
             **command_operations(self.commands()),
+            **Catalogue(self.published, self.clock).actions(),
+            **record_operations(
+                self.home.folder, record_settings(self.config, self.home.folder).kek_path, self.ledger, offload
+            ),
             **not_built(),
         }
 

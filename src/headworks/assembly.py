@@ -1,7 +1,7 @@
 """From the configuration's words to the settings of the parts. Nothing is started here."""
 
 from collections.abc import Mapping
-from datetime import date, datetime, time, timezone
+from datetime import UTC, date, datetime, time
 from pathlib import Path
 
 from headworks.contract.schema import Contract
@@ -111,4 +111,4 @@ def _choice(target: str | WeightedTarget) -> TargetChoice:
 
 
 def _midnight_s(day: date | None) -> float | None:
-    return None if day is None else datetime.combine(day, time.min, timezone.utc).timestamp()
+    return None if day is None else datetime.combine(day, time.min, UTC).timestamp()

@@ -41,5 +41,7 @@ def read_deployment(path: Path, home: Path) -> Deployment:
     for name in names:
         other = by_endpoint.setdefault(endpoint_name(name), name)
         if other != name:
-            raise ConfigurationRefused(f"{path}: {other} and {name} would both be endpoint {endpoint_name(name)}; rename one.")
+            raise ConfigurationRefused(
+                f"{path}: {other} and {name} would both be endpoint {endpoint_name(name)}; rename one."
+            )
     return Deployment(path, bare_config(by_endpoint, path), home / LOCK_NAME)

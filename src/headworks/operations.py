@@ -82,4 +82,6 @@ def query_words(query: str) -> dict[str, object]:
         pairs = parse_qsl(query, keep_blank_values=True, max_num_fields=MOST_QUERY_FIELDS, errors="strict")
     except (ValueError, UnicodeDecodeError):
         raise Malformed(f"The query string is not UTF-8 or has more than {MOST_QUERY_FIELDS} fields.") from None
-    return {name: int(value) if value.isascii() and value.isdigit() and len(value) < 10 else value for name, value in pairs}
+    return {
+        name: int(value) if value.isascii() and value.isdigit() and len(value) < 10 else value for name, value in pairs
+    }

@@ -147,6 +147,12 @@ class Endpoints(Protocol):
         Raises: NotFound; ModelUnavailable while the service starts.
         """
 
+    def named(self, name: str, version: int) -> Endpoint:
+        """One version of one endpoint.
+
+        Raises: as `of`.
+        """
+
     def versions(self) -> tuple[Endpoint, ...]:
         """Every version of every endpoint, by name and number."""
 

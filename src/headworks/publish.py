@@ -35,14 +35,18 @@ class Published:
         """See ports.Endpoints."""
         params = matched.params
         found = self._by_id.get(f"{params['endpoint']}/v{params['version']}")
+        return found or self.named(params["endpoint"], int(params["version"]))
+
+    def named(self, name: str, version: int) -> Endpoint:
+        """See ports.Endpoints."""
+        found = self._by_id.get(f"{name}/v{version}")
         if found is not None:
             return found
         if not self.is_known:
             raise ModelUnavailable(STARTING, retry_after_s=RETRY_AFTER_S)
-        name = params["endpoint"]
         if name in self._names:
             known = ", ".join(f"v{each.version}" for each in self._all if each.name == name)
-            raise NotFound(f"Endpoint {name} has no v{params['version']}; it has {known}.")
+            raise NotFound(f"Endpoint {name} has no v{version}; it has {known}.")
         raise NotFound(f"There is no endpoint {name}; GET /api lists them.")
 
     def versions(self) -> tuple[Endpoint, ...]:
@@ -83,7 +87,9 @@ class Publisher:
         announced = {**self._announced, name: announcement}
         endpoints = published(self._deployment.config, announced)
         wrong = [
-            FieldError(f"/{old.id}{change.pointer}", f"{old.id}: {change.side} {change.pointer or '/'}: {change.message}")
+            FieldError(
+                f"/{old.id}{change.pointer}", f"{old.id}: {change.side} {change.pointer or '/'}: {change.message}"
+            )
             for old, new in zip(self._published.versions(), endpoints, strict=True)
             for change in changes(old.contract, new.contract)
         ]
@@ -149,12 +155,17 @@ def contract_of(entry: EndpointVersion, announced: Mapping[str, Announcement]) -
     is_stream = all(each.is_stream for each in targets.values())
     request, reply = (first.request, first.reply) if entry.task is None else _of_task(entry.task, first, is_stream)
     wrong = [
-        FieldError(f"/targets/{name}", f"model {name} cannot serve this version: {change.side} {change.pointer or '/'}: {change.message}")
+        FieldError(
+            f"/targets/{name}",
+            f"model {name} cannot serve this version: {change.side} {change.pointer or '/'}: {change.message}",
+        )
         for name, each in targets.items()
         for change in serves((request, reply), (each.request, each.reply))
     ]
     if any(each.is_stream != is_stream for each in targets.values()):
-        wrong.append(FieldError("/targets", "some targets stream and some do not; they would answer in different shapes"))
+        wrong.append(
+            FieldError("/targets", "some targets stream and some do not; they would answer in different shapes")
+        )
     if any(each.is_http != first.is_http for each in targets.values()):
         wrong.append(FieldError("/targets", "an application (asgi, wsgi) and a model cannot stand in for each other"))
     if wrong:

@@ -122,6 +122,7 @@ class RequestIds:
         self._drawn = self._start = ""
 
     def __call__(self) -> RequestId:
+        """A new id."""
         low = self._low
         millisecond = self._clock.wall_ns() // MILLISECOND_NS
         if low == len(_PAIRS) or millisecond != self._millisecond:

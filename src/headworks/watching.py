@@ -29,7 +29,9 @@ def watch_parts(watch: LoggedWatch, ledger: Ledger, models: Models, pid: int) ->
     metrics.read("headworks_records", "Records stored.", lambda: ledger.usage().records)
     metrics.read("headworks_record_database_bytes", "Size of records.db.", lambda: ledger.usage().database_bytes)
     metrics.read("headworks_record_content_bytes", "Size of content files.", lambda: ledger.usage().content_bytes)
-    metrics.read("headworks_record_disk_bound_bytes", "Bound on the record's disk.", lambda: ledger.usage().max_disk_bytes)
+    metrics.read(
+        "headworks_record_disk_bound_bytes", "Bound on the record's disk.", lambda: ledger.usage().max_disk_bytes
+    )
 
     def each(field: str) -> Iterable[tuple[Mapping[str, str], float]]:
         return [({"model": state.name}, getattr(state, field)) for state in models.states()]
@@ -39,7 +41,9 @@ def watch_parts(watch: LoggedWatch, ledger: Ledger, models: Models, pid: int) ->
     metrics.read("headworks_model_running_calls", "Calls inside workers.", lambda: each("running_calls"))
     metrics.read("headworks_model_restarts_total", "Workers replaced.", lambda: each("restarts"), "counter")
     metrics.read("headworks_model_late_answers_total", "Answers nobody waited for.", lambda: each("late"), "counter")
-    metrics.read("headworks_model_unknown_answers_total", "Answers to nothing asked.", lambda: each("unknown"), "counter")
+    metrics.read(
+        "headworks_model_unknown_answers_total", "Answers to nothing asked.", lambda: each("unknown"), "counter"
+    )
 
 
 def health_of(ledger: Ledger, models: Models) -> Health:

@@ -10,8 +10,22 @@ LAYERS = [
     ("settings", "values", "ports", "declare", "tasks", "home", "bridge"),
     ("request", "identity", "limits", "records", "stores", "targets", "watch", "admin", "dialects", "offload"),
     ("story",),
-    ("routes", "assembly", "deployment", "publish", "people", "commands", "watching", "operations", "inspection", "owner", "app"),
-    ("edge", "asgi"),
+    (
+        "routes",
+        "assembly",
+        "deployment",
+        "publish",
+        "people",
+        "commands",
+        "watching",
+        "operations",
+        "catalogue_operations",
+        "record_operations",
+        "inspection",
+        "owner",
+        "app",
+    ),
+    ("edge", "mounted"),
     ("cli",),
 ]
 FREE = {"headworks"}
@@ -34,7 +48,13 @@ OWNERS = {
     "PIL": ("targets.models", "declare"),
     "pydantic": ("targets.models", "declare"),
 }
-READS_ENVIRONMENT = {"headworks.app", "headworks.deployment", "headworks.inspection", "headworks.cli", "headworks.asgi"}
+READS_ENVIRONMENT = {
+    "headworks.app",
+    "headworks.deployment",
+    "headworks.inspection",
+    "headworks.cli",
+    "headworks.mounted",
+}
 READS_TIME = {"headworks.units", "headworks.targets.models"}
 
 

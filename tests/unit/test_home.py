@@ -29,7 +29,9 @@ def test_a_second_owner_is_refused_and_told_who_holds_it(tmp_path):
 
 
 def test_the_lock_of_a_killed_owner_is_free(tmp_path):
-    code = "import sys, os, pathlib; from headworks.home import Home; Home(pathlib.Path(sys.argv[1])).lock(); os._exit(9)"
+    code = (
+        "import sys, os, pathlib; from headworks.home import Home; Home(pathlib.Path(sys.argv[1])).lock(); os._exit(9)"
+    )
     subprocess.run([sys.executable, "-c", code, str(tmp_path)], check=False)
 
     home = Home(tmp_path)

@@ -15,7 +15,9 @@ class FixedClock:
         return 1_700_000_000_123_000_000
 
 
-@pytest.mark.parametrize(("text", "seconds"), [("800ms", 0.8), ("10s", 10), ("1.5m", 90), ("2h", 7200), ("30d", 2592000)])
+@pytest.mark.parametrize(
+    ("text", "seconds"), [("800ms", 0.8), ("10s", 10), ("1.5m", 90), ("2h", 7200), ("30d", 2592000)]
+)
 def test_durations_are_read(text, seconds):
     assert parse_duration_s(text) == seconds
 
@@ -31,7 +33,9 @@ def test_sizes_are_read(text, size):
     assert parse_size_bytes(text) == size
 
 
-@pytest.mark.parametrize(("text", "interval_ns", "depth"), [("50/s", 20_000_000, 50), ("60/m", 10**9, 60), ("0.5/s", 2 * 10**9, 1)])
+@pytest.mark.parametrize(
+    ("text", "interval_ns", "depth"), [("50/s", 20_000_000, 50), ("60/m", 10**9, 60), ("0.5/s", 2 * 10**9, 1)]
+)
 def test_rates_know_their_interval_and_burst(text, interval_ns, depth):
     rate = parse_rate(text)
 

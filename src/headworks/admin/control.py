@@ -9,6 +9,7 @@ import os
 import socket
 import struct
 from collections.abc import Awaitable, Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -33,8 +34,7 @@ class ControlServer:
 
     async def open(self) -> None:
         """Bind the socket, in place of one that a killed owner left."""
-        if os.path.lexists(self._path):
-            os.unlink(self._path)
+        Path(self._path).unlink(missing_ok=True)
         mask = os.umask(0o177)
         try:
             self._server = await asyncio.start_unix_server(self._serve, self._path, limit=MOST_BYTES, backlog=16)
@@ -46,8 +46,7 @@ class ControlServer:
         if self._server is None:
             return
         self._server.close()
-        if os.path.lexists(self._path):
-            os.unlink(self._path)
+        Path(self._path).unlink(missing_ok=True)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:

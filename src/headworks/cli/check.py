@@ -20,11 +20,12 @@ def run(asked: argparse.Namespace, output: Output) -> int:
     """Check everything that `serve` would refuse."""
     report = inspect(config_of(asked), home_of(asked), is_quick=asked.quick)
 
-
     def as_text() -> str:
         lines = ["Configuration is right.", *(f"  {name}" for name in report["endpoints"])]
         if report["not_locked"]:
-            lines.append(f"Not locked as they are now: {', '.join(report['not_locked'])}. Write them down: headworks lock")
+            lines.append(
+                f"Not locked as they are now: {', '.join(report['not_locked'])}. Write them down: headworks lock"
+            )
         return "\n".join(lines)
 
     output.show(report, as_text)

@@ -15,7 +15,9 @@ def add_words(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -
 
     create = actions.add_parser("create", help="make a key; it is shown once")
     create.add_argument("name", help="who or what uses it")
-    create.add_argument("--scope", action="append", help="call:ENDPOINT, catalogue or admin; repeat (default: call:* and catalogue)")
+    create.add_argument(
+        "--scope", action="append", help="call:ENDPOINT, catalogue or admin; repeat (default: call:* and catalogue)"
+    )
     create.add_argument("--rate", help="for example 10/s or 1000/h")
     create.add_argument("--concurrency", type=int, help="calls at once")
     create.add_argument("--expires", help="for example 30d, or never")
@@ -68,7 +70,9 @@ def run_list(asked: argparse.Namespace, output: Output) -> int:
 def run_rotate(asked: argparse.Namespace, output: Output) -> int:
     """Make a successor of a key."""
     made = carry_out(home_of(asked), "keys.rotate", {"id": asked.id, "overlap": asked.overlap})
-    output.show(made, lambda: f"{made['key']}\n\nKey {made['id']} succeeds {asked.id}, which stays valid for {asked.overlap}.")
+    output.show(
+        made, lambda: f"{made['key']}\n\nKey {made['id']} succeeds {asked.id}, which stays valid for {asked.overlap}."
+    )
     return 0
 
 

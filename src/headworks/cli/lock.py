@@ -11,7 +11,13 @@ def add_words(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -
     """Add the command's words."""
     words = commands.add_parser("lock", help="write the published schemas to headworks.lock")
     add_config(words)
-    words.add_argument("--breaking", action="append", default=[], metavar="ENDPOINT/vN", help="accept a breaking change of this version, or all")
+    words.add_argument(
+        "--breaking",
+        action="append",
+        default=[],
+        metavar="ENDPOINT/vN",
+        help="accept a breaking change of this version, or all",
+    )
     add_home(words)
     words.set_defaults(run=run)
 

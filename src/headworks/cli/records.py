@@ -17,7 +17,6 @@ from headworks.records.verify import verify
 from headworks.units import SECOND_NS, SystemClock, parse_duration_s
 
 
-
 def add_words(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add the command's words."""
     words = commands.add_parser("records", help="read and prove the record of every call")
@@ -99,7 +98,9 @@ def run_verify(asked: argparse.Namespace, output: Output) -> int:
         lines = [f"{verdict.records} records, {verdict.signed} of them signed for, {verdict.pruned} pruned."]
         if verdict.is_whole:
             return "\n".join([*lines, f"Whole. Root {verdict.root}"])
-        return "\n".join([*lines, *(f"  record {each.seq} {each.request_id}: {each.what}" for each in verdict.findings)])
+        return "\n".join(
+            [*lines, *(f"  record {each.seq} {each.request_id}: {each.what}" for each in verdict.findings)]
+        )
 
     output.show(told, as_text)
     return 0 if verdict.is_whole else 1
@@ -109,7 +110,9 @@ def run_prove(asked: argparse.Namespace, output: Output) -> int:
     """Print the inclusion proofs of one call."""
     with Records(home_of(asked), asked.key_file) as records:
         proofs = [records.prove(seq) for seq in records.seqs_of(asked.request_id)]
-    output.show(proofs, lambda: "\n".join(msgspec.json.format(msgspec.json.encode(p), indent=2).decode() for p in proofs))
+    output.show(
+        proofs, lambda: "\n".join(msgspec.json.format(msgspec.json.encode(p), indent=2).decode() for p in proofs)
+    )
     return 0
 
 

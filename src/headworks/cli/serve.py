@@ -36,7 +36,9 @@ def add_words(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -
     words.add_argument("--host", help="address to listen on (default: 127.0.0.1)")
     words.add_argument("--port", type=int, help="port to listen on, 0 for a free one (default: 8000)")
     words.add_argument("--insecure-http", action="store_true", help="allow plain HTTP beyond loopback")
-    words.add_argument("--behind-proxy", action="append", default=[], metavar="CIDR", help="a proxy that speaks TLS for us; repeat")
+    words.add_argument(
+        "--behind-proxy", action="append", default=[], metavar="CIDR", help="a proxy that speaks TLS for us; repeat"
+    )
     add_home(words)
     words.set_defaults(run=run)
 
@@ -151,7 +153,11 @@ def _announce(service: Service, bind: Bind, server: Server, admin_key: str | Non
 def _note(service: Service, path: str) -> str:
     for each in service.published.versions():
         if path == f"/api/{each.name}/v{each.version}" and each.deprecated_wall_s is not None:
-            return "   (deprecated)" if service.clock.wall_ns() >= each.deprecated_wall_s * 1e9 else "   (to be deprecated)"
+            return (
+                "   (deprecated)"
+                if service.clock.wall_ns() >= each.deprecated_wall_s * 1e9
+                else "   (to be deprecated)"
+            )
     return ""
 
 

@@ -12,7 +12,9 @@ HOME_NAME = ".headworks"
 
 def add_home(words: argparse.ArgumentParser) -> None:
     """Add `--home DIR` and `--json`."""
-    words.add_argument("--home", type=Path, help=f"where records and keys are kept (default: {HOME_NAME} or $HEADWORKS_HOME)")
+    words.add_argument(
+        "--home", type=Path, help=f"where records and keys are kept (default: {HOME_NAME} or $HEADWORKS_HOME)"
+    )
     add_json(words)
 
 
@@ -23,7 +25,9 @@ def add_json(words: argparse.ArgumentParser) -> None:
 
 def add_config(words: argparse.ArgumentParser) -> None:
     """Add the configuration as a word of its own."""
-    words.add_argument("config", nargs="?", type=Path, help=f"headworks.yaml, or a Python file of models (default: {CONFIG_NAME})")
+    words.add_argument(
+        "config", nargs="?", type=Path, help=f"headworks.yaml, or a Python file of models (default: {CONFIG_NAME})"
+    )
 
 
 def home_of(asked: argparse.Namespace) -> Path:
@@ -41,6 +45,8 @@ def config_of(asked: argparse.Namespace) -> Path:
     if path.is_dir():
         path /= CONFIG_NAME
     if not path.is_file():
-        text = f"{path} does not exist. Name a configuration or a Python file of models, or write one: headworks init DIR"
+        text = (
+            f"{path} does not exist. Name a configuration or a Python file of models, or write one: headworks init DIR"
+        )
         raise ConfigurationRefused(text)
     return path.absolute()

@@ -1,6 +1,7 @@
 """Which targets are tried, in which order."""
 
 import zlib
+from itertools import accumulate
 
 from headworks.errors import ModelUnavailable
 from headworks.ports import Targets
@@ -38,9 +39,7 @@ def _drawn(endpoint: Endpoint, request_id: RequestId) -> tuple[TargetChoice, ...
     """The drawn target first, then the others with a weight, heaviest first."""
     weights = [choice.weight or 0 for choice in endpoint.targets]
     point = zlib.crc32(request_id.encode()) % sum(weights)
-    for choice, weight in zip(endpoint.targets, weights, strict=True):
-        point -= weight
-        if point < 0:
-            break
+    ends = accumulate(weights)
+    choice = next(choice for choice, end in zip(endpoint.targets, ends, strict=True) if point < end)
     others = sorted((c for c in endpoint.targets if c is not choice and c.weight), key=lambda c: -(c.weight or 0))
     return (choice, *others)

@@ -2,7 +2,7 @@
 
 import difflib
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -25,7 +25,7 @@ NOT_BUILT = {
     "budgets": "budgets",
 }
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
-_SECRET_FILE = "file:"
+_FROM_FILE = "file:"
 
 Lines = dict[tuple[str, ...], int]
 
@@ -118,9 +118,9 @@ def _filled(
         return value.isoformat()
     if not isinstance(value, str):
         return value
-    if value.startswith(_SECRET_FILE):
+    if value.startswith(_FROM_FILE):
         try:
-            return (folder / value.removeprefix(_SECRET_FILE)).read_text(encoding="utf-8").strip()
+            return (folder / value.removeprefix(_FROM_FILE)).read_text(encoding="utf-8").strip()
         except OSError as error:
             found.append(Problem(path, f"names a file that cannot be read: {error}"))
             return ""
@@ -179,12 +179,10 @@ def _typed(document: dict[str, Any]) -> tuple[types.Config | None, list[Problem]
     """The typed configuration; models and endpoint versions are converted one by one, to find every mistake."""
     found: list[Problem] = []
     for name, model in _mappings(document.get("models")):
-        _attempt(lambda model=model: msgspec.convert(model, types.ModelConfig), ("models", name), found)
+        _attempt(model, types.ModelConfig, ("models", name), found)
     for name, versions in _mappings(document.get("endpoints")):
         for version, entry in _mappings(versions):
-            _attempt(
-                lambda entry=entry: msgspec.convert(entry, types.EndpointVersion), ("endpoints", name, version), found
-            )
+            _attempt(entry, types.EndpointVersion, ("endpoints", name, version), found)
     if found:
         return None, found
     try:
@@ -193,9 +191,9 @@ def _typed(document: dict[str, Any]) -> tuple[types.Config | None, list[Problem]
         return None, [_problem(error, ())]
 
 
-def _attempt(convert: Callable[[], object], path: tuple[str, ...], found: list[Problem]) -> None:
+def _attempt(mapping: object, kind: type[msgspec.Struct], path: tuple[str, ...], found: list[Problem]) -> None:
     try:
-        convert()
+        msgspec.convert(mapping, kind)
     except msgspec.ValidationError as error:
         found.append(_problem(error, path))
 

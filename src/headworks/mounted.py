@@ -1,0 +1,50 @@
+"""`headworks.asgi("headworks.yaml")`: a service as an ASGI application, to be mounted or run by any ASGI server."""
+
+import asyncio
+import os
+from pathlib import Path
+
+from headworks.app import Service
+from headworks.deployment import read_deployment
+from headworks.edge.app_port import App
+from headworks.edge.asgi import AsgiEdge
+from headworks.edge.front import Front
+from headworks.edge.limits import Bind
+from headworks.home import Home
+from headworks.units import SystemClock, parse_duration_s
+
+HOME_NAME = ".headworks"
+
+
+def asgi(
+    config: str | Path, *, home: str | Path | None = None, hosts: tuple[str, ...] = (), proxies: tuple[str, ...] = ()
+) -> AsgiEdge:
+    """The service of a configuration, or of a Python file of models, as an ASGI application.
+
+    It starts with the lifespan, or at the first request where the server passes none on. `home` is by default
+    $HEADWORKS_HOME or `.headworks`; `hosts` are the Host names it answers to besides the configured ones and
+    loopback; `proxies` are networks whose forwarding headers are believed.
+
+    Raises: at the start ConfigurationRefused and HomeUnavailable; a home has one owner, so run one process.
+    """
+    held: list[Service] = []
+    folder = Path(home or os.environ.get("HEADWORKS_HOME", HOME_NAME)).absolute()
+
+    async def start() -> App:
+        deployment = read_deployment(Path(config).absolute(), folder)
+        service = Service(deployment, Home(folder), is_loopback=False)
+        await service.open()
+        held.append(service)
+        try:
+            await service.ready()
+        except BaseException:
+            await asyncio.shield(stop())
+            raise
+        return Front(service)
+
+    async def stop() -> None:
+        while held:
+            service = held.pop()
+            await service.close(parse_duration_s(service.config.server.drain_timeout))
+
+    return AsgiEdge(start, stop, Bind(hosts=hosts, proxies=proxies), SystemClock())
