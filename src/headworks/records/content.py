@@ -20,7 +20,7 @@ class ContentFiles:
         self._folder = home / "content"
         self._incoming = self._folder / "incoming"
         self._is_synced = durable == "power"
-        self._born: list[tuple[Path, Path]] = []
+        self._born: list[tuple[Path, Path, int]] = []
         self._dying: list[tuple[Path, Path]] = []
 
     def write(self, seq: int, digest: bytes, sealed: bytes) -> None:
@@ -34,7 +34,23 @@ class ContentFiles:
         except FileNotFoundError:
             self._incoming.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._put(path, sealed)
-        self._born.append((path, self._place(digest)))
+        self._born.append((path, self._place(digest), len(sealed)))
+
+    @property
+    def born_bytes(self) -> int:
+        """How much was written since the last `settle` or `undo`."""
+        return sum(size_bytes for _, _, size_bytes in self._born)
+
+    def undo_since(self, count: int) -> None:
+        """Delete what was written after the first `count` files: their entry cannot be recorded."""
+        for path, _, _ in self._born[count:]:
+            path.unlink(missing_ok=True)
+        del self._born[count:]
+
+    @property
+    def born_count(self) -> int:
+        """How many files were written since the last `settle` or `undo`."""
+        return len(self._born)
 
     def sync(self) -> None:
         """Make the new names durable where power cuts count."""
@@ -55,7 +71,9 @@ class ContentFiles:
 
     def settle(self) -> None:
         """The rows are committed: give new files their place, delete those set aside."""
-        for path, place in self._born:
+        if not self._born and not self._dying:
+            return
+        for path, place, _ in self._born:
             _move(path, place)
         for path, _ in self._dying:
             path.unlink(missing_ok=True)
@@ -64,11 +82,9 @@ class ContentFiles:
 
     def undo(self) -> None:
         """The rows were not committed: the other way round."""
-        for path, _ in self._born:
-            path.unlink(missing_ok=True)
+        self.undo_since(0)
         for path, place in self._dying:
             _move(path, place)
-        self._born.clear()
         self._dying.clear()
 
     def recover(self, digests_of: Callable[[int], tuple[bytes | None, ...]]) -> None:

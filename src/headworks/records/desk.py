@@ -218,16 +218,18 @@ class RecordDesk:
         wants = [self._sealer.wanted(put.entry) for put in batch.puts]
         held = self._keys_for(wants)
         puts, batch.puts = batch.puts, []
-        self._sealer.filed_bytes = 0
-        seq = batch.edge.size
+        row_of, seq, files = self._sealer.row, batch.edge.size, self.files
         for put, wanted in zip(puts, wants, strict=True):
+            files_before = files.born_count
             try:
                 key = None if wanted is None else held[wanted]
-                self._check(batch, put)
-                row = self._sealer.row(put, seq, key)
+                if put.kind != "call" or self.is_full:
+                    self._check(batch, put)
+                row = row_of(put, seq, key)
                 if put.entry.idempotency is not None:
                     self._keep_slot(batch, put, key)
             except Exception as error:  # one entry that cannot be sealed must not fail its neighbours
+                files.undo_since(files_before)
                 self._give_up(batch, put, _own_error(error))
                 continue
             put.seq = seq
@@ -235,8 +237,8 @@ class RecordDesk:
             batch.rows.append(row)
             batch.puts.append(put)
         batch.nodes = batch.edge.extend([row[LEAF] for row in batch.rows])
-        batch.content_bytes += self._sealer.filed_bytes
-        self.files.sync()
+        batch.content_bytes += files.born_bytes
+        files.sync()
 
     def _give_up(self, batch: _Batch, put: Put, error: Exception) -> None:
         batch.results.append((put.pending, None, error))

@@ -85,13 +85,12 @@ class Sealer:
     """
 
     def __init__(self, settings: RecordSettings, log: LogKeys, files: ContentFiles) -> None:
-        self._settings = settings
         self._log = log
         self._files = files
         self._inline_bytes = settings.inline_bytes
+        self._kept_ns = None if settings.retention_s is None else int(settings.retention_s * SECOND_NS)
         self._epoch = Epochs()
         self._nonces: list[bytes] = []
-        self.filed_bytes = 0
 
     def wanted(self, entry: Entry) -> Wanted | None:
         """The data key an entry needs."""
@@ -142,7 +141,7 @@ class Sealer:
             entry.total_us,
             encode_text(entry.stages_us).decode(),
             "full" if mode is FULL else "digest" if mode is DIGEST else "none",
-            None if kind in KEPT_FOR_EVER else self._settings.expires_ns(entry.at_wall_ns, entry.retention_s),
+            None if kind in KEPT_FOR_EVER else self._expires_ns(entry),
             entry.output_media,
             None if key is None else key.id,
             input_digest,
@@ -166,8 +165,11 @@ class Sealer:
         if len(clear) <= self._inline_bytes:
             return digest, sealed
         self._files.write(seq, digest, sealed)
-        self.filed_bytes += len(sealed)
         return digest, None
+
+    def _expires_ns(self, entry: Entry) -> int | None:
+        kept_ns = self._kept_ns if entry.retention_s is None else int(entry.retention_s * SECOND_NS)
+        return None if kept_ns is None else entry.at_wall_ns + kept_ns
 
     def _nonce(self) -> bytes:
         if not self._nonces:

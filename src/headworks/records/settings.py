@@ -5,8 +5,6 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
-from headworks.units import SECOND_NS
-
 DAY_S = 86400.0
 
 
@@ -39,8 +37,3 @@ class RecordSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     def kek_path(self) -> Path:
         """Where the key-encryption key lies."""
         return self.kek_file or self.home / "kek"
-
-    def expires_ns(self, at_wall_ns: int, retention_s: float | None) -> int | None:
-        """When a record of that time may be pruned; None is never."""
-        kept_s = self.retention_s if retention_s is None else retention_s
-        return None if kept_s is None else at_wall_ns + int(kept_s * SECOND_NS)
