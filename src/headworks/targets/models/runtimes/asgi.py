@@ -12,6 +12,7 @@ from threading import Thread
 from typing import Any
 
 from headworks.errors import ConfigurationRefused, ModelError
+from headworks.targets.models.reporting import report
 from headworks.targets.models.runner import Source
 from headworks.targets.models.runtimes.files import parameters_of
 from headworks.targets.models.runtimes.http import Answer, RequestHead, announcement, request_of
@@ -153,7 +154,7 @@ class _Lifespan:
             await self._application(scope, self._told.get, self._hear)
         except Exception as error:  # before startup: this application knows no lifespan, says ASGI
             if self._started.is_set():
-                self._failure = str(error)
+                report(error)
         finally:
             self._started.set()
             self._ended.set()
