@@ -20,7 +20,7 @@ from headworks.records.sealing import Put
 from headworks.records.settings import RecordSettings
 from headworks.records.tree import Frontier
 from headworks.stores.queries import load_queries
-from headworks.stores.writer import Item, Result
+from headworks.stores.work import Item, Result
 from headworks.units import SECOND_NS, Clock, RequestId
 from headworks.values import RecordMode
 

@@ -26,7 +26,7 @@ from headworks.records.sealing import Put, Sealer
 from headworks.records.settings import RecordSettings
 from headworks.records.tree import Frontier, Node
 from headworks.stores.queries import load_queries
-from headworks.stores.writer import File, Item, Result
+from headworks.stores.work import File, Item, Result
 from headworks.units import Clock
 
 MOST_OPEN = 65536

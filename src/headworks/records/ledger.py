@@ -22,7 +22,7 @@ from headworks.records.sealing import Put
 from headworks.records.settings import RecordSettings
 from headworks.stores.queries import load_queries
 from headworks.stores.sqlite import Stores
-from headworks.stores.writer import Post
+from headworks.stores.work import Post
 from headworks.units import Clock, RequestId
 from headworks.values import RecordMode
 

@@ -22,7 +22,7 @@ from headworks.records.nodes import StoredTree
 from headworks.records.note import Verifier
 from headworks.records.request_time import wall_ns_of
 from headworks.records.settings import RecordSettings
-from headworks.records.tree import inclusion_path, range_root
+from headworks.records.tree import inclusion_path, root_from_inclusion
 from headworks.stores.queries import load_queries
 from headworks.stores.sqlite import connect_to_read
 from headworks.units import SECOND_NS
@@ -134,9 +134,9 @@ class Records:
             try:
                 path = inclusion_path(seq, size, stored.root_of)
                 leaf = stored.leaves(seq, seq + 1)[0]
-                root = range_root(0, size, stored.root_of)
             except LookupError as error:
                 raise HomeUnavailable(f"{error}: run `headworks records verify`.") from error
+        root = root_from_inclusion(leaf, seq, size, path)
         return Proof(seq, leaf.hex(), size, root.hex(), tuple(digest.hex() for digest in path), note)
 
     def checkpoint(self) -> str:

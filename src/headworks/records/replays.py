@@ -19,7 +19,7 @@ from headworks.records.data_keys import DataKey, DataKeys, KeyDestroyed
 from headworks.records.sealing import Put, Sealer
 from headworks.records.settings import RecordSettings
 from headworks.stores.queries import load_queries
-from headworks.stores.writer import Item
+from headworks.stores.work import Item
 from headworks.units import SECOND_NS, Clock, RequestId
 
 MOST_RUNNING = 65536

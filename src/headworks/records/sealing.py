@@ -17,7 +17,7 @@ from headworks.records.data_keys import DataKey, Wanted
 from headworks.records.kms import NONCE_BYTES
 from headworks.records.log_keys import LogKeys
 from headworks.records.settings import RecordSettings
-from headworks.stores.writer import Item
+from headworks.stores.work import Item
 from headworks.units import SECOND_NS, random_bytes
 from headworks.values import RecordMode
 

@@ -14,7 +14,8 @@ import apsw
 
 from headworks.errors import HomeUnavailable, RecordUnavailable
 from headworks.pending import Pending
-from headworks.stores.writer import File, Job, Post, Writer
+from headworks.stores.work import File, Job, Post
+from headworks.stores.writer import Writer
 from headworks.units import Clock
 
 T = TypeVar("T")

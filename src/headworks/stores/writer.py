@@ -9,101 +9,34 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from queue import Empty, SimpleQueue
-from typing import Any, Generic, Literal, Protocol, TypeVar
+from typing import Any, TypeVar
 
 import apsw
+from msgspec import Struct
 
 from headworks.errors import HeadworksError, Internal, Overloaded, RecordUnavailable
 from headworks.pending import Pending
+from headworks.stores.work import STORE_ERRORS, Desk, File, Item, Job, Post, Result
 from headworks.units import MILLISECOND_NS, SECOND_NS, Clock
 
 T = TypeVar("T")
-Post = Callable[[Callable[[], None]], object]
-File = Literal["records", "keys"]
-Result = tuple[Pending[Any], Any, BaseException | None]
 
-MOST_BATCH_ITEMS = 256
-MOST_BATCH_BYTES = 8 * 2**20
-MOST_QUEUED_ITEMS = 8192
-MOST_QUEUED_BYTES = 128 * 2**20
-CHECKPOINT_PAGES = 256
+FOLD_PAGES = 256
 """A fold of 1 MiB takes about 3 ms; a larger one would be felt in the slowest calls."""
 TICK_S = 1.0
 FIRST_PROBE_NS = 50 * MILLISECOND_NS
 SLOWEST_PROBE_NS = 2 * SECOND_NS
 
 
-STORE_ERRORS = (apsw.Error, OSError)
-JOBS_OWN_ERRORS = (
-    HeadworksError,
-    ValueError,
-    LookupError,
-    TypeError,
-    apsw.ConstraintError,
-    apsw.SQLError,
-    apsw.BindingsError,
-)
+class Bounds(Struct, frozen=True):
+    """How much one transaction takes, and how much may wait for the next."""
 
-
-class Item:
-    """One thing of a batch: who waits for it and how much memory it holds."""
-
-    __slots__ = ("pending", "size_bytes")
-
-    def __init__(self, pending: Pending[Any], size_bytes: int = 0) -> None:
-        self.pending = pending
-        self.size_bytes = size_bytes
-
-
-class Job(Item, Generic[T]):
-    """A small write to one of the files; its own failure undoes only itself."""
-
-    __slots__ = ("_run", "file")
-
-    def __init__(self, pending: Pending[T], run: Callable[[apsw.Connection], T], file: File) -> None:
-        super().__init__(pending)
-        self._run = run
-        self.file = file
-
-    def attempt(self, connection: apsw.Connection) -> Result:
-        """The job's result or error; inside a transaction it is a savepoint, else a transaction of its own.
-
-        Raises: apsw.Error when the store itself fails.
-        """
-        value: T | None = None
-        try:
-            with connection:
-                value = self._run(connection)
-        except JOBS_OWN_ERRORS as error:
-            return self.pending, None, error
-        return self.pending, value, None
-
-
-class Desk(Protocol):
-    """What one part does with its own kinds of items; every method runs on the writer's thread."""
-
-    def load(self, files: Mapping[File, apsw.Connection]) -> None:
-        """Take the (new) connections and read from them what is kept in memory."""
-
-    def prepare(self, items: list[Item]) -> None:
-        """Do all that can be done outside the transaction."""
-
-    def write(self, connection: apsw.Connection) -> None:
-        """Write what was prepared, inside the transaction."""
-
-    def committed(self) -> list[Result]:
-        """What is known now that the transaction is durable."""
-
-    def forget(self) -> None:
-        """The transaction was undone: undo it in memory, too."""
-
-    def rest(self, connection: apsw.Connection) -> bool:
-        """Chores between batches, bounded; True when more wait."""
-
-    def leave(self, connection: apsw.Connection) -> None:
-        """The last chores before the files close."""
+    batch_items: int = 256
+    batch_bytes: int = 8 * 2**20
+    queued_items: int = 8192
+    queued_bytes: int = 128 * 2**20
 
 
 class _Waiter(Pending[T]):
@@ -130,15 +63,18 @@ class Writer:
     Safe under: `submit` from the thread of the event loop; `submit_and_wait` from any other or at start-up.
     """
 
-    def __init__(self, connect: Callable[[File], apsw.Connection], post: Post, clock: Clock) -> None:
+    def __init__(
+        self, connect: Callable[[File], apsw.Connection], post: Post, clock: Clock, bounds: Bounds | None = None
+    ) -> None:
         self._connect = connect
         self._post = post
         self._clock = clock
+        self._bounds = bounds or Bounds()
         self._queue: SimpleQueue[Item] = SimpleQueue()
         self._queued_bytes = 0
         self._files: dict[File, apsw.Connection] = {}
         self._wal_pages: dict[File, int] = {"records": 0, "keys": 0}
-        self._fold_at: dict[File, int] = {"records": CHECKPOINT_PAGES, "keys": CHECKPOINT_PAGES}
+        self._fold_at: dict[File, int] = {"records": FOLD_PAGES, "keys": FOLD_PAGES}
         self._desk: Desk | None = None
         self._has_chores = False
         self._failure = ""
@@ -177,11 +113,14 @@ class Writer:
         """Queue an item; its pending result tells the rest, also when it is refused here."""
         if self._failure or self._is_stopped:
             item.pending.fail(self._unavailable())
-        elif self._queue.qsize() >= MOST_QUEUED_ITEMS or self._queued_bytes > MOST_QUEUED_BYTES:
+        elif self._is_overfull():
             item.pending.fail(Overloaded("Too many records wait to be written.", retry_after_s=1.0))
         else:
             self._queued_bytes += item.size_bytes
             self._queue.put(item)
+
+    def _is_overfull(self) -> bool:
+        return self._queue.qsize() >= self._bounds.queued_items or self._queued_bytes > self._bounds.queued_bytes
 
     def submit_and_wait(self, item: Item) -> Any:
         """Queue an item and block until it is durable; gives its result.
@@ -233,8 +172,8 @@ class Writer:
         except Empty:
             return []
         size_bytes = batch[0].size_bytes
-        for _ in range(min(queue.qsize(), MOST_BATCH_ITEMS - 1)):
-            if size_bytes > MOST_BATCH_BYTES:
+        for _ in range(min(queue.qsize(), self._bounds.batch_items - 1)):
+            if size_bytes > self._bounds.batch_bytes:
                 break
             batch.append(queue.get())
             size_bytes += batch[-1].size_bytes
@@ -314,7 +253,7 @@ class Writer:
     def _fold(self, file: File) -> None:
         written, folded = self._files[file].wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
         # A reader may hold the rest back; then try again only after another such stretch.
-        self._fold_at[file] = CHECKPOINT_PAGES if folded == written else written + CHECKPOINT_PAGES
+        self._fold_at[file] = FOLD_PAGES if folded == written else written + FOLD_PAGES
         self._wal_pages[file] = 0
 
     def _hand_over(self, results: list[Result], size_bytes: int) -> None:
