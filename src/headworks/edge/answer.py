@@ -80,6 +80,19 @@ def _fields(reply: Reply) -> bytes:
         raise Internal(reason="a reply's header field is not Latin-1") from None
 
 
+def asgi_fields(reply: Reply, *, is_secure: bool) -> list[tuple[bytes, bytes]]:
+    """The fields of a reply as ASGI wants them, with what every reply carries; the server adds the date.
+
+    Raises: Internal, as `reply_head`.
+    """
+    _fields(reply)
+    fields = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in reply.headers]
+    for line in standing_fields("", is_secure=is_secure).split(b"\r\n")[2:]:
+        name, _, value = line.partition(b": ")
+        fields.append((name, value))
+    return fields
+
+
 def unforeseen(error: BaseException | None, app: App, request_id: str, path: str) -> Reply:
     """The fixed reply to what nobody foresaw; the log gets the kind and the places, never the message."""
     places = [

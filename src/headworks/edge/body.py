@@ -222,7 +222,7 @@ def incoming(head: Head, limits: EdgeLimits) -> Incoming:
 
     Raises: BodyTooLarge, by the announced length; UnsupportedMedia, for a coding not read here.
     """
-    content = _content(head, limits)
+    content = content_of(head, limits)
     if head.length == CHUNKED:
         return ChunkedBody(content)
     if head.length > limits.max_body_bytes:
@@ -235,7 +235,11 @@ def body_too_large(most_bytes: int) -> BodyTooLarge:
     return BodyTooLarge(f"A body may have at most {most_bytes} bytes")
 
 
-def _content(head: Head, limits: EdgeLimits) -> Content:
+def content_of(head: Head, limits: EdgeLimits) -> Content:
+    """What takes the pieces of this head's body, whatever frames them.
+
+    Raises: UnsupportedMedia, for a coding not read here.
+    """
     coding = head.headers.get("content-encoding", "identity").lower()
     if coding == "identity":
         return Identity(limits)

@@ -113,21 +113,19 @@ class Heads:
             headers = joined([known(line) or self._field(line) for line in lines])
         return framed(target, headers)
 
-    def field(self, name: str, value: str) -> tuple[str, str]:
-        """A field, name in lower case, whose value was held against the rules of its name.
+    def field(self, start: bytes, value: bytes) -> tuple[str, str]:
+        """A field, its name in lower case, held against the grammar and the rules of its name.
 
         Raises: Malformed, HostRefused.
         """
-        if name not in _RULED_FIELDS:
-            return name, value
-        if name == "host":
-            self._check_host(value)
-        elif name == "content-length":
-            if not _DIGITS.fullmatch(value):
-                raise Malformed("Content-Length must be one decimal number")
-        elif value.lower() != _RULED_FIELDS[name]:
-            raise Malformed(f"{name.title()} may only be {_RULED_FIELDS[name]}")
-        return name, value
+        name = self._names.get(start) or self._name(start)
+        value = value.strip(b" \t")
+        if value.translate(_VISIBLE) != value:
+            raise Malformed("A header value holds a control character")
+        text = value.decode("latin-1")
+        if name in _RULED_FIELDS:
+            self._check(name, text)
+        return name, text
 
     def _target(self, line: bytes) -> Target:
         if len(line) > self._limits.max_request_line_bytes:
@@ -142,23 +140,31 @@ class Heads:
         return target
 
     def _field(self, line: bytes) -> tuple[str, str]:
-        start, colon, rest = line.partition(b":")
-        name = self._names.get(start) or self._name(start, colon)
-        value = rest.strip(b" \t")
-        if value.translate(_VISIBLE) != value:
-            raise Malformed("A header value holds a control character")
-        field = self.field(name, value.decode("latin-1"))
+        start, colon, value = line.partition(b":")
+        if not colon:
+            raise Malformed("A header field must be a name, a colon without space before it, and a value on one line")
+        field = self.field(start, value)
+        name = field[0]
         if name in PLAIN_FIELDS and len(line) <= _LONGEST_REMEMBERED_BYTES:
             _remember(self._fields, line, field)
         return field
 
-    def _name(self, start: bytes, colon: bytes) -> str:
-        if not colon or _FIELD_NAME.fullmatch(start) is None:
+    def _name(self, start: bytes) -> str:
+        if _FIELD_NAME.fullmatch(start) is None:
             raise Malformed("A header field must be a name, a colon without space before it, and a value on one line")
         name = start.lower().decode("ascii")
         if len(start) <= _LONGEST_NAME_BYTES:
             _remember(self._names, start, name)
         return name
+
+    def _check(self, name: str, value: str) -> None:
+        if name == "host":
+            self._check_host(value)
+        elif name == "content-length":
+            if not _DIGITS.fullmatch(value):
+                raise Malformed("Content-Length must be one decimal number")
+        elif value.lower() != _RULED_FIELDS[name]:
+            raise Malformed(f"{name.title()} may only be {_RULED_FIELDS[name]}")
 
     def _check_host(self, value: str) -> None:
         match = _HOST.fullmatch(value)

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable, Mapping
 
 from headworks.errors import BodyTooLarge, ConfigurationRefused, FieldError, MethodNotAllowed, NotFound
+from headworks.ports import Routes as RoutesPort
 from headworks.values import Auth, Matched, RawRequest, Route
 
 Methods = Mapping[str, Matched]
@@ -83,7 +84,7 @@ class Routes:
         self._known[path] = found
 
 
-def arrive(raw: RawRequest, routes: Routes) -> Matched:
+def arrive(raw: RawRequest, routes: RoutesPort) -> Matched:
     """The route of a request whose body is within the route's bound.
 
     Raises: NotFound, MethodNotAllowed, BodyTooLarge.
