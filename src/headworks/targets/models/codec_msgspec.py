@@ -105,7 +105,7 @@ class MsgspecCodec(InLists):
         except SchemaViolation as error:
             raise ContractViolation(reason=f"{error.errors}") from error
         except _UNSENDABLE as error:
-            raise ContractViolation(reason=str(error)) from error
+            raise ContractViolation(reason=faults.without_value(str(error))) from error
         if b"null" in text and faults.holds_nan(msgspec.to_builtins(value, enc_hook=plain_value)):
             raise ContractViolation(reason="the output holds NaN or an infinity")
         return text

@@ -97,8 +97,9 @@ class PydanticCodec(InLists):
             if isinstance(value, dict):
                 value = self._adapter.validate_python(value, strict=True)
             text = self._adapter.dump_json(value, warnings="error", by_alias=True, fallback=plain_value)
-        except (PydanticSerializationError, ValueError, TypeError, RecursionError) as error:  # ValidationError is one
-            raise ContractViolation(reason=str(error)) from error
+        except (PydanticSerializationError, ValueError, TypeError, RecursionError) as error:
+            # ValidationError is a ValueError; the texts of all of them quote the value, which is no business of the log
+            raise ContractViolation(reason=f"the output does not fit its type ({type(error).__name__})") from error
         document = msgspec.json.decode(text)
         if not self._promised.is_valid(document):
             raise ContractViolation(reason=f"{self._promised.errors(document)}")

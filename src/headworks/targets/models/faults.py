@@ -26,9 +26,12 @@ def from_msgspec(error: msgspec.DecodeError) -> FieldError:
     if match:
         text, path = match["text"], match["path"].partition("[...]")[0]
     steps = [name or int(index) for name, index in _STEP.findall(path)]
-    if _TELLS_VALUE.match(text):
-        text = "is not one of the allowed values"
-    return FieldError(pointer_of(steps), text[:LONGEST_MESSAGE])
+    return FieldError(pointer_of(steps), without_value(text)[:LONGEST_MESSAGE])
+
+
+def without_value(text: str) -> str:
+    """A message of msgspec without the value that came, which some of them quote."""
+    return "is not one of the allowed values" if _TELLS_VALUE.match(text) else text
 
 
 def from_pydantic(errors: Iterable[Mapping[str, Any]], document: object) -> tuple[FieldError, ...]:

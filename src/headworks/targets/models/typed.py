@@ -16,6 +16,7 @@ from headworks.contract.schema import MOST_ERRORS
 from headworks.declare import Context
 from headworks.errors import ContractViolation, FieldError, HeadworksError, ModelError, NotJson, SchemaViolation
 from headworks.targets.models.codec import Codec, below
+from headworks.targets.models.reporting import place, report
 from headworks.targets.models.runner import Announcement, RowFailed
 from headworks.targets.models.signature import Signature
 from headworks.values import Payload
@@ -189,7 +190,8 @@ class TypedRunner:
 def _failed(error: Exception) -> RowFailed:
     if isinstance(error, HeadworksError):
         return RowFailed(error.code, error.errors, error.reason)
-    return RowFailed(ModelError.code, (), f"{type(error).__name__}: {error}")
+    report(error)
+    return RowFailed(ModelError.code, (), place(error))
 
 
 def _raise_failed(outputs: Sequence[bytes | RowFailed]) -> None:

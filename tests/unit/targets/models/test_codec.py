@@ -3,7 +3,7 @@ import dataclasses
 import io
 import zlib
 from datetime import datetime
-from typing import Annotated, Any, Generic, TypeVar
+from typing import Annotated, Any, Generic, Literal, TypeVar
 
 import msgspec
 import numpy as np
@@ -283,6 +283,23 @@ def test_what_breaks_the_reply_type_is_a_contract_violation(declared, value):
         codec_for(declared).encode(value)
 
     assert caught.value.reason
+
+
+@pytest.mark.parametrize(
+    ("declared", "value"),
+    [
+        (Literal["a"], "content"),
+        (Checked, Checked.model_construct(low="content", high=3)),
+        (Checked, {"low": "content"}),
+        (Part, Part("content")),
+        (Annotated[np.ndarray, Shape(1)], ["content"]),
+    ],
+)
+def test_the_reason_for_the_log_never_quotes_the_value(declared, value):
+    with pytest.raises(ContractViolation) as caught:
+        codec_for(declared).encode(value)
+
+    assert "content" not in caught.value.reason
 
 
 class TestPictures:

@@ -124,7 +124,9 @@ def test_a_single_item_model_fails_row_by_row():
     fine, failed = make(inverse).predict([Row(2), Row(0)])
 
     assert fine == b'{"score":0.5}'
-    assert failed == RowFailed("model_error", (), "ZeroDivisionError: division by zero")
+    assert isinstance(failed, RowFailed)
+    assert failed.code == "model_error"
+    assert failed.reason.startswith("ZeroDivisionError in inverse, ")
 
 
 def test_a_context_is_given_to_who_declares_it():
@@ -233,7 +235,7 @@ class TestWarmUp:
         with pytest.raises(ModelError) as caught:
             make(inverse, {"x": 1}, {"x": 0}).warm_up()
 
-        assert caught.value.reason == "example 1: ZeroDivisionError: float division by zero"
+        assert caught.value.reason.startswith("example 1: ZeroDivisionError in inverse, ")
 
     def test_an_output_outside_the_contract_fails_the_warm_up(self):
         def predict(batch: list[Row]) -> list[Score]:
