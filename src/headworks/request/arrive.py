@@ -49,14 +49,17 @@ class Routes:
             if "{" not in template
         }
         self._templates = _by_first_segment(by_template)
-        self._known: dict[str, Methods] = {}
+        self._known: dict[str, Matched] = {}
 
     def match(self, method: str, path: str) -> Matched:
         """The route of a request.
 
         Raises: NotFound, MethodNotAllowed (with Allow).
         """
-        methods = self._known.get(path) or self._fixed.get(path) or self._seek(path)
+        known = self._known.get(path)
+        if known is not None and known.route.method == method:
+            return known
+        methods = self._fixed.get(path) or self._seek(path)
         matched = methods.get(method)
         if matched is None and method == "HEAD":
             matched = methods.get("GET")
@@ -76,12 +79,12 @@ class Routes:
         raise NotFound("Nothing is at this path; GET /api lists what is")
 
     def _remember(self, path: str, found: Methods) -> None:
-        # Paths of calls name endpoints; other paths may name people and keys, which no cache may hold.
-        if any(matched.route.operation != _CALL for matched in found.values()):
-            return
-        if len(self._known) >= _MOST_REMEMBERED:
-            self._known.clear()
-        self._known[path] = found
+        """Remember where a call goes; other paths may name people and keys, which no cache may hold."""
+        for matched in found.values():
+            if matched.route.operation == _CALL:
+                if len(self._known) >= _MOST_REMEMBERED:
+                    self._known.clear()
+                self._known[path] = matched
 
 
 def arrive(raw: RawRequest, routes: RoutesPort) -> Matched:
