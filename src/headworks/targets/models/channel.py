@@ -137,9 +137,7 @@ class Receiver:
 
     def receive(self, flags: int = 0) -> list[Frame]:
         """The frames that one read completes; none and `is_ended` at the end of the stream."""
-        size, ancillary, seen, _ = self._socket.recvmsg_into(
-            (self._buffer,), _ANCILLARY_BYTES, flags | _CLOSE_ON_EXEC
-        )
+        size, ancillary, seen, _ = self._socket.recvmsg_into((self._buffer,), _ANCILLARY_BYTES, flags | _CLOSE_ON_EXEC)
         if ancillary:
             self._accept(ancillary)
         if seen & _TRUNCATED or len(self._files) > MAX_WAITING_FILES:
@@ -261,7 +259,7 @@ def _filled(parts: Sequence[bytes]) -> int:
         while left:
             written = os.writev(file, left[:VECTORS_A_WRITE])
             left = _after(left, written)
-    except BaseException:
+    except OSError:
         os.close(file)
         raise
     return file

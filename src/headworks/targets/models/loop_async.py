@@ -6,13 +6,13 @@ from time import monotonic_ns
 from typing import Any
 
 from headworks.declare import Context
-from headworks.errors import ClientGone, DeadlineExceeded
+from headworks.errors import ClientGone, DeadlineExceeded, ModelError
 from headworks.targets.models.channel import FrameRefused
 from headworks.targets.models.inbox import Answers, Inbox, payloads
 from headworks.targets.models.loop_calls import NO_ARRAY, matched
 from headworks.targets.models.loop_streams import only_row
 from headworks.targets.models.messages import FIRST_CREDIT, Batch, Credit, End, Event, Load
-from headworks.targets.models.reporting import failure, place, report
+from headworks.targets.models.reporting import failure, place, report, tried
 from headworks.targets.models.runner import RowFailed, Runner
 from headworks.values import Payload
 
@@ -107,12 +107,13 @@ class AsyncLoop:
             reader.room.set()
 
     def _cancel(self, call_id: int) -> None:
+        """Not before the task has begun, or it would never get to answer."""
         unit = self._units.get(call_id)
         if unit is None:
             return
         unit.wanted.discard(call_id)
         if not unit.wanted and unit.task is not None:
-            unit.task.cancel()
+            asyncio.get_running_loop().call_soon(unit.task.cancel)
 
     def _forget(self, unit: _Unit) -> None:
         for call_id, _, _ in unit.calls:
@@ -123,41 +124,37 @@ class AsyncLoop:
         """Every call of the unit is answered, whatever happens to it."""
         began_ns = monotonic_ns()
         answers = Answers()
-        rows = 0
-        left = {call_id for call_id, _, _ in unit.calls}
+        calls, inputs, contexts = self._decoded(unit, answers)
         try:
-            calls, inputs, contexts = self._decoded(unit, answers, left)
-            rows = len(inputs)
             outputs = await self._outputs(inputs, contexts)
-            at = 0
-            for call_id, count in calls:
-                left.discard(call_id)
-                if count == NO_ARRAY:
-                    answers.one(call_id, outputs[at])
-                else:
-                    answers.array(call_id, outputs[at : at + count])
-                at += abs(count)
-        except BaseException as error:
-            gone = ClientGone() if isinstance(error, asyncio.CancelledError) and not unit.wanted else error
-            for call_id in left:
+        except asyncio.CancelledError as error:
+            gone = ModelError(reason=place(error)) if unit.wanted else ClientGone()
+            for call_id, _ in calls:
                 answers.fail(call_id, gone)
+            calls = []
+        at = 0
+        for call_id, count in calls:
+            if count == NO_ARRAY:
+                answers.one(call_id, outputs[at])
+            else:
+                answers.array(call_id, outputs[at : at + count])
+            at += abs(count)
         self._forget(unit)
-        answers.send(self._inbox, rows, monotonic_ns() - began_ns)
+        answers.send(self._inbox, len(inputs), monotonic_ns() - began_ns)
 
-    def _decoded(self, unit: _Unit, answers: Answers, left: set[int]) -> _Decoded:
+    def _decoded(self, unit: _Unit, answers: Answers) -> _Decoded:
         """The calls that could be decoded, with how many rows each has, and the rows of all."""
         now_ns = monotonic_ns()
         calls: list[tuple[int, int]] = []
         inputs: list[Any] = []
         contexts: list[Context] = []
         for call_id, deadline_ns, payload in unit.calls:
-            try:
-                if deadline_ns <= now_ns:
-                    raise DeadlineExceeded
-                rows = self._runner.decode(payload)
-            except BaseException as error:
-                left.discard(call_id)
-                answers.fail(call_id, error)
+            if deadline_ns <= now_ns:
+                answers.fail(call_id, DeadlineExceeded())
+                continue
+            rows, error = tried(self._runner.decode, payload)
+            if rows is None or error is not None:
+                answers.fail(call_id, error or ModelError())
                 continue
             calls.append((call_id, len(rows) if payload.is_array else NO_ARRAY))
             inputs += rows

@@ -5,11 +5,12 @@ from time import monotonic_ns
 from typing import Any
 
 from headworks.declare import Context
-from headworks.errors import ClientGone, DeadlineExceeded
+from headworks.errors import ClientGone, DeadlineExceeded, ModelError
 from headworks.targets.models.inbox import Answers, Inbox, payloads
 from headworks.targets.models.messages import Batch, Load
-from headworks.targets.models.reporting import place, report
+from headworks.targets.models.reporting import place, report, tried
 from headworks.targets.models.runner import RowFailed, Runner
+from headworks.values import Payload
 
 FLUSH_NS = 1_000_000
 NO_ARRAY = -1
@@ -84,20 +85,23 @@ class CallLoop:
             if call_id in self._inbox.cancelled or deadline_ns <= now_ns:
                 self._skip(answers, call_id)
                 continue
-            try:
-                rows = self._runner.decode(payload)
-            except BaseException as error:
-                answers.fail(call_id, error)
-            else:
-                context = Context("", deadline_ns)
-                outputs = [self._alone(row, context) for row in rows]
-                done_rows += len(rows)
-                if payload.is_array:
-                    answers.array(call_id, outputs)
-                else:
-                    answers.one(call_id, outputs[0])
+            done_rows += self._answer(answers, call_id, deadline_ns, payload)
             now_ns = monotonic_ns()
         answers.send(self._inbox, done_rows, now_ns - began_ns)
+
+    def _answer(self, answers: Answers, call_id: int, deadline_ns: int, payload: Payload) -> int:
+        """Answer one call row by row; gives how many rows ran."""
+        rows, error = tried(self._runner.decode, payload)
+        if rows is None or error is not None:
+            answers.fail(call_id, error or ModelError())
+            return 0
+        context = Context("", deadline_ns)
+        outputs = [self._alone(row, context) for row in rows]
+        if payload.is_array:
+            answers.array(call_id, outputs)
+        else:
+            answers.one(call_id, outputs[0])
+        return len(rows)
 
     def _skip(self, answers: Answers, call_id: int) -> None:
         is_cancelled = call_id in self._inbox.cancelled
@@ -115,28 +119,26 @@ class CallLoop:
         return outputs
 
     def _predicted(self, rows: list[Any], contexts: list[Context]) -> Sequence[bytes | RowFailed]:
-        try:
-            outputs = self._runner.predict(rows, contexts)
-        except BaseException as error:
-            report(error)
-            if len(rows) == 1 or not self._may_retry:
-                return [RowFailed("model_error", reason=place(error))] * len(rows)
-            return [self._alone(row, context) for row, context in zip(rows, contexts, strict=True)]
-        return matched(outputs, len(rows))
+        outputs, error = tried(self._runner.predict, rows, contexts)
+        if error is None:
+            return matched(outputs, len(rows))
+        report(error)
+        if len(rows) == 1 or not self._may_retry:
+            return [RowFailed("model_error", reason=place(error))] * len(rows)
+        return [self._alone(row, context) for row, context in zip(rows, contexts, strict=True)]
 
     def _alone(self, row: Any, context: Context) -> bytes | RowFailed:
         if context.deadline_ns is not None and monotonic_ns() >= context.deadline_ns:
             return RowFailed("deadline_exceeded")
-        try:
-            outputs = self._runner.predict([row], [context])
-        except BaseException as error:
-            report(error)
-            return RowFailed("model_error", reason=place(error))
-        return matched(outputs, 1)[0]
+        outputs, error = tried(self._runner.predict, [row], [context])
+        if error is None:
+            return matched(outputs, 1)[0]
+        report(error)
+        return RowFailed("model_error", reason=place(error))
 
 
-def matched(outputs: Sequence[bytes | RowFailed], rows: int) -> Sequence[bytes | RowFailed]:
+def matched(outputs: Sequence[bytes | RowFailed] | None, rows: int) -> Sequence[bytes | RowFailed]:
     """The outputs, if there is one a row; nothing is ever guessed about which row one belongs to."""
-    if len(outputs) == rows:
+    if outputs is not None and len(outputs) == rows:
         return outputs
-    return [RowFailed("contract_violation", reason=f"{len(outputs)} outputs for {rows} rows")] * rows
+    return [RowFailed("contract_violation", reason=f"{len(outputs or ())} outputs for {rows} rows")] * rows

@@ -6,10 +6,10 @@ from struct import Struct as Layout
 from threading import Lock
 from time import monotonic_ns
 
-from headworks.errors import ClientGone, DeadlineExceeded
+from headworks.errors import ClientGone, DeadlineExceeded, ModelError
 from headworks.targets.models.inbox import Inbox, payloads
 from headworks.targets.models.messages import Batch, Done, Load
-from headworks.targets.models.reporting import failure, report
+from headworks.targets.models.reporting import failure, report, tried
 from headworks.targets.models.runner import HttpRunner
 from headworks.values import Payload
 
@@ -46,16 +46,21 @@ class HttpLoop:
     def _answer(self, call_id: int, deadline_ns: int, payload: Payload) -> None:
         began_ns = monotonic_ns()
         parts: tuple[bytes, ...] = ()
-        try:
-            if call_id in self._inbox.cancelled:
-                raise ClientGone
-            if deadline_ns <= began_ns:
-                raise DeadlineExceeded
-            head, body = self._runner.handle(payload)
-            parts = (HEAD_SIZE.pack(len(head)), head, body)
-            done = Done([call_id], [sum(map(len, parts))], 1, monotonic_ns() - began_ns)
-        except BaseException as error:
-            report(error)
-            done = Done([], [], 0, 0, [failure(call_id, error)])
+        if call_id in self._inbox.cancelled:
+            done = Done([], [], 0, 0, [failure(call_id, ClientGone())])
+        elif deadline_ns <= began_ns:
+            done = Done([], [], 0, 0, [failure(call_id, DeadlineExceeded())])
+        else:
+            done, parts = self._handled(call_id, payload, began_ns)
         with self._replying:
             self._inbox.reply(done, parts)
+
+    def _handled(self, call_id: int, payload: Payload, began_ns: int) -> tuple[Done, tuple[bytes, ...]]:
+        answer, error = tried(self._runner.handle, payload)
+        if answer is None or error is not None:
+            error = error or ModelError()
+            report(error)
+            return Done([], [], 0, 0, [failure(call_id, error)]), ()
+        head, body = answer
+        parts = (HEAD_SIZE.pack(len(head)), head, body)
+        return Done([call_id], [sum(map(len, parts))], 1, monotonic_ns() - began_ns), parts

@@ -4,10 +4,10 @@ from collections.abc import Callable, Iterator
 from time import monotonic_ns
 
 from headworks.declare import Context
-from headworks.errors import ClientGone, DeadlineExceeded, SchemaViolation
+from headworks.errors import ClientGone, DeadlineExceeded, ModelError, SchemaViolation
 from headworks.targets.models.inbox import Inbox, payloads
 from headworks.targets.models.messages import FIRST_CREDIT, Batch, Credit, End, Event
-from headworks.targets.models.reporting import failure, report
+from headworks.targets.models.reporting import failure, report, tried
 from headworks.targets.models.runner import Runner
 from headworks.values import Payload
 
@@ -54,16 +54,18 @@ class StreamLoop:
             if deadline_ns <= now_ns:
                 self._inbox.reply(End(call_id, failure(call_id, DeadlineExceeded())))
                 continue
-            try:
-                row = only_row(self._runner, payload)
-                self._open[call_id] = _Open(self._runner.stream(row, Context("", deadline_ns)))
-            except BaseException as error:
-                self._inbox.reply(End(call_id, failure(call_id, error)))
+            events, error = tried(self._events, payload, deadline_ns)
+            if events is None or error is not None:
+                self._inbox.reply(End(call_id, failure(call_id, error or ModelError())))
+            else:
+                self._open[call_id] = _Open(events)
+
+    def _events(self, payload: Payload, deadline_ns: int) -> Iterator[bytes]:
+        return self._runner.stream(only_row(self._runner, payload), Context("", deadline_ns))
 
     def _step(self, call_id: int, stream: _Open) -> None:
-        try:
-            event = next(stream.events, None)
-        except BaseException as error:
+        event, error = tried(next, stream.events, None)
+        if error is not None:
             report(error)
             del self._open[call_id]
             self._inbox.reply(End(call_id, failure(call_id, error)))
@@ -84,14 +86,15 @@ class StreamLoop:
             stream = self._open.pop(call_id, None)
             if stream is None:
                 continue
-            try:
-                close = getattr(stream.events, "close", None)
-                if close is not None:
-                    close()
-            except BaseException as error:
+            _, error = tried(getattr(stream.events, "close", _nothing))
+            if error is not None:
                 report(error)
             self._inbox.reply(End(call_id, failure(call_id, ClientGone())))
         self._inbox.cancelled.clear()
+
+
+def _nothing() -> None:
+    """Instead of the close that an iterator which is no generator does not have."""
 
 
 def only_row(runner: Runner, payload: Payload) -> object:

@@ -75,7 +75,7 @@ class ProcessEngine:
                     env={**THREADS, **self._environment, **settings.env},
                     process_group=0,
                 )
-        except BaseException:
+        except (OSError, ValueError):
             ours.close()
             os.close(reads)
             raise

@@ -117,14 +117,15 @@ class Models:
             raise ModelUnavailable(f"A swap of {name} is under way.", reason="a swap is under way")
         settings = old.settings if source is None else structs.replace(old.settings, source=source)
         new = self._swapping[name] = ModelPool(settings, self._engine, self._loop, self._clock)
+        is_accepted = False
         try:
             announcement = await new.open()
             self._accept(name, announcement)
-        except BaseException:
-            self._retire(new)
-            raise
+            is_accepted = True
         finally:
             del self._swapping[name]
+            if not is_accepted:
+                self._retire(new)
         self._pools[name] = new
         old.successor = new
         self._retire(old)

@@ -199,8 +199,7 @@ class Replica:
             ticket = self._landed(failure.id, now_ns)
             if ticket is not None:
                 ticket.fail(error_of(failure))
-        if message.rows:
-            self._owner.answered(self, message.rows, message.run_ns)
+        self._owner.answered(self, message.rows, message.run_ns)
         self.leave_if_idle()
 
     def event(self, message: Event, body: bytes) -> None:

@@ -2,16 +2,28 @@
 
 import sys
 import traceback
+from collections.abc import Callable
 from time import monotonic_ns
+from typing import Any, TypeVar
 
 from headworks.errors import HeadworksError
 from headworks.targets.models.messages import Failure
+
+T = TypeVar("T")
 
 LONGEST_REASON = 500
 TRACES_APART_NS = 1_000_000_000
 DEEPEST_TRACE = 20
 
 _last_trace_ns = [0]
+
+
+def tried(work: Callable[..., T], *arguments: Any) -> tuple[T | None, BaseException | None]:
+    """What the team's code gave, or what it raised: even SystemExit is an error of the model and not our end."""
+    try:
+        return work(*arguments), None
+    except BaseException as error:
+        return None, error
 
 
 def failure(call_id: int, error: BaseException) -> Failure:

@@ -12,6 +12,7 @@ from headworks.errors import (
     ModelError,
     ModelUnavailable,
     Overloaded,
+    SchemaViolation,
 )
 from headworks.targets.models.channel import FrameRefused
 from headworks.targets.models.messages import Done, Failure
@@ -201,6 +202,19 @@ def test_a_failed_row_fails_its_own_call_only():
 
     assert json.loads(first.result().body) == {"n": 0}
     assert isinstance(error_of(second), ModelError)
+
+
+def test_a_batch_of_nothing_but_failures_makes_room_as_well():
+    scene = Scene(settings(batch=BatchSettings(max_size=1)))
+    first, second = scene.start(n(0)), scene.start(n(1))
+    scene.world.settle()
+    scene.worker.batches.clear()
+
+    scene.worker.listener.done(Done([], [], 0, 0, [Failure(1, "schema_violation")]), b"")
+
+    assert isinstance(error_of(first), SchemaViolation)
+    assert documents(scene.worker) == [[{"n": 1}]]
+    assert not second.is_done
 
 
 def test_a_full_queue_refuses_with_the_time_to_come_back():

@@ -1,5 +1,6 @@
 """What a worker process makes of calls, seen through the pool."""
 
+import asyncio
 import json
 
 import pytest
@@ -11,7 +12,7 @@ from headworks.errors import (
     SchemaViolation,
 )
 from headworks.targets.models.settings import BatchSettings
-from tests.unit.targets.models.house import call, deadline, models, outcome_of, run, settings
+from tests.unit.targets.models.house import call, deadline, models, outcome_of, run, settings, until
 
 
 def ask(calls, *, seconds=10.0, lines=None, **fields):
@@ -151,6 +152,26 @@ def test_a_late_call_ends_its_callers_wait_and_not_the_worker():
     assert isinstance(slow, DeadlineExceeded)
     assert nonce(after) == 1
     assert (state.late, state.restarts) == (1, 0)
+
+
+@pytest.mark.parametrize("is_stream", [True, False])
+def test_an_asynchronous_call_is_cancelled_at_any_moment_and_its_place_is_free_again(is_stream):
+    facts = {"is_async": True, "is_batch": False, "is_stream": is_stream}
+
+    async def scene():
+        async with models(settings(parameters=facts, concurrency=4)) as house:
+            pool = house.find("model")
+            for moment_s in (None, 0.0, 0.001, 0.01) * 4:
+                pending = pool.start(call({"do": "wait", "s": 30, "events": 10**9}), "ann", deadline(60))
+                if moment_s is not None:
+                    await asyncio.sleep(moment_s)
+                else:
+                    pool._flush()
+                pending.abandon()
+            await until(lambda: pool.state().running_calls == 0)
+            return pool.state().restarts
+
+    assert run(scene()) == 0
 
 
 def test_early_answers_of_a_one_row_model_do_not_wait_for_late_ones():
