@@ -18,6 +18,9 @@ _HEADERS = {
 _EVERY_STATUS = (400, 401, 403, 404, 406, 409, 410, 413, 415, 422, 429, 500, 502, 503, 504)
 
 
+_DEADLINE = {"type": "integer", "minimum": 1, "maximum": 86_400_000}
+
+
 def responses(content: Mapping[str, Any]) -> dict[str, Any]:
     """The responses of an operation: its answer, then every error."""
     headers = {name: {"description": told, "schema": {"type": "string"}} for name, told in _HEADERS.items()}
@@ -29,9 +32,7 @@ def responses(content: Mapping[str, Any]) -> dict[str, Any]:
 def parameters() -> dict[str, Any]:
     """The headers a call may carry, by the name of their component."""
     return {
-        "Deadline": _header(
-            "X-Deadline-Ms", "Answer within so many milliseconds, or not at all.", {"type": "integer", "minimum": 1}
-        ),
+        "Deadline": _header("X-Deadline-Ms", "Answer within so many milliseconds, or not at all.", _DEADLINE),
         "Subject": _header(
             "X-Subject",
             "The person the call is about: the unit of encryption, export and erasure.",

@@ -239,14 +239,18 @@ def _unknown(name: str, known: list[str]) -> str:
 
 
 def _nearest_branch(violation: Violation) -> list[Violation] | None:
-    """The one branch of a union whose type the value has; None when several or none do."""
+    """The one branch of a union that was meant: by the value's type, else by its tag; None when that is open."""
     depth = len(violation.instance_path)
     fitting = [
-        branch
-        for branch in getattr(violation.kind, "context", ())
-        if branch and not any(len(v.instance_path) == depth and v.kind.name in ("type", "const") for v in branch)
+        branch for branch in getattr(violation.kind, "context", ()) if branch and not _fails(branch, depth, "type")
     ]
+    if len(fitting) > 1:
+        fitting = [branch for branch in fitting if not _fails(branch, depth + 1, "const")]
     return fitting[0] if len(fitting) == 1 else None
+
+
+def _fails(branch: list[Violation], depth: int, keyword: str) -> bool:
+    return any(len(inner.instance_path) == depth and inner.kind.name in {keyword, "const"} for inner in branch)
 
 
 def _message(keyword: str, violation: Violation) -> str:

@@ -18,7 +18,7 @@ from headworks.dialects.native.form import WHOLE, Blobs, form_of
 from headworks.dialects.native.media import typed
 from headworks.dialects.native.picture import check_base64_picture, check_picture
 from headworks.dialects.native.table import rows_of
-from headworks.errors import BodyTooLarge, FieldError, Malformed, SchemaViolation, UnsupportedMedia
+from headworks.errors import FieldError, Malformed, SchemaViolation, UnsupportedMedia
 from headworks.values import Payload
 
 MOST_QUERY_FIELDS = 64
@@ -37,7 +37,7 @@ class Sent(Struct, frozen=True):
 def json_payload(body: bytes, contract: Contract) -> Payload:
     """The payload of a JSON body: one input or, for a batch contract, an array of them.
 
-    Raises: NotJson (400), SchemaViolation (422), BodyTooLarge (413), UnsupportedMedia (415, a picture's kind).
+    Raises: NotJson (400), SchemaViolation (422); of a picture also BodyTooLarge (413), UnsupportedMedia (415).
     """
     document = json_text.decode(body, contract.binary)
     if contract.request.is_valid(document):
@@ -72,7 +72,9 @@ def _check_rows(rows: list[Any], contract: Contract) -> None:
     if not rows:
         raise SchemaViolation(errors=(FieldError("", "must hold at least one row"),))
     if len(rows) > MOST_ROWS:
-        raise BodyTooLarge(f"At most {MOST_ROWS} rows a call; send the rest in another.")
+        raise SchemaViolation(
+            errors=(FieldError("", f"must hold at most {MOST_ROWS} rows; send the rest in another call"),)
+        )
     is_valid, wrong = contract.request.is_valid, list[FieldError]()
     for number, row in enumerate(rows):
         if not is_valid(row):
