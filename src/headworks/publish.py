@@ -35,7 +35,13 @@ class Published:
         """See ports.Endpoints."""
         params = matched.params
         found = self._by_id.get(f"{params['endpoint']}/v{params['version']}")
-        return found or self.named(params["endpoint"], int(params["version"]))
+        if found is None:
+            return self.named(params["endpoint"], int(params["version"]))
+        if "rest" in params and not found.is_http:
+            raise NotFound(
+                f"Nothing is below {found.name} v{found.version}; call POST /api/{found.name}/v{found.version}."
+            )
+        return found
 
     def named(self, name: str, version: int) -> Endpoint:
         """See ports.Endpoints."""
@@ -133,8 +139,9 @@ def published(config: Config, announced: Mapping[str, Announcement]) -> tuple[En
     for name, versions in sorted(config.endpoints.items()):
         for version in sorted(versions, key=lambda v: int(v[1:])):
             try:
-                contract = contract_of(versions[version], announced)
-                found.append(endpoint(config, name, version, contract))
+                first = announced[target_name(versions[version].targets[0])]
+                made = endpoint(config, name, version, contract_of(versions[version], announced))
+                found.append(structs.replace(made, is_http=first.is_http))
             except ConfigurationRefused as error:
                 place = f"/endpoints/{name}/{version}"
                 inner = error.errors or (FieldError("", error.detail),)

@@ -3,9 +3,12 @@
 from headworks.values import Auth, Route
 
 CALL = "call"
+FORWARD = "forward"
 FORM_BYTES = 64 * 2**10
 NOT_BUILT = "not-built"
 
+_APPLICATION = "/api/{endpoint}/v{version}/{rest}"
+_FORWARDED = ("GET", "POST", "PUT", "PATCH", "DELETE")
 _PLANNED = (
     ("POST", "/api/{endpoint}/v{version}/jobs"),
     ("GET", "/api/jobs/{job}"),
@@ -33,6 +36,7 @@ def table(max_body_bytes: int, *, is_loopback: bool) -> tuple[Route, ...]:
     metrics = Auth.LOCAL if is_loopback else Auth.ADMIN
     return (
         Route("POST", "/api/{endpoint}/v{version}", Auth.KEY, CALL, max_body_bytes),
+        *(Route(method, _APPLICATION, Auth.KEY, FORWARD, max_body_bytes) for method in _FORWARDED),
         _read("/api", Auth.KEY, "catalogue.list"),
         _read("/api/{endpoint}/v{version}", Auth.KEY, "catalogue.show"),
         _read("/openapi.json", Auth.KEY, "catalogue.openapi"),

@@ -131,6 +131,8 @@ class Endpoint(Struct, frozen=True):
     is_default: bool = False
     shadow: tuple[str, ...] = ()
     max_body_bytes: int = 16 * 2**20
+    is_http: bool = False
+    """Whether whole HTTP requests are handed on, to an existing web application."""
     id: str = ""
     """`sentiment/v1`; the bucket, metric label and scope name of this version."""
 

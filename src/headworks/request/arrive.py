@@ -15,7 +15,7 @@ Methods = Mapping[str, Matched]
 _PLACEHOLDER = re.compile(r"\{([a-z_]+)\}")
 _TEMPLATE = re.compile(r"/|(?:/(?:[A-Za-z0-9_.\-]|\{[a-z_]+\})+)+")
 _NAME = "[A-Za-z0-9_-]{1,64}"
-_GRAMMARS = {"version": "[1-9][0-9]{0,8}"}
+_GRAMMARS = {"version": "[1-9][0-9]{0,8}", "rest": "[!-~]{0,2048}"}
 _MOST_REMEMBERED = 1024
 _CALL = "call"
 
@@ -23,7 +23,7 @@ _CALL = "call"
 class Routes:
     """The table of routes, compiled at start; implements ports.Routes.
 
-    Shapes: a placeholder takes one `[A-Za-z0-9_-]{1,64}`, `{version}` a whole number without leading zeros. A fixed
+    Shapes: a placeholder takes one `[A-Za-z0-9_-]{1,64}`, `{version}` a whole number without leading zeros, `{rest}` whatever follows. A fixed
     path is preferred to a template, a template with more fixed segments to one with fewer.
     Cost: 0.2 µs a known path. Safe under: one thread.
     """

@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping
 
 from headworks.dialects.native.body import json_payload, payload
+from headworks.dialects.native.forward import forwarded
 from headworks.dialects.native.media import chosen
 from headworks.errors import BodyTooLarge, Malformed
 from headworks.units import MILLISECOND_NS, SECOND_NS
@@ -13,6 +14,7 @@ OFF_LOOP_BYTES = 256 * 1024
 """Above this size hint, parse on a thread."""
 
 LONGEST_DEADLINE_MS = 86_400_000
+WHOLE_HTTP = "message/http"
 
 _DEADLINE_MS = re.compile(r"[1-9][0-9]{0,8}")
 _SUBJECT = re.compile(r"[A-Za-z0-9._:@+=/|~-]{1,256}")
@@ -31,6 +33,8 @@ def parse(raw: RawRequest, endpoint: Endpoint, now_ns: int) -> Call:
     headers, contract, body = raw.headers, endpoint.contract, raw.body
     if len(body) > endpoint.max_body_bytes:
         raise BodyTooLarge(f"The body exceeds this endpoint's {endpoint.max_body_bytes} bytes.")
+    if endpoint.is_http:
+        return _forward(raw, endpoint, now_ns)
     reply_media = chosen(headers.get("accept"), contract.media)
     content_type = headers.get("content-type")
     if content_type is None or content_type == "application/json":
@@ -45,6 +49,19 @@ def parse(raw: RawRequest, endpoint: Endpoint, now_ns: int) -> Call:
         _named(headers, "x-subject", _SUBJECT, "1 to 256 of A-Z a-z 0-9 . _ : @ + = / | ~ -"),
         _named(headers, "idempotency-key", _IDEMPOTENCY_KEY, "1 to 255 visible ASCII characters"),
         _named(headers, "x-request-id", _REQUEST_ID, "1 to 128 visible ASCII characters"),
+    )
+
+
+def _forward(raw: RawRequest, endpoint: Endpoint, now_ns: int) -> Call:
+    """A whole HTTP request for an application, which negotiates and validates by itself."""
+    headers = raw.headers
+    return Call(
+        endpoint,
+        forwarded(raw, endpoint),
+        WHOLE_HTTP,
+        now_ns + _time_left_ns(headers, endpoint),
+        _named(headers, "x-subject", _SUBJECT, "1 to 256 of A-Z a-z 0-9 . _ : @ + = / | ~ -"),
+        client_request_id=_named(headers, "x-request-id", _REQUEST_ID, "1 to 128 visible ASCII characters"),
     )
 
 

@@ -9,8 +9,11 @@ from email.utils import formatdate
 from functools import lru_cache
 from math import ceil
 
+from msgspec import structs
+
 from headworks.contract import problem as problems
 from headworks.contract.schema import CSV, EVENTS, JSON
+from headworks.dialects.native.forward import passed_back
 from headworks.dialects.native.table import table_of
 from headworks.errors import HeadworksError
 from headworks.ports import Replay
@@ -32,6 +35,8 @@ def respond(grant: Grant, outcome: Outcome, request_id: RequestId) -> Reply:
     """
     call = grant.call
     body, media = outcome.body, outcome.media
+    if call.endpoint.is_http:
+        outcome = structs.replace(outcome, headers=passed_back(outcome.headers))
     if media == JSON and call.reply_media == CSV:
         contract = call.endpoint.contract
         body, media = table_of(body, contract.columns, call.payload.is_array or contract.is_stream), CSV_TYPE
@@ -90,7 +95,7 @@ def _head(grant: Grant, outcome: Outcome, request_id: RequestId, media: str) -> 
             f"queue;dur={outcome.queue_ns / 1e6:.3f}, model;dur={outcome.run_ns / 1e6:.3f};desc=rows-{outcome.batch_rows}",
         ),
         *_lifetime(endpoint.deprecated_wall_s, endpoint.sunset_wall_s, endpoint.successor),
-        *_GUARDS,
+        *(() if endpoint.is_http else _GUARDS),
         *outcome.headers,
     )
 

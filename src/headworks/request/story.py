@@ -21,7 +21,7 @@ from headworks.request.run import run
 from headworks.request.stream import recorded_stream
 from headworks.values import Call, Endpoint, Held, RawRequest, Reply
 
-CALL = "call"
+CALLS = frozenset({"call", "forward"})
 
 
 async def serve(raw: RawRequest, parts: Parts) -> Reply:
@@ -41,7 +41,7 @@ async def _steps(raw: RawRequest, parts: Parts, line: Line, held: Held) -> Reply
     matched = line.takes(arrive(raw, parts.routes))
     caller = line.called_by(identify(raw, matched, parts.keys, line.entry.at_wall_ns))
     admission = admit(caller, parts.limits, held, raw.arrived_ns)
-    if matched.route.operation != CALL:
+    if matched.route.operation not in CALLS:
         return await act(raw, matched, admission, parts, line)
     endpoint = permit(caller, line.about(parts.endpoints.of(matched)), line.entry.at_wall_ns)
     call = line.asks(await _parsed(raw, endpoint, parts))
