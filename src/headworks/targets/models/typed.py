@@ -16,7 +16,8 @@ from headworks.contract.schema import MOST_ERRORS
 from headworks.declare import Context
 from headworks.errors import ContractViolation, FieldError, HeadworksError, ModelError, NotJson, SchemaViolation
 from headworks.targets.models.codec import Codec, below
-from headworks.targets.models.reporting import place, report
+from headworks.targets.models.neutral import neutral
+from headworks.targets.models.reporting import place, report, tried
 from headworks.targets.models.runner import Announcement, RowFailed
 from headworks.targets.models.signature import Signature
 from headworks.values import Payload
@@ -25,11 +26,15 @@ _NOTHING_KNOWN = Context()
 
 
 class Described(Struct, frozen=True):
-    """What a model says of itself beside its types."""
+    """What a model says of itself beside its types.
+
+    `is_file`: the model has no code of the team's; without examples it is tried on an input that means nothing.
+    """
 
     examples: tuple[Any, ...] = ()
     model_version: str = ""
     description: str = ""
+    is_file: bool = False
 
 
 class TypedRunner:
@@ -58,12 +63,15 @@ class TypedRunner:
             description=described.description,
         )
         self._documents = [msgspec.json.encode(example) for example in described.examples]
+        self._tries_anything = described.is_file and not described.examples
 
     def warm_up(self) -> None:
         """Run every example once.
 
         Raises: SchemaViolation, ContractViolation, ModelError and what the model raises.
         """
+        if self._tries_anything:
+            tried(self._try_anything)
         rows = [self._request.decode(document) for document in self._documents]
         if self.announcement.is_stream:
             for row in rows:
@@ -71,6 +79,10 @@ class TypedRunner:
                     pass
         elif rows:
             _raise_failed(self.predict(rows))
+
+    def _try_anything(self) -> None:
+        """Let the libraries do at start what they would else do at the first call; a failure says nothing."""
+        self.predict([self._request.decode(msgspec.json.encode(neutral(self._request.schema)))])
 
     async def warm_up_async(self) -> None:
         """The same for a model whose predict is a coroutine function or an asynchronous generator."""

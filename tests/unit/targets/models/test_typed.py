@@ -254,3 +254,17 @@ class TestWarmUp:
         make(count, {"x": 1}).warm_up()
 
         assert seen == ["end"]
+
+    @pytest.mark.parametrize("value", [3.0, "no number"])
+    def test_a_file_without_examples_is_tried_on_anything_whatever_comes_of_it(self, value):
+        seen = []
+
+        def predict(batch: list[Row]) -> list[Score]:
+            seen.extend(batch)
+            return [Score(value) for _ in batch]
+
+        signature = read_signature(predict, "M")
+        codecs = (codec_for(signature.request), codec_for(signature.reply))
+        TypedRunner(predict, signature, codecs, Described(is_file=True)).warm_up()
+
+        assert seen == [Row(0.0)]

@@ -66,7 +66,9 @@ def load(source: Source) -> TypedRunner:
     request = _codec(inputs, is_batch=is_batch, is_output=False)
     reply = _codec(outputs, is_batch=is_batch, is_output=True)
     predict = _predict(session, [tensor.name for tensor in inputs], [tensor.name for tensor in outputs])
-    described = Described(parameters.examples, version_of(path), session.get_modelmeta().description or "")
+    described = Described(
+        parameters.examples, version_of(path), session.get_modelmeta().description or "", is_file=True
+    )
     return TypedRunner(predict, Signature(None, None, is_batch=is_batch), (request, reply), described)
 
 

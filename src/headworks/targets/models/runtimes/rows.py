@@ -115,4 +115,5 @@ def _reply(names: tuple[str, ...], chances: list[float]) -> tabular_classificati
 def _runner(columns: Columns, predict: Callable[..., Any], reply: Any, described: Described) -> TypedRunner:
     taken = row_type(columns)
     signature = Signature(taken, reply, is_batch=True)
+    described = msgspec.structs.replace(described, is_file=True)
     return TypedRunner(predict, signature, (MsgspecCodec(taken), MsgspecCodec(reply)), described)
