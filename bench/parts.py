@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field
 from functools import partial
 from typing import Any
 
-from bench import footprint, overload, rounds
+from bench import footprint, overload, rounds, stored
 from bench.figures import Round, single_times, summary, times
 from bench.rounds import Plan, beside_name, say
 from bench.servers import MODELS, PEERS_OF, Server, ours
@@ -115,6 +115,16 @@ def installed(asked: Settings, found: Found) -> None:
     found.figures["core direct dependencies"] = result["direct_dependencies"]
 
 
+def recorded(asked: Settings, found: Found) -> None:
+    """A store of 10^7 records in a long run, else of 10^5, which shows only that the measure works."""
+    result = stored.measure(10_000_000 if asked.is_long else 100_000, asked.plan)
+    found.details["records"] = result
+    if asked.is_long:
+        found.figures["records 10^7: latency x of an empty store"] = result["single_latency_x"]
+        found.figures["records 10^7: verify"] = result["verify_per_s"]
+        found.figures["records 10^7: one proof"] = result["proof_ms"]
+
+
 PARTS: Mapping[str, Callable[[Settings, Found], None]] = {
     "s1": s1,
     "s2": s2,
@@ -122,6 +132,7 @@ PARTS: Mapping[str, Callable[[Settings, Found], None]] = {
     "start": starting,
     "memory": memory,
     "install": installed,
+    "records": recorded,
 }
 
 

@@ -47,7 +47,9 @@ def text(found: Found) -> str:
             lines.append("".join([f"{name:34}", *(f"{form.format(row[key]):>10}" for key, _, form in COLUMNS)]))
     lines += ["", f"{'goal':44}{'value':>10}{'must':>10}{'aim':>10}  stands"]
     for goal, value, verdict in judged(found.figures):
-        shown = "-" if value is None else f"{value:.4g}"
+        if value is None:
+            continue
+        shown = f"{value:.4g}"
         lines.append(
             f"{goal.name + (f' [{goal.unit}]' if goal.unit else ''):44}{shown:>10}{goal.must:>10g}{goal.aim:>10g}  {verdict}"
         )

@@ -41,6 +41,7 @@ class Server:
     headers: Mapping[str, str] = field(default_factory=dict)
     env: Mapping[str, str] = field(default_factory=dict)
     slow: bool = False
+    is_ours: bool = False
 
 
 @dataclass(frozen=True)
@@ -115,6 +116,7 @@ def ours(name: str, serve: Path, endpoint: str) -> Server:
         lambda port: [program, "serve", str(serve), "--port", str(port), "--home", str(home)],
         path=f"/api/{endpoint}/v1",
         headers={"Authorization": f"Bearer {key}"},
+        is_ours=True,
     )
 
 
@@ -142,7 +144,7 @@ def start(server: Server, nice: int) -> Running:
 
     Raises: RuntimeError, with the end of the server's log, when it ends or does not answer in time.
     """
-    if server.path == "/predict" or venv_of(server) in {"mosec"}:
+    if not server.is_ours:
         ensure_peer(venv_of(server))
     RUN.mkdir(parents=True, exist_ok=True)
     port = free_port()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -27,9 +28,10 @@ def ensure_peer(name: str) -> Path:
 
 def ensure_ours() -> Path:
     """Headworks from this checkout (editable), with what the models of the scenarios need, at the peers' versions."""
-    project = (ROOT / "pyproject.toml").read_text()
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    needs = "\n".join([*project["dependencies"], *project["scripts"].values(), ""])
     pins = PEERS / "mosec.txt"
-    return _ensure("ours", project + pins.read_text(), ["-e", str(ROOT), "-c", str(pins), *MODEL_PACKAGES])
+    return _ensure("ours", needs + pins.read_text(), ["-e", str(ROOT), "-c", str(pins), *MODEL_PACKAGES])
 
 
 def fresh(name: str, *packages: str) -> Path:

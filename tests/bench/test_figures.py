@@ -3,7 +3,6 @@
 import math
 
 import pytest
-
 from bench.figures import Goal, Round, Slice, drift, percentile, single_times, summary, times
 
 

@@ -1,7 +1,6 @@
 """What the harness's own load generator sends and understands."""
 
 import pytest
-
 from bench.generator import Tally, complete, request_bytes
 from bench.load import wrk_figures
 
