@@ -1,7 +1,7 @@
 """The one thread that writes: it takes what is queued, commits it as one transaction and hands the results back at once.
 
 No timer and no wait for company: alone, an item is committed at once; under load, batches form by themselves.
-Between batches, after the results went out, it folds the WAL into the file in small steps and lets the desk do its chores.
+Between batches, after the results went out, it lets the desk do its chores and has the WAL folded into the file.
 While the store fails everything is refused at once, and a probe, backing off, finds out when it works again.
 """
 
@@ -18,13 +18,17 @@ from msgspec import Struct
 
 from headworks.errors import HeadworksError, Internal, Overloaded, RecordUnavailable
 from headworks.pending import Pending
+from headworks.stores.folding import Folder
 from headworks.stores.work import STORE_ERRORS, Desk, File, Item, Job, Post, Result
 from headworks.units import MILLISECOND_NS, SECOND_NS, Clock
 
 T = TypeVar("T")
 
 FOLD_PAGES = 256
-"""A fold of 1 MiB takes about 3 ms; a larger one would be felt in the slowest calls."""
+"""How much is written between folds."""
+CATCH_UP_PAGES = 8192
+"""Under steady load a fold is never quite done when the next commit comes, and the WAL grows; at 32 MiB the writer itself
+folds the little that is missing, so that it starts anew."""
 TICK_S = 1.0
 FIRST_PROBE_NS = 50 * MILLISECOND_NS
 SLOWEST_PROBE_NS = 2 * SECOND_NS
@@ -75,6 +79,8 @@ class Writer:
         self._files: dict[File, apsw.Connection] = {}
         self._wal_pages: dict[File, int] = {"records": 0, "keys": 0}
         self._fold_at: dict[File, int] = {"records": FOLD_PAGES, "keys": FOLD_PAGES}
+        self._catch_up_at = CATCH_UP_PAGES
+        self._folder: Folder | None = None
         self._desk: Desk | None = None
         self._has_chores = False
         self._failure = ""
@@ -232,9 +238,9 @@ class Writer:
     def _rest(self, *, is_idle: bool) -> None:
         """Fold the WAL in small steps and do the desk's chores; a failure here is a failure of the store."""
         try:
-            for file, pages in self._wal_pages.items():
+            for file, pages in tuple(self._wal_pages.items()):
                 if pages >= self._fold_at[file] or (is_idle and pages):
-                    self._fold(file)
+                    self._fold(file, pages, is_idle=is_idle)
             if self._desk is not None:
                 self._has_chores = self._desk.rest(self._files["records"])
         except Exception as error:  # as in _serve; what cannot be signed or pruned must not grow on
@@ -250,11 +256,22 @@ class Writer:
             self._undo()
             self._failed(error)
 
-    def _fold(self, file: File) -> None:
-        written, folded = self._files[file].wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
-        # A reader may hold the rest back; then try again only after another such stretch.
-        self._fold_at[file] = FOLD_PAGES if folded == written else written + FOLD_PAGES
+    def _fold(self, file: File, pages: int, *, is_idle: bool) -> None:
+        if file == "records" and self._folder is not None and pages < self._catch_up_at and not is_idle:
+            self._folder.ask()
+            self._fold_at[file] = pages + FOLD_PAGES
+            return
+        try:
+            written, folded = self._files[file].wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
+        except apsw.BusyError:  # the folder is at it
+            self._fold_at[file] = pages + FOLD_PAGES
+            return
         self._wal_pages[file] = 0
+        # A reader may hold the rest back; then try again only after another stretch.
+        missing = 0 if folded == written else written
+        self._fold_at[file] = missing + FOLD_PAGES
+        if file == "records":
+            self._catch_up_at = missing + CATCH_UP_PAGES
 
     def _hand_over(self, results: list[Result], size_bytes: int) -> None:
         """Resolve everything by one call on the loop's thread; what another thread waits for, here."""
@@ -304,6 +321,7 @@ class Writer:
             connection = self._connect(file)
             connection.set_wal_hook(self._note_growth(file))
             self._files[file] = connection
+        self._folder = Folder(self._connect("records"))
 
     def _note_growth(self, file: File) -> Callable[[apsw.Connection, str, int], int]:
         def _note(_: apsw.Connection, _name: str, pages: int) -> int:
@@ -314,6 +332,9 @@ class Writer:
 
     def _close_files(self) -> None:
         """Fold every WAL away completely where that is possible; the last connection also removes it."""
+        if self._folder is not None:
+            self._folder.stop()
+            self._folder = None
         for connection in self._files.values():
             with contextlib.suppress(apsw.Error):
                 if not self._failure:
