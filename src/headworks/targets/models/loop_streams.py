@@ -6,7 +6,7 @@ from time import monotonic_ns
 from headworks.declare import Context
 from headworks.errors import ClientGone, DeadlineExceeded, ModelError, SchemaViolation
 from headworks.targets.models.inbox import Inbox, payloads
-from headworks.targets.models.messages import FIRST_CREDIT, Batch, Credit, End, Event
+from headworks.targets.models.messages import FIRST_CREDIT, Batch, Credit, End, Event, Load
 from headworks.targets.models.reporting import failure, report, tried
 from headworks.targets.models.runner import Runner
 from headworks.values import Payload
@@ -25,7 +25,7 @@ class _Open:
 class StreamLoop:
     """Runs streams side by side; one whose reader is slow holds up no other."""
 
-    def __init__(self, inbox: Inbox, runner: Runner) -> None:
+    def __init__(self, inbox: Inbox, runner: Runner, load: Load) -> None:
         self._inbox = inbox
         self._runner = runner
         self._open: dict[int, _Open] = {}

@@ -215,16 +215,16 @@ class Replica:
 
     def end(self, message: End) -> None:
         """A stream is over."""
-        self._progress_ns = self._now_ns()
-        ticket = self.running.get(message.id)
-        stream = ticket.stream if ticket is not None else None
-        ticket = self._landed(message.id, self._progress_ns)
+        now_ns = self._progress_ns = self._now_ns()
+        running = self.running.get(message.id)
+        stream = running.stream if running is not None else None
+        took_ns = now_ns - running.sent_ns if isinstance(running, Ticket) and stream is not None else 0
+        ticket = self._landed(message.id, now_ns)
         error = error_of(message.failure) if message.failure is not None else None
         if stream is not None:
             stream.finish(error)
         elif ticket is not None and error is not None:
             ticket.fail(error)
-        took_ns = self._progress_ns - ticket.sent_ns if ticket is not None else 0
         self._owner.answered(self, 1 if took_ns else 0, took_ns)
         self.leave_if_idle()
 
@@ -281,7 +281,7 @@ class Replica:
             if not flight.left:
                 self._over(flight, now_ns)
         if ticket.is_done:
-            self.late += 1
+            self.late += ticket.stream is None  # a stream's outcome was given with its first event
             return None
         return ticket if isinstance(ticket, Ticket) else None
 

@@ -515,3 +515,20 @@ def test_a_collected_answer_beyond_its_bound_is_refused():
 
     assert "too large" in str(error_of(pending))
     assert scene.worker.cancelled == [1]
+
+
+def test_a_stream_answered_in_time_is_not_late_and_proves_its_worker():
+    scene = Scene(settings(), is_stream=True, is_batch=False)
+    scene.worker.end()
+    scene.world.advance(1)
+    pending = scene.start(call({"n": 1}, media="text/event-stream"))
+    scene.world.settle()
+    (call_id,) = scene.worker.batches[0][0].ids
+    scene.worker.event(call_id, b"0")
+    scene.world.advance(0.01)
+    scene.worker.finish(call_id)
+    stream = pending.result().stream
+
+    assert [stream.next().result() for _ in range(2)] == [b"0", None]
+    assert scene.pool.state().late == 0
+    assert scene.pool._seats.failures == 0
