@@ -1,6 +1,7 @@
 """A real service for tests: `headworks serve` in a process of its own, and a small client."""
 
 import http.client
+import io
 import json
 import os
 import re
@@ -8,10 +9,12 @@ import signal
 import subprocess
 import sys
 import threading
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass, field
 from pathlib import Path
 from time import monotonic, sleep
+
+from headworks.cli.__main__ import main
 
 MODELS = Path(__file__).parent / "story" / "models"
 COMMAND = [sys.executable, "-m", "headworks.cli"]
@@ -69,6 +72,21 @@ class Running:
         """A command on this home; gives its JSON."""
         return cli(*words, "--home", str(self.home), code=code)
 
+    def make_key(self, name, **words):
+        """A new key; by the one-time key where there is one, which spares a process."""
+        if self.admin_key is None:
+            return self.cli("keys", "create", name)["key"]
+        made = self.call("/admin/keys", {"name": name, **words}, key=self.admin_key)
+        assert made.status == 200, made.body
+        return made.json["key"]
+
+    def metric(self, name, **labels):
+        """The value of one metric, summed over the lines that carry these labels."""
+        lines = self.get("/metrics", key="").body.decode().splitlines()
+        wanted = [f'{label}="{value}"' for label, value in labels.items()]
+        found = [line for line in lines if re.match(rf"{name}(\{{|\s)", line) and all(each in line for each in wanted)]
+        return sum(float(line.rsplit(" ", 1)[1]) for line in found)
+
     def wait_for(self, path="/health/ready", status=200, within_s=30):
         """Until a path answers so."""
         end = monotonic() + within_s
@@ -98,16 +116,28 @@ class Running:
 
 
 def cli(*words, code=0):
-    """Run the command line; gives its JSON."""
-    done = subprocess.run([*COMMAND, *words, "--json"], capture_output=True, text=True, timeout=60)
-    assert done.returncode == code, (done.returncode, done.stdout, done.stderr)
-    return json.loads(done.stdout) if done.stdout.strip() else None
+    """A command line, carried out in this process, which spares its start; gives its JSON."""
+    out, told = io.TextIOWrapper(io.BytesIO(), encoding="utf-8"), io.StringIO()
+    with redirect_stdout(out), redirect_stderr(told):
+        try:
+            got = main([*words, "--json"])
+        except SystemExit as wrong_words:
+            got = wrong_words.code
+    printed = out.buffer.getvalue().decode()
+    assert got == code, (got, printed, told.getvalue())
+    return json.loads(printed) if printed.strip() else None
 
 
-def start(config, home, *words, env=None, make_key=True):
-    """Start a service on a free port and wait until it says where it listens."""
+def shell(*words):
+    """The same in a process of its own, as a person does it; gives exit code, output and errors."""
+    done = subprocess.run([*COMMAND, *words], capture_output=True, text=True, timeout=60)
+    return done.returncode, done.stdout, done.stderr
+
+
+def start(config, home, *words, env=None, key=None, inside=()):
+    """Start a service on a free port and wait until it says where it listens; `inside` are the words of a wrapper."""
     process = subprocess.Popen(
-        [*COMMAND, "serve", str(config), "--home", str(home), "--port", "0", "--json", *words],
+        [*inside, *COMMAND, "serve", str(config), "--home", str(home), "--port", "0", "--json", *words],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         env={**os.environ, **(env or {})},
@@ -120,9 +150,15 @@ def start(config, home, *words, env=None, make_key=True):
         raise AssertionError(f"the service did not start: {line!r} {running.log[-10:]}")
     running.port = int(re.search(r":(\d+)$", told["url"])[1])
     running.admin_key = told["admin_key"]
-    if make_key:
-        running.key = running.cli("keys", "create", "test")["key"]
+    running.key = running.make_key("test") if key is None else key
     return running
+
+
+def refused(config, home, *words, env=None):
+    """The exit code and the refusal of a service that must not start."""
+    command = [*COMMAND, "serve", str(config), "--home", str(home), "--port", "0", "--json", *words]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, env={**os.environ, **(env or {})})
+    return done.returncode, json.loads(done.stdout)
 
 
 @contextmanager
