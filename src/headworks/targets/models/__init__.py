@@ -1,0 +1,1 @@
+"""Own models: worker processes, the channel to them, batching, loading."""
