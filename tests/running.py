@@ -130,7 +130,7 @@ def cli(*words, code=0):
 
 def shell(*words):
     """The same in a process of its own, as a person does it; gives exit code, output and errors."""
-    done = subprocess.run([*COMMAND, *words], capture_output=True, text=True, timeout=60)
+    done = subprocess.run([*COMMAND, *words], check=False, capture_output=True, text=True, timeout=60)
     return done.returncode, done.stdout, done.stderr
 
 
@@ -157,7 +157,9 @@ def start(config, home, *words, env=None, key=None, inside=()):
 def refused(config, home, *words, env=None):
     """The exit code and the refusal of a service that must not start."""
     command = [*COMMAND, "serve", str(config), "--home", str(home), "--port", "0", "--json", *words]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, env={**os.environ, **(env or {})})
+    done = subprocess.run(
+        command, check=False, capture_output=True, text=True, timeout=60, env={**os.environ, **(env or {})}
+    )
     return done.returncode, json.loads(done.stdout)
 
 
