@@ -15,7 +15,7 @@ from headworks.records.expiry import Expiry
 from headworks.records.log_keys import LogKeys
 from headworks.records.nodes import CHUNK, add_to_chunk
 from headworks.records.refusals import Refusals, Refused
-from headworks.records.replays import Replays
+from headworks.records.replays import EVICTED_AT_ONCE, Replays
 from headworks.records.sealing import Put
 from headworks.records.settings import RecordSettings
 from headworks.records.tree import Frontier
@@ -98,7 +98,8 @@ class Chores:
             self._each_second(connection, self._log.refusals.take(now_ns))
             self._has_backlog = True
         if self._has_backlog:
-            self._has_backlog = self._prune(connection)
+            has_stale = self._evict(connection)
+            self._has_backlog = self._prune(connection) or has_stale
         return self._has_backlog
 
     def finish(self, connection: apsw.Connection) -> None:
@@ -106,8 +107,8 @@ class Chores:
         self._each_second(connection, self._log.refusals.take_all())
 
     def _each_second(self, connection: apsw.Connection, refused: list[Refused]) -> None:
-        if refused or self._log.replays.count:
-            self._commit(connection, [self._refusal(one) for one in refused], self._log.replays.evict)
+        if refused:
+            self._commit(connection, [self._refusal(one) for one in refused], lambda _: None)
         self._sign(connection)
         self._look_at_disk(connection)
         if self._log.clock.monotonic_ns() >= self._thin_due_ns:
@@ -138,6 +139,12 @@ class Chores:
             replay_bytes=log.replays.size_bytes,
             is_full=log.is_full,
         )
+
+    def _evict(self, connection: apsw.Connection) -> bool:
+        stale = self._log.replays.stale(connection)
+        if stale:
+            self._commit(connection, [], lambda inside: self._log.replays.drop(inside, stale))
+        return len(stale) == EVICTED_AT_ONCE
 
     def _prune(self, connection: apsw.Connection) -> bool:
         now_ns = self._log.clock.wall_ns()

@@ -131,19 +131,26 @@ class Replays:
         """The slot's stream was cut off by a crash."""
         connection.execute(self._sql["orphan_replay"], (slot,))
 
-    def evict(self, connection: apsw.Connection) -> None:
-        """Forget what is too old or too much, oldest first, a bounded number at a time."""
+    def stale(self, connection: apsw.Connection) -> list[tuple[int, int]]:
+        """What is too old or too much, oldest first, a bounded number: (row, bytes) for `drop`."""
+        if not self.count:
+            return []
         oldest_ns = self._clock.wall_ns() - self._age_ns
+        count, size_bytes = self.count, self.size_bytes
+        found = []
         rows: list[Any] = connection.execute(self._sql["oldest_replays"], (EVICTED_AT_ONCE,)).fetchall()
-        for number, at_ns, size_bytes in rows:
-            if at_ns > oldest_ns and not self.is_over:
+        for number, at_ns, row_bytes in rows:
+            if at_ns > oldest_ns and count <= self._settings.replay_count and size_bytes <= self._settings.replay_bytes:
                 break
-            self._drop(connection, number, size_bytes)
+            found.append((number, row_bytes))
+            count -= 1
+            size_bytes -= row_bytes
+        return found
 
-    @property
-    def is_over(self) -> bool:
-        """Whether more is kept than allowed."""
-        return self.count > self._settings.replay_count or self.size_bytes > self._settings.replay_bytes
+    def drop(self, connection: apsw.Connection, stale: list[tuple[int, int]]) -> None:
+        """Forget rows."""
+        for number, size_bytes in stale:
+            self._drop(connection, number, size_bytes)
 
     @property
     def _age_ns(self) -> int:

@@ -54,6 +54,7 @@ class _Waiter(Pending[T]):
         self.when_done(self._event.set)
 
     def wait(self) -> T:
+        """Block until the result is there."""
         self._event.wait()
         return self.result()
 
