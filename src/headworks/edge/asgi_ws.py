@@ -120,26 +120,30 @@ class AsgiSocket:
     async def _read(self) -> None:
         """Take messages until the client goes, or has been silent for too long."""
         loop = asyncio.get_running_loop()
-        limits = self._gate.limits
-        first_by_s = loop.time() + limits.ws_first_message_timeout_s
+        first_by_s = loop.time() + self._gate.limits.ws_first_message_timeout_s
         waiting = loop.create_task(self._next())
         try:
             while self._closing is None:
-                is_known = self._session.is_known
-                left_s = limits.ws_idle_timeout_s if is_known else max(0.0, first_by_s - loop.time())
-                done, _ = await asyncio.wait((waiting,), timeout=left_s)
-                if done:
-                    message = waiting.result()
-                    if message["type"] == "websocket.disconnect":
-                        return
-                    self._take(message)
-                    waiting = loop.create_task(self._next())
-                elif not is_known:
-                    self.close(POLICY, "no key in time")
-                elif not self._session.is_busy:
-                    self.close(NORMAL, "idle")
+                left_s = max(0.0, first_by_s - loop.time())
+                done, _ = await asyncio.wait(
+                    (waiting,), timeout=self._gate.limits.ws_idle_timeout_s if self._session.is_known else left_s
+                )
+                if not done:
+                    self._overdue()
+                    continue
+                message = waiting.result()
+                if message["type"] == "websocket.disconnect":
+                    return
+                self._take(message)
+                waiting = loop.create_task(self._next())
         finally:
             waiting.cancel()
+
+    def _overdue(self) -> None:
+        if not self._session.is_known:
+            self.close(POLICY, "no key in time")
+        elif not self._session.is_busy:
+            self.close(NORMAL, "idle")
 
     async def _next(self) -> Event:
         await self._has_room.wait()

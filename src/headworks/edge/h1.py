@@ -40,9 +40,9 @@ class Connection(asyncio.Protocol):
     """One client's connection."""
 
     __slots__ = (
-        "_ahead", "_app", "_driven", "_gate", "_head", "_held_bytes", "_intake",
-        "_is_behind_proxy", "_is_inside_read", "_is_last", "_is_reading_paused", "_is_secure", "_must_linger",
-        "_now_ns", "_peer", "_phase", "_read_head", "_request_id", "_request_is_secure", "_since_ns", "_successor", "_transport", "_writer",
+        "_ahead", "_app", "_driven", "_gate", "_head", "_held_bytes", "_intake", "_is_behind_proxy", "_is_inside_read",
+        "_is_last", "_is_reading_paused", "_is_secure", "_most_head_bytes", "_must_linger", "_now_ns", "_peer",
+        "_phase", "_read_head", "_request_id", "_request_is_secure", "_since_ns", "_successor", "_transport", "_writer",
     )  # fmt: skip
 
     _transport: asyncio.Transport
@@ -52,6 +52,7 @@ class Connection(asyncio.Protocol):
         self._gate = gate
         self._app = gate.app
         self._read_head = gate.heads.read
+        self._most_head_bytes = gate.limits.max_head_bytes
         self._now_ns = gate.clock.monotonic_ns
         self._phase = FRESH
         self._since_ns = gate.now_ns
@@ -175,18 +176,14 @@ class Connection(asyncio.Protocol):
 
     def _begin(self, data: bytes, at: int) -> int:
         end = data.find(_HEAD_END, at)
-        if end < 0 or end - at > self._gate.limits.max_head_bytes:
+        if end < 0 or end - at > self._most_head_bytes:
             self._wait_for_head(data, at)
             return at
         head = self._read_head(data[at:end])
         self._head = head
         at = end + 4
-        length = head.length
-        if length == 0 and "content-encoding" not in head.headers:
-            self._run(head, b"")
-            return at
-        stop = at + length
-        if length > 0 and stop <= len(data) and length <= SMALL_BYTES and "content-encoding" not in head.headers:
+        stop = at + head.length
+        if at <= stop <= len(data) and head.length <= SMALL_BYTES and "content-encoding" not in head.headers:
             self._run(head, data[at:stop])
             return stop
         return self._begin_body(head, data, at)

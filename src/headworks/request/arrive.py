@@ -93,7 +93,8 @@ def arrive(raw: RawRequest, routes: RoutesPort) -> Matched:
     Raises: NotFound, MethodNotAllowed, BodyTooLarge.
     """
     matched = routes.match(raw.method, raw.path)
-    check_size(matched.route, len(raw.body))
+    if len(raw.body) > matched.route.max_body_bytes:
+        check_size(matched.route, len(raw.body))
     return matched
 
 
