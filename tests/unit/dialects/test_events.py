@@ -2,7 +2,7 @@
 
 import json
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from headworks.dialects.native.events import KEEP_ALIVE, ending_chunk, event_chunk
@@ -25,10 +25,15 @@ def events(text: bytes) -> list[tuple[str, str]]:
     return read
 
 
-JSON = st.recursive(st.none() | st.text() | st.integers(), lambda v: st.lists(v) | st.dictionaries(st.text(), v))
+JSON = st.recursive(
+    st.none() | st.text(max_size=9),
+    lambda v: st.lists(v, max_size=2) | st.dictionaries(st.text(max_size=5), v, max_size=2),
+    max_leaves=4,
+)
 
 
-@given(st.lists(st.tuples(JSON, st.sampled_from([None, 1]))))
+@settings(max_examples=50)
+@given(st.lists(st.tuples(JSON, st.sampled_from([None, 1])), max_size=4))
 def test_every_event_arrives_as_it_was(documents: list[tuple[object, int | None]]) -> None:
     texts = [json.dumps(document, indent=indent) for document, indent in documents]
     sent = b"".join(event_chunk(text.replace("\n", "\r\n").encode()) + KEEP_ALIVE for text in texts)
