@@ -128,9 +128,9 @@ def cli(*words, code=0):
     return json.loads(printed) if printed.strip() else None
 
 
-def shell(*words):
+def shell(*words, inside=()):
     """The same in a process of its own, as a person does it; gives exit code, output and errors."""
-    done = subprocess.run([*COMMAND, *words], check=False, capture_output=True, text=True, timeout=60)
+    done = subprocess.run([*inside, *COMMAND, *words], check=False, capture_output=True, text=True, timeout=60)
     return done.returncode, done.stdout, done.stderr
 
 
@@ -146,7 +146,7 @@ def start(config, home, *words, env=None, key=None, inside=()):
     line = process.stdout.readline()
     told = json.loads(line) if line else {}
     if "url" not in told:
-        process.wait(30)
+        running.stop(signal.SIGKILL)
         raise AssertionError(f"the service did not start: {line!r} {running.log[-10:]}")
     running.port = int(re.search(r":(\d+)$", told["url"])[1])
     running.admin_key = told["admin_key"]
@@ -164,9 +164,9 @@ def refused(config, home, *words, env=None):
 
 
 @contextmanager
-def service(config, home, *words, env=None):
+def service(config, home, *words, **more):
     """A service for the length of a block; ended with SIGTERM, which must be clean."""
-    running = start(config, home, *words, env=env)
+    running = start(config, home, *words, **more)
     try:
         yield running
     finally:

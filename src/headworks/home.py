@@ -47,18 +47,27 @@ class Home:
             os.close(handle)
             text = f"Home {self.folder} is in use by process {owner}. Stop it, or start with another --home."
             raise HomeUnavailable(text) from None
-        os.ftruncate(handle, 0)
-        os.pwrite(handle, f"{os.getpid()}\n".encode(), 0)
+        try:
+            os.ftruncate(handle, 0)
+            os.pwrite(handle, f"{os.getpid()}\n".encode(), 0)
+        except OSError as error:
+            os.close(handle)
+            raise HomeUnavailable(f"Home {self.folder} cannot be written to: {error.strerror}.") from error
         self._lock = handle
 
     def is_owned_elsewhere(self) -> bool:
-        """Whether another process holds the lock now."""
+        """Whether another process holds the lock now.
+
+        Raises: HomeUnavailable.
+        """
         if self._lock is not None:
             return False
         try:
             handle = os.open(self.folder / "lock", os.O_RDWR | os.O_CLOEXEC)
         except FileNotFoundError:
             return False
+        except OSError as error:
+            raise HomeUnavailable(f"Home {self.folder} cannot be used: {error.strerror}.") from error
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

@@ -1,0 +1,126 @@
+"""A disk that is full: nothing is answered without its record, and all is well again once there is room."""
+
+import json
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.running import service, shell, write_config
+from tests.talking import Talk
+
+SIZE = "24m"
+CONFIG = """
+models:
+  echo: {python: "kinds:Echo"}
+  count: {python: "kinds:Count"}
+endpoints:
+  echo: {v1: {targets: [echo]}}
+  count: {v1: {targets: [count]}}
+logs: {calls: false}
+"""
+TEXT = {"text": "a" * 60_000}
+
+
+class Disk:
+    """A small file system of its own, which no other process sees; it goes with the process that holds it."""
+
+    def __init__(self, folder):
+        folder.mkdir()
+        mount = f'mount -t tmpfs -o size={SIZE} tmpfs "$0" && echo ready && exec cat'
+        self._holder = subprocess.Popen(
+            ["unshare", "--mount", "sh", "-c", mount, str(folder)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        )
+        if self._holder.stdout.readline() != b"ready\n":
+            self.close()
+            pytest.skip("NO DISK WAS FILLED: this machine lets nobody mount a file system of its own")
+        self.home = folder / "home"
+        self._filler = Path(f"/proc/{self._holder.pid}/root{folder}/filler")
+        self.inside = ("nsenter", f"--mount=/proc/{self._holder.pid}/ns/mnt", f"--wdns={Path.cwd()}")
+
+    def fill(self):
+        """Leave no room at all."""
+        with self._filler.open("ab", buffering=0) as file:
+            for size in (1 << 20, 1 << 12, 1):
+                try:
+                    while True:
+                        file.write(bytes(size))
+                except OSError:
+                    pass
+
+    def free(self):
+        """Give the room back."""
+        self._filler.unlink()
+
+    def close(self):
+        """Let it go."""
+        self._holder.stdin.close()
+        self._holder.stdout.close()
+        self._holder.wait(10)
+
+
+@pytest.fixture
+def disk(tmp_path):
+    if os.geteuid() != 0:
+        pytest.skip("NO DISK WAS FILLED: only root may mount a file system")
+    disk = Disk(tmp_path / "disk")
+    yield disk
+    disk.close()
+
+
+def test_a_full_disk_answers_503_and_nothing_unrecorded_and_recovers_without_a_restart(disk, tmp_path):
+    config = write_config(tmp_path / "project", CONFIG)
+    answers = []
+    with service(config, disk.home, inside=disk.inside) as running, Talk(running.port, running.key) as talk:
+        answers += [talk.call("/api/echo/v1", TEXT) for _ in range(3)]
+        disk.fill()
+        answers += [talk.call("/api/echo/v1", TEXT) for _ in range(60)]
+        streamed = talk.call("/api/count/v1", {"x": [1]}, headers={"Accept": "text/event-stream"})
+        claimed = talk.call("/api/echo/v1", {"text": "a"}, headers={"Idempotency-Key": "full"})
+        ready = running.get("/health/ready", key="")
+        live = running.get("/health/live", key="")
+        disk.free()
+        running.wait_for("/health/ready")
+        after = [talk.call("/api/echo/v1", TEXT) for _ in range(3)]
+        retried = talk.call("/api/echo/v1", {"text": "a"}, headers={"Idempotency-Key": "full"})
+        verified = shell("records", "verify", "--home", str(disk.home), inside=disk.inside)
+        listed = shell("records", "list", "--limit", "10000", "--json", "--home", str(disk.home), inside=disk.inside)
+
+    assert [answer.status for answer in answers[:3]] == [200] * 3
+    assert {answer.status for answer in answers} == {200, 503}
+    refusals = [answer for answer in (*answers, streamed, claimed) if answer.status == 503]
+    assert streamed in refusals
+    assert claimed in refusals
+    assert {answer.json["code"] for answer in refusals} == {"record_unavailable"}
+    assert all(int(answer.headers["retry-after"]) >= 1 for answer in refusals)
+    assert (ready.status, live.status) == (503, 200)
+    assert [answer.status for answer in (*after, retried)] == [200] * 4
+    answered = {answer.headers["x-request-id"] for answer in (*answers, *after, retried) if answer.status == 200}
+    assert answered - {call["request_id"] for call in json.loads(listed[1])} == set()
+    assert verified[0] == 0, verified
+
+
+def test_a_service_does_not_start_on_a_full_disk_and_says_why(disk, tmp_path):
+    config = write_config(tmp_path / "project", CONFIG)
+    disk.fill()
+    code, told, errors = shell("serve", str(config), "--home", str(disk.home), "--port", "0", inside=disk.inside)
+
+    assert code == 3, (code, errors)
+    assert told == ""
+    assert "Traceback" not in errors
+    assert str(disk.home) in errors
+
+
+def test_an_existing_home_without_room_is_refused_and_stays_whole(disk, tmp_path):
+    config = write_config(tmp_path / "project", CONFIG)
+    with service(config, disk.home, inside=disk.inside) as running:
+        assert running.call("/api/echo/v1", TEXT).status == 200
+    disk.fill()
+    code, _, errors = shell("serve", str(config), "--home", str(disk.home), "--port", "0", inside=disk.inside)
+    disk.free()
+    verified = shell("records", "verify", "--home", str(disk.home), inside=disk.inside)
+
+    assert code == 3, errors
+    assert "Traceback" not in errors
+    assert verified[0] == 0, verified
