@@ -5,6 +5,7 @@ from __future__ import annotations
 import hmac
 from collections import OrderedDict
 from collections.abc import Iterable
+from contextlib import suppress
 from hashlib import sha256
 from typing import Any
 
@@ -149,7 +150,9 @@ class DataKeys:
         for wanted in [wanted for wanted, key in self._cache.items() if key.owner == owner]:
             del self._cache[wanted]
         # The old pages may still lie in the WAL; fold it away so that the wrapped keys are gone from the disk's files.
-        connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
+        # Where somebody reads this very moment, the next fold does it.
+        with suppress(apsw.BusyError):
+            connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
         return numbers
 
     def unrecorded(self, connection: apsw.Connection) -> dict[bytes, list[int]]:

@@ -120,6 +120,17 @@ def test_an_erased_persons_content_is_unreadable_and_the_record_verifies(log):
     assert verify(log.home).is_whole
 
 
+def test_an_erased_persons_wrapped_keys_are_gone_from_the_disk(log):
+    log.start()
+    log.commit(subject="ann")
+    ((wrapped,),) = log.ledger.stores.keys.read("SELECT wrapped FROM data_keys")
+    assert wrapped in on_disk(log.home)
+
+    log.ledger.erase_now("ann")
+
+    assert wrapped not in on_disk(log.home)
+
+
 def test_an_erasure_whose_tombstone_a_crash_kept_back_is_recorded_at_the_next_start(log):
     log.start()
     log.commit(subject="ann")
