@@ -66,6 +66,7 @@ def s2(asked: Settings, found: Found) -> None:
     if tuned:
         best = max(tuned, key=lambda name: found.tables["s2"][name]["rps"])
         found.details["s2 mosec's best wait"] = best.removeprefix("mosec-")
+        found.ratios["s2 cpu x mosec"] = found.tables["s2"][OURS]["cpu_us"] / found.tables["s2"][best]["cpu_us"]
         for name, value in (
             ("s2 throughput x mosec", times(taken[OURS], taken[best])),
             ("s2 p50 at c=1 x mosec", single_times(taken[OURS], taken[best])),

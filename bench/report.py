@@ -70,8 +70,7 @@ def against_baseline(ratios: Mapping[str, float]) -> str:
 
 
 def write_baseline(whole: Mapping[str, Any]) -> None:
-    """Keep this run's ratios, merged over the parts measured earlier."""
-    kept = json.loads(BASELINE.read_text())["ratios"] if BASELINE.exists() else {}
-    rounded = {name: round(value, 4) for name, value in (kept | whole["ratios"]).items()}
+    """Keep this run's ratios in place of the earlier ones: a baseline is one run."""
+    rounded = {name: round(value, 4) for name, value in whole["ratios"].items()}
     baseline = {"machine": whole["machine"], "how": whole["how"], "ratios": rounded}
     BASELINE.write_text(json.dumps(baseline, indent=2) + "\n")

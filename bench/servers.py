@@ -158,6 +158,7 @@ def start(server: Server, nice: int) -> Running:
     except RuntimeError:
         tree.stop()
         raise
+    tree.prefer_all(nice)
     return Running(server, tree, target, took_s)
 
 

@@ -91,6 +91,11 @@ class Tree:
         """The processes alive now."""
         return members(list(_every_process()), self.root.pid)
 
+    def prefer_all(self, nice: int) -> None:
+        """Give every session in the tree its priority: some servers start their workers in sessions of their own."""
+        for stat in self.stats():
+            prefer(stat.pid, nice)
+
     def cpu_s(self) -> float:
         """CPU time of the whole tree so far."""
         return sum(stat.cpu_s for stat in self.stats())
