@@ -39,7 +39,7 @@ bench: $(VENV)/.ready
 	@$(BIN)/python -m bench
 
 docs: $(VENV)/.ready
-	@$(BIN)/python -m headworks.cli.reference docs/reference
+	@$(BIN)/python -m tools.reference
 
 clean:
 	rm -rf $(VENV) .demo .bench
