@@ -28,7 +28,8 @@ def main() -> int:
     parser.add_argument("--port", type=int, default=8000)
     parser.add_argument("--pages-port", type=int, default=8080, help="the configuration allows pages from 8080 only")
     asked = parser.parse_args()
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    for stop in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(stop, signal.default_int_handler)
     if is_taken(asked.port):
         print(
             f"Something already listens on port {asked.port}; end it, or run: {sys.executable} -m examples.demo --port 8001"
@@ -101,7 +102,7 @@ def show_tour(port: int, pages_port: int | None) -> None:
     print(f"Paste into another terminal, in this folder:\n\nURL=http://127.0.0.1:{port}\nKEY={key}")
     print("AUTH=\"Authorization: Bearer $KEY\"\nJSON='Content-Type: application/json'\n")
     print((HERE / "tour.txt").read_text())
-    print(f"In a browser: http://127.0.0.1:{port}/docs")
+    print(f"In a browser: http://127.0.0.1:{port}/docs (any name; the key is the password)")
     if pages_port is not None:
         for page in ("dashboard", "chat"):
             print(f"              http://localhost:{pages_port}/{page}.html?api=http://127.0.0.1:{port}")

@@ -12,6 +12,7 @@ import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
+from urllib.parse import urlsplit
 
 import wsproto
 from wsproto.events import AcceptConnection, CloseConnection, Message, Ping, RejectConnection, Request, TextMessage
@@ -94,14 +95,15 @@ class Calls:
 
 
 @asynccontextmanager
-async def connected(host: str, port: int, key: str) -> AsyncIterator[Calls]:
+async def connected(url: str, key: str) -> AsyncIterator[Calls]:
     """An open WebSocket for as long as the block lasts; the key goes in a header, never into the URL.
 
-    Raises: NotAnswered if the service refuses it.
+    Raises: NotAnswered if the service refuses it, OSError if there is none.
     """
-    calls = Calls(*await asyncio.open_connection(host, port))
+    place = urlsplit(url)
+    calls = Calls(*await asyncio.open_connection(place.hostname, place.port or 80))
     try:
-        await greet(calls, f"{host}:{port}", key)
+        await greet(calls, place.netloc, key)
         listening = asyncio.create_task(calls.listen())
         yield calls
         if not listening.done():
@@ -148,7 +150,7 @@ async def typed() -> AsyncIterator[str]:
 
 async def chat(words: argparse.Namespace) -> None:
     """Send every line as it is said, and wait for the last answer."""
-    async with connected(words.host, words.port, words.key) as calls, asyncio.TaskGroup() as group:
+    async with connected(words.url, words.key) as calls, asyncio.TaskGroup() as group:
         if words.play:
             for line in CONVERSATION:
                 group.create_task(say(calls, line))
@@ -160,11 +162,15 @@ async def chat(words: argparse.Namespace) -> None:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--url", default=os.environ.get("URL", "http://127.0.0.1:8000"), help="where the service is")
     parser.add_argument("--key", default=os.environ.get("KEY"), help="an API key; the variable KEY unless given")
-    parser.add_argument("--host", default="127.0.0.1")
-    parser.add_argument("--port", type=int, default=8000)
-    parser.add_argument("--play", action="store_true")
+    parser.add_argument("--play", action="store_true", help="play a short conversation")
     asked = parser.parse_args()
     if not asked.key:
         parser.error("give --key, or set KEY")
-    asyncio.run(chat(asked))
+    try:
+        asyncio.run(chat(asked))
+    except (NotAnswered, OSError) as error:
+        sys.exit(f"{asked.url}: {error}")
+    except KeyboardInterrupt:
+        sys.exit(0)

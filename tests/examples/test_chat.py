@@ -57,7 +57,7 @@ def with_service(service, client):
 
 
 def words(port):
-    return argparse.Namespace(host="127.0.0.1", port=port, key=KEY, play=True)
+    return argparse.Namespace(url=f"http://127.0.0.1:{port}", key=KEY, play=True)
 
 
 def test_a_conversation_uses_two_endpoints_over_one_connection(capsys):
@@ -74,7 +74,7 @@ def test_a_conversation_uses_two_endpoints_over_one_connection(capsys):
 
 def test_answers_find_their_calls_in_whatever_order_they_come():
     async def client(port):
-        async with connected("127.0.0.1", port, KEY) as calls:
+        async with connected(f"http://127.0.0.1:{port}", KEY) as calls:
             asked = [calls.ask("translate", 1, {"inputs": text}) for text in ("one", "two", "three")]
             answers = await asyncio.gather(*asked)
         return [answer["translation_text"] for answer in answers]
@@ -84,7 +84,7 @@ def test_answers_find_their_calls_in_whatever_order_they_come():
 
 def test_a_refused_call_is_that_calls_alone():
     async def client(port):
-        async with connected("127.0.0.1", port, KEY) as calls:
+        async with connected(f"http://127.0.0.1:{port}", KEY) as calls:
             asked = [calls.ask("translate", 1, {"inputs": text}) for text in ("?", "two")]
             return await asyncio.gather(*asked, return_exceptions=True)
 
@@ -97,7 +97,7 @@ def test_a_wrong_key_is_refused_before_any_call():
     service = Service()
 
     async def client(port):
-        async with connected("127.0.0.1", port, "wrong"):
+        async with connected(f"http://127.0.0.1:{port}", "wrong"):
             pass
 
     with pytest.raises(NotAnswered, match="401"):

@@ -19,7 +19,7 @@ class Direction(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class TranslateRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The task's request, narrowed to the two languages this model knows."""
+    """The translation task's request, narrowed to the two languages this model knows."""
 
     inputs: Annotated[str, msgspec.Meta(min_length=1, max_length=2000)]
     parameters: Direction | None = None

@@ -16,7 +16,8 @@ STAMP = MODELS / "prepared.json"
 def fingerprint() -> str:
     """Changes when the code or the pins behind the prepared files do."""
     folder = Path(__file__).parent
-    files = [*sorted(folder.glob("*.*")), folder.parent / "models" / "credit.py"]
+    shared = [folder.parent / "models" / name for name in ("credit.py", "features.py", "sentiment_v1.py")]
+    files = [*sorted(folder.glob("*.*")), *shared]
     return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
 
 

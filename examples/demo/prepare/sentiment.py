@@ -6,13 +6,13 @@ from pathlib import Path
 
 import numpy as np
 import skops.io
+from examples.demo.models.features import features
 from examples.demo.models.sentiment_v1 import shares_of
 from numpy.typing import NDArray
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import f1_score
 from sklearn.model_selection import train_test_split
-from sklearn.pipeline import make_pipeline
 from vaderSentiment.vaderSentiment import SentimentIntensityAnalyzer
 
 LABELS = ("positive", "neutral", "negative")
@@ -48,15 +48,20 @@ def train(corpus: Path, to: Path) -> dict[str, float]:
     texts, labels = labelled_texts(corpus)
     train_x, test_x, train_y, test_y = train_test_split(texts, labels, test_size=0.2, random_state=0, stratify=labels)
     words = TfidfVectorizer(ngram_range=(1, 2), min_df=2, sublinear_tf=True, dtype=np.float32)
-    model = make_pipeline(words, LogisticRegression(C=3, max_iter=300, class_weight="balanced"))
-    model.fit(train_x, train_y)
-    skops.io.dump(model, to)
-
+    words.fit(train_x)
     vader = SentimentIntensityAnalyzer()
+    model = LogisticRegression(C=3, max_iter=300, class_weight="balanced")
+    model.fit(features(train_x, words, vader), train_y)
+    skops.io.dump([words, model], to)
+
     shares = [shares_of(vader.polarity_scores(text)) for text in test_x]
     by_vader = [max(share, key=share.__getitem__) for share in shares]
     scores = {"texts": float(len(texts))}
-    return scores | measures("v1", test_y, by_vader) | measures("v2", test_y, model.predict(test_x))
+    return (
+        scores
+        | measures("v1", test_y, by_vader)
+        | measures("v2", test_y, model.predict(features(test_x, words, vader)))
+    )
 
 
 def measures(version: str, truth: Sequence[str] | Texts, answers: Sequence[str] | Texts) -> dict[str, float]:
