@@ -365,6 +365,18 @@ def test_closing_finishes_what_was_accepted_and_refuses_what_comes_later():
     assert workers == ()
 
 
+def test_closing_while_a_model_still_loads_ends_the_start():
+    async def scene():
+        async with models(settings(parameters={"load_s": 30}), start=False) as house:
+            starting = asyncio.create_task(house.start())
+            await asyncio.sleep(0.05)
+            await house.close(0.1)
+            with pytest.raises(ConfigurationRefused):
+                await starting
+
+    run(scene())
+
+
 def test_closing_does_not_wait_beyond_its_grace_for_a_hung_model():
     async def scene():
         async with models(settings()) as house:

@@ -2,7 +2,7 @@
 
 Rules:
 - Callers take turns; within a caller the earliest deadline goes first.
-- A batch counts rows, not calls. A call with more rows than a batch holds goes alone.
+- A batch counts rows, not calls, and bytes. A call that is more than a batch may hold goes alone.
 - A batch never grows beyond what its most urgent member can wait for; a call that cannot make it anyway limits nobody.
 - What was cancelled or has expired leaves before a batch is made.
 - The queue is bounded in calls, rows and bytes, for all and for each caller.
@@ -16,6 +16,7 @@ from typing import Generic, Protocol, TypeVar
 from headworks.targets.models.settings import QueueSettings
 
 NEW_WEIGHT = 0.1
+MOST_BATCH_BYTES = 64 * 2**20
 COMPACT_ABOVE = 64
 
 
@@ -152,7 +153,7 @@ class Batcher(Generic[W]):
         """
         batch: list[W] = []
         expired: list[W] = []
-        taken_rows = 0
+        taken_rows = taken_bytes = 0
         full_ns = self.cost.of_ns(most_rows)
         turns, lines = self._turns, self._lines
         while turns:
@@ -174,12 +175,13 @@ class Batcher(Generic[W]):
             if deadline_ns - start_ns < full_ns:
                 most_rows = self._limit(most_rows, deadline_ns - start_ns)
             rows = entry.rows
-            if taken_rows and taken_rows + rows > most_rows:
+            if batch and (taken_rows + rows > most_rows or taken_bytes + entry.size_bytes > MOST_BATCH_BYTES):
                 break
             heappop(heap)
             self._forget(entry, line)
             batch.append(entry)
             taken_rows += rows
+            taken_bytes += entry.size_bytes
             if len(turns) > 1:
                 turns.rotate(-1)
         return batch, expired

@@ -12,7 +12,7 @@ from headworks.targets.models.inbox import Answers, Inbox, payloads
 from headworks.targets.models.loop_calls import NO_ARRAY, matched
 from headworks.targets.models.loop_streams import only_row
 from headworks.targets.models.messages import FIRST_CREDIT, Batch, Credit, End, Event, Load
-from headworks.targets.models.reporting import failure, place, report, tried
+from headworks.targets.models.reporting import failed_row, failure, place, report, tried
 from headworks.targets.models.runner import RowFailed, Runner
 from headworks.values import Payload
 
@@ -162,7 +162,7 @@ class AsyncLoop:
         return calls, inputs, contexts
 
     async def _outputs(self, rows: list[Any], contexts: list[Context]) -> Sequence[bytes | RowFailed]:
-        most = self._max_rows if self._runner.announcement.is_batch else 1
+        most = self._max_rows
         outputs: list[bytes | RowFailed] = []
         for at in range(0, len(rows), most):
             outputs += await self._predicted(rows[at : at + most], contexts[at : at + most])
@@ -176,7 +176,7 @@ class AsyncLoop:
         except BaseException as error:
             report(error)
             if len(rows) == 1 or not self._may_retry:
-                return [RowFailed("model_error", reason=place(error))] * len(rows)
+                return [failed_row(error)] * len(rows)
             return [(await self._predicted([row], [context]))[0] for row, context in zip(rows, contexts, strict=True)]
         return matched(outputs, len(rows))
 

@@ -8,7 +8,7 @@ from headworks.declare import Context
 from headworks.errors import ClientGone, DeadlineExceeded, ModelError
 from headworks.targets.models.inbox import Answers, Inbox, payloads
 from headworks.targets.models.messages import Batch, Load
-from headworks.targets.models.reporting import place, report, tried
+from headworks.targets.models.reporting import failed_row, report, tried
 from headworks.targets.models.runner import RowFailed, Runner
 from headworks.values import Payload
 
@@ -124,7 +124,7 @@ class CallLoop:
             return matched(outputs, len(rows))
         report(error)
         if len(rows) == 1 or not self._may_retry:
-            return [RowFailed("model_error", reason=place(error))] * len(rows)
+            return [failed_row(error)] * len(rows)
         return [self._alone(row, context) for row, context in zip(rows, contexts, strict=True)]
 
     def _alone(self, row: Any, context: Context) -> bytes | RowFailed:
@@ -134,7 +134,7 @@ class CallLoop:
         if error is None:
             return matched(outputs, 1)[0]
         report(error)
-        return RowFailed("model_error", reason=place(error))
+        return failed_row(error)
 
 
 def matched(outputs: Sequence[bytes | RowFailed] | None, rows: int) -> Sequence[bytes | RowFailed]:

@@ -181,8 +181,8 @@ class ModelPool:
         if ticket.is_queued:
             self._queue.drop(ticket)
             self._leave_if_idle()
-        elif ticket.replica is not None:
-            ticket.replica.give_up(ticket)
+        elif ticket.flight is not None:
+            ticket.flight.keeper.give_up(ticket)
 
     def became_ready(self, replica: Replica) -> None:
         """A worker may be sent calls."""

@@ -1,6 +1,6 @@
 """All own models of this front: started together, found by name, swapped while they serve."""
 
-from asyncio import AbstractEventLoop, Future
+from asyncio import AbstractEventLoop, Future, Task, shield
 from collections.abc import Callable, Coroutine, Iterable, Mapping
 from typing import Any, TypeVar
 
@@ -20,6 +20,8 @@ Accept = Callable[[str, Announcement], None]
 
 RETRY_AFTER_S = 1.0
 DRAIN_S = 30.0
+RETIRE_S = 600.0
+"""How long streams may go on in a version that was replaced."""
 
 
 def accept_any(name: str, announcement: Announcement) -> None:
@@ -47,6 +49,7 @@ class Models:
         self._pools = {each.name: ModelPool(each, engine, loop, clock) for each in settings}
         self._swapping: dict[str, ModelPool] = {}
         self._retiring: set[ModelPool] = set()
+        self._closing: Task[None] | None = None
 
     async def start(self) -> Mapping[str, Announcement]:
         """Start every model and wait until all are ready; gives what each says of itself.
@@ -103,9 +106,14 @@ class Models:
         return self._driven(self._reload())
 
     async def close(self, grace_s: float = DRAIN_S) -> None:
-        """Finish what was accepted, within the grace, and end every worker."""
-        pools = [*self._pools.values(), *self._swapping.values(), *self._retiring]
-        for pending in [pool.drain(grace_s) for pool in pools]:
+        """Finish what was accepted, within the grace, and end every worker; a second call waits for the first."""
+        if self._closing is None:
+            pools = [*self._pools.values(), *self._swapping.values(), *self._retiring]
+            self._closing = self._loop.create_task(self._ended([pool.drain(grace_s) for pool in pools]))
+        await shield(self._closing)
+
+    async def _ended(self, drained: list[Pending[None]]) -> None:
+        for pending in drained:
             await self._settled(pending)
         await self._settled(self._engine.when_idle())
 
@@ -142,7 +150,7 @@ class Models:
 
     def _retire(self, pool: ModelPool) -> None:
         self._retiring.add(pool)
-        pool.drain(DRAIN_S).when_done(lambda: self._retiring.discard(pool))
+        pool.drain(RETIRE_S).when_done(lambda: self._retiring.discard(pool))
 
     def _driven(self, work: Coroutine[Any, Any, T]) -> Pending[T]:
         pending: Pending[T] = Pending()

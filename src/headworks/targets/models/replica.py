@@ -84,18 +84,16 @@ class Replica:
         ids = list(islice(self._ids, len(tickets)))
         rows = 0
         begun_ns = now_ns if self.is_concurrent or not self.flights else 0
-        flight = Flight(ids[-1], len(ids), 0, begun_ns)
+        flight = Flight(self, ids[-1], len(ids), begun_ns)
         for call_id, ticket in zip(ids, tickets, strict=True):
             ticket.call_id = call_id
             ticket.sent_ns = now_ns
             ticket.tries += 1
             ticket.flight = flight
-            ticket.replica = self
             rows += ticket.rows
             if self._is_stream:
                 kind = EventStream if ticket.wants_events else Collected
                 ticket.stream = kind(ticket, self, self._answered_by)
-        flight.rows = rows
         self.rows += rows
         self.running.update(zip(ids, tickets, strict=True))
         self.flights[flight] = None
@@ -238,7 +236,7 @@ class Replica:
         self.flights.clear()
         self.rows = 0
         for ticket in running.values():
-            ticket.replica = None
+            ticket.flight = None
             stream, ticket.stream = ticket.stream, None
             if stream is not None:
                 stream.finish(self._loss())
@@ -274,7 +272,6 @@ class Replica:
         self.served += 1
         self.rows -= ticket.rows
         flight, ticket.flight = ticket.flight, None
-        ticket.replica = None
         if flight is not None:
             flight.left -= 1
             flight.begun_ns = now_ns

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 from headworks.errors import HeadworksError
 from headworks.targets.models.messages import Failure
+from headworks.targets.models.runner import RowFailed
 
 T = TypeVar("T")
 
@@ -31,6 +32,13 @@ def failure(call_id: int, error: BaseException) -> Failure:
     if isinstance(error, HeadworksError):
         return Failure(call_id, error.code, error.errors, error.reason[:LONGEST_REASON])
     return Failure(call_id, "model_error", (), place(error))
+
+
+def failed_row(error: BaseException) -> RowFailed:
+    """The same for one row of a batch."""
+    if isinstance(error, HeadworksError):
+        return RowFailed(error.code, error.errors, error.reason[:LONGEST_REASON])
+    return RowFailed("model_error", reason=place(error))
 
 
 def place(error: BaseException) -> str:

@@ -136,6 +136,7 @@ class Seats:
             else:
                 replica.drain()
         self.ready.clear()
+        self.opened.fail(ModelUnavailable(reason="it was ended before it was ready"))
         if not self.replicas():
             self.closed.resolve(None)
 

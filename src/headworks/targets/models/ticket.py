@@ -23,17 +23,17 @@ class Keeper(Protocol):
 
 
 class Flight:
-    """One batch sent to a worker and not yet wholly answered; its ids run up to `last_id`.
+    """One batch sent to a worker, `keeper`, and not yet wholly answered; its ids run up to `last_id`.
 
     Units: `begun_ns` is 0 while the worker is still at an earlier batch.
     """
 
-    __slots__ = ("begun_ns", "is_cancelled", "last_id", "left", "rows")
+    __slots__ = ("begun_ns", "is_cancelled", "keeper", "last_id", "left")
 
-    def __init__(self, last_id: int, calls: int, rows: int, begun_ns: int) -> None:
+    def __init__(self, keeper: Keeper, last_id: int, calls: int, begun_ns: int) -> None:
+        self.keeper = keeper
         self.last_id = last_id
         self.left = calls
-        self.rows = rows
         self.begun_ns = begun_ns
         self.is_cancelled = False
 
@@ -53,7 +53,6 @@ class Ticket(Pending[Outcome]):
         "keeper",
         "payload",
         "queued_ns",
-        "replica",
         "rows",
         "sent_ns",
         "size_bytes",
@@ -80,7 +79,6 @@ class Ticket(Pending[Outcome]):
         self.call_id = 0
         self.tries = 0
         self.flight: Flight | None = None
-        self.replica: Keeper | None = None
         self.stream: EventStream | Collected | None = None
         self.wants_events = call.reply_media == EVENT_STREAM
 
@@ -95,7 +93,7 @@ class Ticket(Pending[Outcome]):
 class Recalled:
     """Stands in a worker's books for a call taken back from it, which runs elsewhere under a new id."""
 
-    __slots__ = ("call_id", "flight", "replica", "rows", "stream")
+    __slots__ = ("call_id", "flight", "rows", "stream")
 
     is_done = True
 
@@ -103,7 +101,6 @@ class Recalled:
         self.call_id = ticket.call_id
         self.rows = ticket.rows
         self.flight = ticket.flight
-        self.replica = ticket.replica
         self.stream: EventStream | Collected | None = None
 
 

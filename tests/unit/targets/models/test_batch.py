@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from headworks.targets.models.batch import Batcher, CostModel
+from headworks.targets.models.batch import MOST_BATCH_BYTES, Batcher, CostModel
 from headworks.targets.models.settings import QueueSettings
 
 
@@ -75,6 +75,12 @@ def test_a_call_larger_than_a_batch_goes_alone():
 
     assert [entry.rows for entry in batcher.take(8, 0, 0)[0]] == [100]
     assert [entry.rows for entry in batcher.take(8, 0, 0)[0]] == [1]
+
+
+def test_large_calls_do_not_make_a_batch_that_no_frame_can_carry():
+    batcher = filled([Entry(size_bytes=MOST_BATCH_BYTES // 2) for _ in range(3)], max_bytes=10 * MOST_BATCH_BYTES)
+
+    assert [len(batcher.take(8, 0, 0)[0]) for _ in range(2)] == [2, 1]
 
 
 def test_expired_calls_leave_before_a_batch_is_made():
