@@ -498,3 +498,41 @@ def test_a_proxy_in_front_is_believed_when_configured():
 
     assert in_loop(scenario()) == ("127.0.0.1", False)
     assert in_loop(scenario(proxies=("127.0.0.1",))) == ("8.8.8.8", True)
+
+
+def test_a_reply_whose_fields_cannot_be_sent_is_a_500():
+    app = FakeApp()
+    app.headers = (("X-A", "a\r\nb"),)
+
+    async def scenario():
+        edge, _, _ = make_edge(app)
+        return (await call(edge, "/fields"))[0]
+
+    assert in_loop(scenario()) == 500
+
+
+def test_a_head_request_to_a_stream_stops_it_at_once(run):
+    async def scenario(bench):
+        client = await bench.connect()
+        await client.send(request("/stream", method="HEAD"))
+        status, _, _ = await client.reply(has_body=False)
+
+        assert status == 200
+        await until(lambda: bench.app.chunks[0].is_abandoned)
+
+    run(scenario)
+
+
+def test_bodies_held_in_all_are_bounded_under_asgi():
+    async def scenario():
+        edge, fake, _ = make_edge(FakeApp(max_buffered_bytes=150_000))
+        headers = [(b"host", b"localhost"), (b"content-length", b"100000")]
+        first = asyncio.ensure_future(call(edge, "/wait", body=b"x" * 100_000, headers=headers))
+        await until(lambda: fake.waits)
+        second, _ = await call(edge, "/echo", body=b"x" * 100_000, headers=headers)
+        fake.waits[0].resolve(b"{}")
+        await first
+        third, _ = await call(edge, "/echo", body=b"x" * 100_000, headers=headers)
+        return second, third
+
+    assert in_loop(scenario()) == (503, 200)

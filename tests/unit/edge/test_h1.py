@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from headworks.errors import Internal
+from headworks.errors import ClientGone, Internal
 from headworks.pending import Pending
 from headworks.values import Reply
-from tests.fakes_edge import FakeApp, run_edge, settle, until
+from tests.fakes_edge import FakeApp, FakeChunks, run_edge, settle, until
 
 
 def request(path="/echo", body=b"", fields="", method="POST", version="1.1"):
@@ -526,3 +526,93 @@ def test_a_pending_answer_costs_no_task():
         assert isinstance(bench.app.waits[0], Pending)
 
     run_edge(scenario)
+
+
+def test_a_slow_reader_that_catches_up_gets_the_whole_stream():
+    async def scenario(bench):
+        client = await bench.connect(limit=1024)
+        await client.send(request("/stream") + request("/after"))
+        await until(lambda: bench.app.chunks)
+        stream = bench.app.chunks[0]
+        stream.ready = [b"x" * 65536] * 200 + [None]
+        stream.push(b"first")
+        await settle()
+        await client.reply()
+        sizes = [len(await client.chunk()) for _ in range(202)]
+        after, _, _ = await client.reply()
+
+        assert sizes == [5, *[65536] * 200, 0]
+        assert after == 200
+
+    run_edge(scenario)
+
+
+def test_a_client_that_does_not_read_its_answers_is_not_served_more():
+    async def scenario(bench):
+        client = await bench.connect(limit=1024)
+        await client.send(request("/big?200000", method="GET") * 100)
+        await settle(50)
+        served = len(bench.app.seen)
+        replies = [len((await client.reply())[2]) for _ in range(100)]
+
+        assert served < 90
+        assert replies == [200_000] * 100
+
+    run_edge(scenario)
+
+
+def test_a_head_request_to_a_stream_stops_it_at_once():
+    async def scenario(bench):
+        client = await bench.connect()
+        await client.send(request("/stream", method="HEAD") + request())
+        status, _, _ = await client.reply(has_body=False)
+        after, _, _ = await client.reply()
+
+        assert (status, after) == (200, 200)
+        assert bench.app.chunks[0].is_abandoned
+
+    run_edge(scenario)
+
+
+def test_a_stream_whose_head_cannot_be_sent_is_stopped_and_answered_with_500():
+    app = FakeApp()
+    chunks = FakeChunks()
+
+    async def serve(raw):
+        return Reply(200, (("X-A", "a\r\nb"),), b"", chunks)
+
+    app.serve = serve
+
+    async def scenario(bench):
+        client = await bench.connect()
+        return (await client.ask(request()))[0]
+
+    assert run_edge(scenario, app) == 500
+    assert chunks.is_abandoned
+
+
+def test_an_answer_that_comes_after_the_client_left_is_dropped_with_its_stream():
+    app = FakeApp()
+    chunks, gate = FakeChunks(), Pending()
+
+    async def serve(raw):
+        try:
+            await Pending()
+        except ClientGone:
+            app.waits.append(gate)
+            await gate
+            return Reply(200, (), b"", chunks)
+
+    app.serve = serve
+
+    async def scenario(bench):
+        client = await bench.connect()
+        await client.send(request())
+        await settle()
+        await client.close()
+        await until(lambda: app.waits)
+        gate.resolve(None)
+
+    run_edge(scenario, app)
+
+    assert chunks.is_abandoned

@@ -8,7 +8,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from headworks.errors import Internal
 from headworks.values import Reply
-from tests.fakes_edge import FakeApp, run_edge, settle, until
+from tests.fakes_edge import FakeApp, FakeChunks, run_edge, settle, until
 
 KEY = "Bearer right"
 HEADERS = {"Authorization": KEY}
@@ -393,3 +393,57 @@ def test_no_more_of_a_stream_is_pulled_than_a_slow_reader_takes():
             one.transport.abort()
 
     run_edge(scenario, make_app())
+
+
+def test_a_slow_reader_that_catches_up_gets_every_event():
+    async def scenario(bench):
+        async with socket(bench, max_queue=1) as one:
+            await one.send('{"id": 7, "input": 1, "stream": true}')
+            await until(lambda: bench.app.chunks)
+            stream = bench.app.chunks[0]
+            stream.ready = [b'data: "' + b"x" * 65536 + b'"\n\n'] * 200 + [None]
+            stream.push(b"data: 1\n\n")
+            await settle()
+            messages = [json.loads(await one.recv()) for _ in range(202)]
+
+        assert messages[-1]["end"]
+
+    run_edge(scenario, make_app())
+
+
+def test_a_reader_that_never_catches_up_is_cut_off():
+    async def scenario(bench):
+        async with socket(bench, max_queue=1) as one:
+            await one.send('{"id": 7, "input": 1, "stream": true}')
+            await until(lambda: bench.app.chunks)
+            stream = bench.app.chunks[0]
+            stream.ready = [b'data: "' + b"x" * 65536 + b'"\n\n'] * 2000
+            stream.push(b"data: 1\n\n")
+            await settle(50)
+            await bench.pass_time(31)
+            await until(lambda: not bench.server.connections)
+
+        assert stream.is_abandoned
+
+    run_edge(scenario, make_app())
+
+
+def test_a_call_that_crashes_or_streams_something_else_ends_with_its_own_error():
+    app = make_app()
+    chunks = FakeChunks()
+
+    async def serve(raw):
+        if raw.path == "/api/crash/v1":
+            raise RuntimeError("secret text")
+        return Reply(200, (("Content-Type", "text/csv"),), b"", chunks)
+
+    app.serve = serve
+
+    async def scenario(bench):
+        async with socket(bench) as one:
+            crashed = await ask(one, id=1, input=1, endpoint="crash")
+            other = await ask(one, id=2, input=1, stream=True)
+        return crashed["status"], other["status"]
+
+    assert run_edge(scenario, app) == (500, 406)
+    assert chunks.is_abandoned
