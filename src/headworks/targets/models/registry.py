@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 
 from msgspec import structs
 
-from headworks.errors import ConfigurationRefused, FieldError, HeadworksError, ModelUnavailable, NotFound
+from headworks.errors import ConfigurationRefused, Draining, FieldError, HeadworksError, ModelUnavailable, NotFound
 from headworks.pending import Pending, drive
 from headworks.targets.models.engine import Engine
 from headworks.targets.models.pool import ModelPool, PoolState
@@ -121,6 +121,8 @@ class Models:
         old = self._pools.get(name)
         if old is None:
             raise NotFound(f"There is no model {name}.")
+        if self._closing is not None:
+            raise Draining
         if name in self._swapping:
             raise ModelUnavailable(f"A swap of {name} is under way.", reason="a swap is under way")
         settings = old.settings if source is None else structs.replace(old.settings, source=source)

@@ -77,7 +77,9 @@ class FakeWorker:
 
     def load(self, message):
         self.loaded = message
-        if self.engine.is_prompt:
+        if "fail" in message.source.parameters:
+            self.engine.world.call_soon(lambda: self.refuse(message.source.parameters["fail"]))
+        elif self.engine.is_prompt:
             self.engine.world.call_soon(self.be_ready)
 
     def be_ready(self, **facts):
@@ -88,7 +90,11 @@ class FakeWorker:
         self.end()
 
     def send(self, batch, parts):
+        if self.is_gone:
+            return
         self.batches.append((batch, list(parts)))
+        if self.engine.answers_at_once:
+            self.engine.world.call_soon(self.answer)
 
     def cancel(self, call_ids):
         self.cancelled += call_ids
@@ -97,7 +103,7 @@ class FakeWorker:
         self.granted.append((call_id, events))
 
     def leave(self, grace_s):
-        self.end()
+        self.end("it left")
 
     def kill(self):
         self.is_killed = True
@@ -130,8 +136,9 @@ class FakeWorker:
 class FakeEngine:
     """Implements Engine."""
 
-    def __init__(self, world, *, is_prompt=True, **facts):
+    def __init__(self, world, *, is_prompt=True, answers_at_once=False, **facts):
         self.world = world
+        self.answers_at_once = answers_at_once
         self.is_prompt = is_prompt
         self.facts = facts
         self.workers = []
@@ -151,7 +158,8 @@ class FakeEngine:
 
     def when_idle(self):
         pending = Pending()
-        pending.resolve(None)
+        if not self.living:
+            pending.resolve(None)
         return pending
 
     @property
