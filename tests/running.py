@@ -48,9 +48,9 @@ class Running:
         self._reader = threading.Thread(target=_keep_log, args=(self.process.stderr, self.log), daemon=True)
         self._reader.start()
 
-    def call(self, path, document=None, *, key=None, method="POST", headers=None, body=None, timeout=20):
-        """One request over a connection of its own."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=timeout)
+    def call(self, path, document=None, *, key=None, method="POST", headers=None, body=None, source="127.0.0.1"):
+        """One request over a connection of its own, from an address of this machine."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20, source_address=(source, 0))
         sent = {"Authorization": f"Bearer {self.key if key is None else key}", **(headers or {})}
         if key == "":
             del sent["Authorization"]
