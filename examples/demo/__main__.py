@@ -1,7 +1,6 @@
 """Prepares the demo if need be, serves it, makes a key, and prints what to try: `python -m examples.demo`."""
 
 import argparse
-import http.client
 import json
 import signal
 import socket
@@ -10,16 +9,18 @@ import sys
 import threading
 import time
 from functools import partial
+from http.client import HTTPConnection, HTTPException
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
-from examples.demo.models.places import CACHE, HOME
-from examples.demo.prepare.__main__ import prepare
+from examples.demo.models.places import HOME
+from examples.demo.prepare.__main__ import prepare, show
 
 HERE = Path(__file__).parent
-LOG = CACHE / "serve.log"
 HEADWORKS = [sys.executable, "-m", "headworks.cli"]
 STOP_WITHIN_S = 30
+ASK_EVERY_S = 0.25
 
 
 def main() -> int:
@@ -27,86 +28,101 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--port", type=int, default=8000)
     parser.add_argument("--pages-port", type=int, default=8080, help="the configuration allows pages from 8080 only")
+    parser.add_argument("--home", type=Path, default=HOME, help="where records and keys are kept")
     asked = parser.parse_args()
     for stop in (signal.SIGINT, signal.SIGTERM):
         signal.signal(stop, signal.default_int_handler)
     if is_taken(asked.port):
-        print(
-            f"Something already listens on port {asked.port}; end it, or run: {sys.executable} -m examples.demo --port 8001"
+        show(
+            f"Port {asked.port} is taken; end what listens there, or run: {sys.executable} -m examples.demo --port 8001"
         )
         return 1
     try:
         prepare()
-        return serve(asked.port, asked.pages_port)
+        return serve(asked)
     except KeyboardInterrupt:
         return 0
     except subprocess.CalledProcessError as failed:
-        print(f"\nThis step failed; it can be run again: {' '.join(failed.cmd)}\n{failed.stderr or ''}")
+        show(f"\nThis step failed; it can be run again: {' '.join(failed.cmd)}", failed.stderr or "")
         return 1
 
 
-def serve(port: int, pages_port: int) -> int:
+def serve(asked: argparse.Namespace) -> int:
     """Start the service and show the way around; ends with it, or ends it."""
-    command = [*HEADWORKS, "serve", str(HERE / "headworks.yaml"), "--home", str(HOME), "--port", str(port)]
-    with LOG.open("w") as log:
+    show("starting the service; each model answers its examples first ...")
+    place = ["--home", str(asked.home), "--port", str(asked.port)]
+    asked.home.parent.mkdir(parents=True, exist_ok=True)
+    with log_of(asked).open("w") as log:
         # A process group of its own: Ctrl-C reaches only us, and we let it finish what it is doing.
-        service = subprocess.Popen(command, stderr=log, process_group=0)
+        service = subprocess.Popen(
+            [*HEADWORKS, "serve", str(HERE / "headworks.yaml"), *place], stderr=log, process_group=0
+        )
     try:
-        if not wait_until_ready(service, port):
-            print(f"\nThe service did not start:\n{LOG.read_text()[-2000:]}")
+        if not wait_until_ready(service, asked.port):
+            show("The service did not start:", log_of(asked).read_text()[-2000:])
             return service.wait() or 1
-        show_tour(port, pages_port if serve_pages(pages_port) else None)
+        show_tour(asked)
         return service.wait()
     except KeyboardInterrupt:
-        print("\nStopping: calls under way are answered first.", flush=True)
+        show("\nStopping: calls under way are answered first.")
         return 0
     finally:
-        service.terminate()
-        service.wait(STOP_WITHIN_S)
+        end(service)
+
+
+def log_of(asked: argparse.Namespace) -> Path:
+    """Where the service's log goes: beside its home."""
+    return Path(asked.home).with_name("serve.log")
 
 
 def wait_until_ready(service: "subprocess.Popen[bytes]", port: int) -> bool:
-    """Wait, with a dot for each half second, until every model has answered its examples."""
-    print("starting the service and warming up seven models ", end="", flush=True)
+    """Wait until every model is ready, and show each as it gets there; False when the service ended instead."""
+    shown: set[str] = set()
     while service.poll() is None:
-        if is_ready(port):
-            print(" ready.\n")
+        health = ask_health(port)
+        ready = {name for name, model in health.get("models", {}).items() if model["status"] == "ready"}
+        show(*(f"      {name} is ready" for name in sorted(ready - shown)))
+        shown |= ready
+        if health.get("status") == "ready":
             return True
-        print(".", end="", flush=True)
-        time.sleep(0.5)
+        time.sleep(ASK_EVERY_S)
     return False
 
 
-def is_taken(port: int) -> bool:
-    """Whether something listens on the port."""
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0
-
-
-def is_ready(port: int) -> bool:
-    """Whether the service says that it is ready."""
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=2)
+def ask_health(port: int) -> dict[str, Any]:
+    """What the service says of itself; nothing while it does not answer yet."""
+    connection = HTTPConnection("127.0.0.1", port, timeout=2)
     try:
         connection.request("GET", "/health/ready")
-        return connection.getresponse().status == 200
-    except OSError:
-        return False
+        return dict(json.loads(connection.getresponse().read()))
+    except (OSError, HTTPException, ValueError):
+        return {}
     finally:
         connection.close()
 
 
-def show_tour(port: int, pages_port: int | None) -> None:
+def end(service: "subprocess.Popen[bytes]") -> None:
+    """Let the service finish what it is doing, within bounds."""
+    service.terminate()
+    try:
+        service.wait(STOP_WITHIN_S)
+    except subprocess.TimeoutExpired:
+        service.kill()
+
+
+def show_tour(asked: argparse.Namespace) -> None:
     """Print the base URL, a new key that is valid for a day, and lines to paste."""
-    command = [*HEADWORKS, "keys", "create", "demo", "--expires", "1d", "--home", str(HOME), "--json"]
+    url = f"http://127.0.0.1:{asked.port}"
+    command = [*HEADWORKS, "keys", "create", "demo", "--expires", "1d", "--home", str(asked.home), "--json"]
     key = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)["key"]
-    print(f"Paste into another terminal, in this folder:\n\nURL=http://127.0.0.1:{port}\nKEY={key}")
-    print("AUTH=\"Authorization: Bearer $KEY\"\nJSON='Content-Type: application/json'\n")
-    print((HERE / "tour.txt").read_text())
-    print(f"In a browser: http://127.0.0.1:{port}/docs (any name; the key is the password)")
-    if pages_port is not None:
-        for page in ("dashboard", "chat"):
-            print(f"              http://localhost:{pages_port}/{page}.html?api=http://127.0.0.1:{port}")
-    print(f"\nIts log is {LOG.relative_to(CACHE.parent)}. Ctrl-C ends it.", flush=True)
+    show(f"\nPaste into another terminal, in this folder:\n\nURL={url}\nKEY={key}")
+    show('AUTH="Authorization: Bearer $KEY"', "JSON='Content-Type: application/json'", "")
+    show((HERE / "tour.txt").read_text().replace(".demo/home", str(asked.home)))
+    show(f"In a browser: {url}/docs (any name; the key is the password)")
+    if serve_pages(asked.pages_port):
+        pages = f"http://localhost:{asked.pages_port}"
+        show(*(f"              {pages}/{page}.html?api={url}" for page in ("dashboard", "chat")))
+    show(f"\nIts log is {log_of(asked)}. Ctrl-C ends it.")
 
 
 def serve_pages(port: int) -> bool:
@@ -121,10 +137,16 @@ def serve_pages(port: int) -> bool:
     try:
         server = ThreadingHTTPServer(("localhost", port), partial(Quiet, directory=str(HERE / "pages")))
     except OSError:
-        print(f"(Port {port} is taken, so the dashboard and the chat page are not served.)")
+        show(f"(Port {port} is taken, so the dashboard and the chat page are not served.)")
         return False
     threading.Thread(target=server.serve_forever, daemon=True).start()
     return True
+
+
+def is_taken(port: int) -> bool:
+    """Whether something listens on the port."""
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 if __name__ == "__main__":

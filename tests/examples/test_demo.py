@@ -1,0 +1,115 @@
+"""The demo as a reader meets it: started, every line of its tour pasted, ended with Ctrl-C."""
+
+import json
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import threading
+
+import pytest
+
+from tests.examples.test_demo_files import DEMO, ROOT
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not (ROOT / ".demo" / "models" / "prepared.json").exists(), reason="run make demo once before"),
+    pytest.mark.skipif(shutil.which("curl") is None, reason="needs curl"),
+]
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+@pytest.fixture(scope="module")
+def printed(tmp_path_factory):
+    """All that the demo printed until it was ready; at the end, Ctrl-C must end it cleanly."""
+    home = tmp_path_factory.mktemp("demo") / "home"
+    command = [sys.executable, "-m", "examples.demo", "--home", str(home)]
+    command += ["--port", str(free_port()), "--pages-port", str(free_port())]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
+        guard = threading.Timer(180, process.kill)
+        guard.start()
+        lines = []
+        for line in process.stdout:
+            lines.append(line)
+            if "Ctrl-C ends it" in line:
+                break
+        yield "".join(lines)
+        process.send_signal(signal.SIGINT)
+        rest = process.stdout.read()
+        guard.cancel()
+    assert process.returncode == 0, rest
+    assert "Traceback" not in rest
+
+
+def settings(printed):
+    return "\n".join(re.findall(r"^(?:URL|KEY|AUTH|JSON)=.*$", printed, re.MULTILINE))
+
+
+def paste(printed, line):
+    """What one printed line gives when it is pasted into a shell."""
+    script = f"{settings(printed)}\n{line}"
+    done = subprocess.run(["bash", "-c", script], cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, f"{line}\n{done.stdout}\n{done.stderr}"
+    return done.stdout
+
+
+def printed_lines(printed, word):
+    return [line for line in printed.splitlines() if re.match(r"curl|printf|\.venv", line) and word in line]
+
+
+def test_it_says_what_it_serves_and_shows_a_key(printed):
+    assert re.search(r"^KEY=hw_live_\w+$", printed, re.MULTILINE), printed
+    assert "sentiment/v1   (deprecated)" in printed
+
+
+@pytest.mark.parametrize(
+    ("word", "expected"),
+    [
+        ("sentiment/v2", '"label":"positive"'),
+        ("sentiment/v1", "Deprecation: @"),
+        ("my parcel", "encomenda"),
+        ("minha assinatura", "I want to cancel my subscription."),
+        ("chelsea.png", "tiger cat"),
+        ("astronaut.png", '"xmin":182'),
+        ("coffee.png", "espresso"),
+        ('"k": 3', '"title":"'),
+        ("event-stream", "event: end"),
+        ('"rent"', '"label":"good"'),
+        ("}, {", '"label":"bad"'),
+        ("text/csv", "label,score,probabilities"),
+        ("maybe", '"pointer":"/seniority"'),
+    ],
+)
+def test_each_line_of_the_tour_does_what_it_says(printed, word, expected):
+    (line,) = printed_lines(printed, word)
+
+    assert expected in paste(printed, line)
+
+
+def test_the_chat_and_the_record_of_it(printed):
+    chat, listing, verify = printed_lines(printed, ".venv/bin")
+
+    said = paste(printed, chat.replace(".venv/bin/python", sys.executable))
+    records = json.loads(
+        paste(printed, listing.replace(".venv/bin/headworks", f"{sys.executable} -m headworks.cli") + " --json")
+    )
+    proof = paste(printed, verify.replace(".venv/bin/headworks", f"{sys.executable} -m headworks.cli"))
+
+    assert "not answered" not in said
+    assert len(re.findall(r":[)|(] (positive|neutral|negative)", said)) == 6
+    assert {record["endpoint"].split("/")[0] for record in records} <= {"translate", "sentiment"}
+    assert "Whole" in proof
+
+
+def test_pages_are_served(printed):
+    for page in ("dashboard", "chat"):
+        (url,) = re.findall(rf"http://localhost:\d+/{page}\.html", printed)
+
+        assert paste(printed, f"curl -s {url}") == (DEMO / "pages" / f"{page}.html").read_text()
