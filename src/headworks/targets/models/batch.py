@@ -90,7 +90,7 @@ class _Line(Generic[W]):
 class Batcher(Generic[W]):
     """The waiting calls of one model.
 
-    Cost: about 2 µs a call through `add` and `take`, one caller, equal timeouts.
+    Cost: about 1.2 µs a call through `add` and `take`, one caller, equal timeouts.
     Safe under: one thread.
     """
 
