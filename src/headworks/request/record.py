@@ -2,7 +2,7 @@
 
 import hashlib
 
-from headworks.errors import HeadworksError, RateLimited, Unauthenticated
+from headworks.errors import HeadworksError, Overloaded, RateLimited, Unauthenticated
 from headworks.pending import Pending
 from headworks.ports import Entry, IdempotencySlot, Parts, Replay
 from headworks.values import Call, Caller, Endpoint, Matched, Outcome, RawRequest, RecordMode
@@ -14,7 +14,7 @@ MAX_STREAM_BYTES = 4 * 2**20
 class Line:
     """Gathers what a call's record needs and hands it to the ledger once.
 
-    A call without a known caller, or refused for its rate, is counted, not written (see Ledger.refuse).
+    A call without a known caller, or refused for its rate or for load, is counted, not written (see Ledger.refuse).
     """
 
     __slots__ = ("_is_ended", "_is_written", "_number", "_parts", "_slot", "entry", "events", "raw")
@@ -114,7 +114,7 @@ class Line:
         if self._is_written:
             self._end()
             return
-        if not entry.caller_id or isinstance(error, Unauthenticated | RateLimited):
+        if not entry.caller_id or isinstance(error, Unauthenticated | RateLimited | Overloaded):
             self._is_written = True
             self._parts.ledger.refuse(self.raw.peer, entry.endpoint or "-", error.code)
             self._end()

@@ -45,6 +45,9 @@ class Worker(Protocol):
     def send(self, batch: Batch, parts: Sequence[bytes]) -> None:
         """Run calls; never waits."""
 
+    def poll(self) -> None:
+        """Hear what the worker has said already, without waiting for the loop's next round."""
+
     def cancel(self, call_ids: list[int]) -> None:
         """Drop calls nobody waits for."""
 

@@ -16,6 +16,7 @@ from headworks.errors import DeadlineExceeded, Draining, Overloaded
 from headworks.pending import Pending
 from headworks.targets.models.batch import Batcher, CostModel
 from headworks.targets.models.engine import Engine, Handle, Scheduler
+from headworks.targets.models.pace import Pace
 from headworks.targets.models.replica import Replica
 from headworks.targets.models.runner import Announcement
 from headworks.targets.models.seats import Seats
@@ -82,6 +83,9 @@ class ModelPool:
         self._turn = 0
         self._is_flush_due = False
         self._tick: Handle | None = None
+        self._is_keeping_up = False
+        self._gathered_rows = 0
+        self._pace = Pace()
         self._earliest_ns = NEVER_NS
         self._waiting_since_ns = 0
         self._wait_timer: Handle | None = None
@@ -124,10 +128,14 @@ class ModelPool:
             wait_s = max(self.predicted_wait_ns(ticket.rows) / SECOND_NS, 0.001)
             ticket.fail(Overloaded(f"The queue of {self.name} is full.", retry_after_s=wait_s))
             return ticket
-        self._earliest_ns = min(self._earliest_ns, deadline_ns)
+        if deadline_ns < self._earliest_ns:
+            self._earliest_ns = deadline_ns
         if not self._is_flush_due:
             self._is_flush_due = True
             self._scheduler.call_soon(self._flush)
+        self._gathered_rows += ticket.rows
+        if self._gathered_rows >= self._max_rows:
+            self._keep_up()
         return ticket
 
     def predicted_wait_ns(self, rows: int) -> int:
@@ -141,7 +149,7 @@ class ModelPool:
             return max(0, self._latency.of_ns(1) * (ahead - room) // room)
         batches, rest = divmod(ahead, self._max_rows)
         whole_ns = batches * self._cost.of_ns(self._max_rows) + (self._cost.of_ns(rest) if rest else 0)
-        return whole_ns // len(seats.ready)
+        return max(whole_ns // len(seats.ready), ahead * self._pace.row_ns)
 
     def drain(self, grace_s: float) -> Pending[None]:
         """Finish what was accepted, take nothing new, end the workers; resolves when the last has left.
@@ -192,6 +200,8 @@ class ModelPool:
     def answered(self, replica: Replica, rows: int, run_ns: int) -> None:
         """A worker answered and may have room again."""
         if rows:
+            is_busy = bool(self._queue.calls) or any(other.running for other in self._seats.ready)
+            self._pace.answered(rows, self._now_ns(), is_busy=is_busy)
             (self._latency if replica.is_concurrent else self._cost).observe(rows, run_ns)
             if not replica.is_proven:
                 self._seats.proved(replica)
@@ -210,6 +220,17 @@ class ModelPool:
         self._flush()
         self._forget_timers_if_closed()
 
+    def _keep_up(self) -> None:
+        """A whole batch came in one round of the loop, which may be long: hear the workers and send without waiting for its end."""
+        self._gathered_rows = 0
+        if self._is_keeping_up:
+            return
+        self._is_keeping_up = True
+        for replica in tuple(self._seats.ready):
+            replica.worker.poll()
+        self._is_keeping_up = False
+        self._flush()
+
     def _start_replica(self) -> Replica:
         replica = Replica(self.name, self, self._ids, self._clock)
         replica.start(self._engine, self.settings)
@@ -227,6 +248,7 @@ class ModelPool:
     def _flush(self) -> None:
         """Send what waits to workers with room."""
         self._is_flush_due = False
+        self._gathered_rows = 0
         queue = self._queue
         while queue.calls:
             replica = self._with_room()

@@ -194,6 +194,11 @@ class WorkerProcess:
             self._is_writing = True
             self._loop.add_writer(self._socket.fileno(), self._writable)
 
+    def poll(self) -> None:
+        """See engine.Worker."""
+        if self._is_open:
+            self._readable()
+
     def _writable(self) -> None:
         try:
             if not self._sender.flush():

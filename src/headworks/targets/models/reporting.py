@@ -1,4 +1,4 @@
-"""How a worker tells of an error: its place in the answer's reason, its trace on standard error, both bounded."""
+"""How a worker tells of an error: its place in the answer's reason, its trace on standard error, both bounded and without content."""
 
 import sys
 import traceback
@@ -15,6 +15,7 @@ T = TypeVar("T")
 LONGEST_REASON = 500
 TRACES_APART_NS = 1_000_000_000
 DEEPEST_TRACE = 20
+MOST_CAUSES = 4
 
 _last_trace_ns = [0]
 
@@ -53,9 +54,27 @@ def place(error: BaseException) -> str:
     return f"{kind} in {code.co_name}, {code.co_filename}:{trace.tb_lineno}"[:LONGEST_REASON]
 
 
-def report(error: BaseException) -> None:
-    """Print the trace of an error of the model, at most one a second."""
+def report(error: BaseException, *, is_told_whole: bool = False) -> None:
+    """Print the trace of an error of the model, at most one a second.
+
+    What the error says of itself may hold a caller's content and is left out, unless no call can have been served yet.
+    """
     now_ns = monotonic_ns()
-    if now_ns - _last_trace_ns[0] >= TRACES_APART_NS:
-        _last_trace_ns[0] = now_ns
+    if now_ns - _last_trace_ns[0] < TRACES_APART_NS:
+        return
+    _last_trace_ns[0] = now_ns
+    if is_told_whole:
         traceback.print_exception(error, limit=DEEPEST_TRACE, file=sys.stderr)
+    else:
+        sys.stderr.write(_trace(error))
+
+
+def _trace(error: BaseException) -> str:
+    """Where an error and what led to it were raised, without their texts; the first of them comes first."""
+    told: list[str] = []
+    following: BaseException | None = error
+    while following is not None and len(told) < MOST_CAUSES:
+        frames = "".join(traceback.format_tb(following.__traceback__, -DEEPEST_TRACE))
+        told.append(f"{frames}{type(following).__qualname__}: its text is left out, it may hold a caller's content\n")
+        following = following.__cause__ or (None if following.__suppress_context__ else following.__context__)
+    return "which led to\n".join(reversed(told))

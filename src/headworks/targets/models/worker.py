@@ -83,7 +83,7 @@ def _load_and_serve(inbox: Inbox, message: Load, load: Loader) -> None:
     except BaseException as error:
         if is_ready:
             raise
-        report(error)
+        report(error, is_told_whole=True)
         inbox.reply(LoadFailed(_why(error)))
 
 

@@ -96,6 +96,9 @@ class FakeWorker:
         if self.engine.answers_at_once:
             self.engine.world.call_soon(self.answer)
 
+    def poll(self):
+        pass
+
     def cancel(self, call_ids):
         self.cancelled += call_ids
 
