@@ -18,9 +18,10 @@ KEY_IN_QUERY = (
 TWO_KEYS = "Authorization and X-API-Key name different keys; send one of them."
 NO_KEY = "Send an API key as Authorization: Bearer or X-API-Key."
 
-_IN_QUERY = re.compile(
-    r"(?:^|[&;?])(?:x[_-])?(?:api[_-]?key|access[_-]?token)=|_[0-9a-z]{8}_[0-9a-z]{43}_[0-9a-z]{6}", re.IGNORECASE
-)
+KEY_IN_TEXT = re.compile(r"_[0-9A-Za-z]{8}_[0-9A-Za-z]{43}_[0-9A-Za-z]{6}")
+"""What looks like a key, by its last three parts."""
+
+_IN_QUERY = re.compile(rf"(?:^|[&;?])(?:x[_-])?(?:api[_-]?key|access[_-]?token)=|{KEY_IN_TEXT.pattern}", re.IGNORECASE)
 _BROWSER_PAGES = frozenset({("GET", "/docs"), ("GET", "/openapi.json")})
 _FORWARDING = (
     "forwarded",

@@ -7,6 +7,7 @@ from headworks.dialects.native.body import json_payload, payload
 from headworks.dialects.native.forward import forwarded
 from headworks.dialects.native.media import chosen
 from headworks.errors import BodyTooLarge, Malformed
+from headworks.request.identify import KEY_IN_TEXT
 from headworks.units import MILLISECOND_NS, SECOND_NS
 from headworks.values import Call, Endpoint, RawRequest
 
@@ -86,6 +87,10 @@ def _time_left_ns(headers: Mapping[str, str], endpoint: Endpoint) -> int:
 
 def _named(headers: Mapping[str, str], name: str, form: re.Pattern[str], says: str) -> str | None:
     value = headers.get(name)
-    if value is not None and not form.fullmatch(value):
+    if value is None:
+        return None
+    if not form.fullmatch(value):
         raise Malformed(f"{name.title()} must be {says}.")
+    if KEY_IN_TEXT.search(value):
+        raise Malformed(f"{name.title()} holds an API key, which the record would keep. Replace that key.")
     return value

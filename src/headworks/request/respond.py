@@ -17,6 +17,7 @@ from headworks.dialects.native.forward import passed_back
 from headworks.dialects.native.table import table_of
 from headworks.errors import HeadworksError
 from headworks.ports import Replay
+from headworks.request.identify import KEY_IN_TEXT
 from headworks.units import RequestId
 from headworks.values import Call, Chunks, Endpoint, Grant, Outcome, Quota, Reply
 
@@ -62,12 +63,13 @@ def replayed(call: Call, earlier: Replay, request_id: RequestId) -> Reply:
 
 
 def problem(error: HeadworksError, request_id: RequestId | str, instance: str) -> Reply:
-    """The reply that tells an error, as a problem document."""
+    """The reply that tells an error, as a problem document; a key in the path is not repeated."""
     headers = [("Content-Type", problems.MEDIA), ("X-Request-Id", request_id), *_GUARDS]
     if error.retry_after_s is not None:
         headers.append(("Retry-After", str(max(1, ceil(error.retry_after_s)))))
     if error.status == 401 and "WWW-Authenticate" not in dict(error.headers):
         headers.append(("WWW-Authenticate", 'Bearer realm="headworks"'))
+    instance = KEY_IN_TEXT.sub("_...", instance)
     return Reply(error.status, (*headers, *error.headers), problems.problem_json(error, request_id, instance))
 
 
