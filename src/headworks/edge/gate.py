@@ -9,7 +9,7 @@ from typing import Protocol
 from headworks.edge.answer import http_date, standing_fields
 from headworks.edge.app_port import App
 from headworks.edge.forwarded import Proxies, is_loopback
-from headworks.edge.head import Heads
+from headworks.edge.head import Head, Heads
 from headworks.edge.limits import Bind
 from headworks.edge.phase import allowed_ns
 from headworks.errors import Overloaded
@@ -39,7 +39,7 @@ class Gate:
     """
 
     __slots__ = (
-        "_on_empty", "_peers", "allowed_ns", "app", "buffered_bytes", "clock", "heads", "is_draining", "limits", "live", "now_ns",
+        "_on_empty", "_peers", "allowed_ns", "app", "buffered_bytes", "clock", "head_memory", "heads", "is_draining", "limits", "live", "now_ns",
         "origins", "plain_fields", "proxies", "secure_fields",
     )  # fmt: skip
 
@@ -49,6 +49,7 @@ class Gate:
         self.limits = app.limits
         self.allowed_ns = allowed_ns(app.limits)
         self.heads = Heads(app.limits, served_hosts(bind))
+        self.head_memory: dict[bytes, Head] = {}
         self.proxies = Proxies(bind.proxies)
         self.origins = frozenset(bind.origins)
         self.live: set[Live] = set()

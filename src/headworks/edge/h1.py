@@ -14,6 +14,7 @@ from msgspec import structs
 from headworks.edge.answer import CONTINUE, unforeseen
 from headworks.edge.gate import Gate
 from headworks.edge.head import Head
+from headworks.edge.head_memory import HeadReader
 from headworks.edge.intake import SMALL_BYTES, Intake
 from headworks.edge.phase import Phase
 from headworks.edge.writer import Writer
@@ -51,7 +52,7 @@ class Connection(asyncio.Protocol):
     def __init__(self, gate: Gate) -> None:
         self._gate = gate
         self._app = gate.app
-        self._read_head = gate.heads.read
+        self._read_head = HeadReader(gate.heads, gate.head_memory).read
         self._most_head_bytes = gate.limits.max_head_bytes
         self._now_ns = gate.clock.monotonic_ns
         self._phase = FRESH
@@ -302,14 +303,16 @@ class Connection(asyncio.Protocol):
             if reply is not None and reply.chunks is not None:
                 reply.chunks.abandon()
             return
-        head = self._head
-        if reply is not None and head is not None and head.is_plain and not self._gate.is_draining:
-            self._send_small(reply)
-            return
+        head, gate = self._head, self._gate
+        if reply is not None and head is not None and head.is_plain and not gate.is_draining:
+            standing = gate.secure_fields if self._request_is_secure else gate.plain_fields
+            if self._writer.send_small(reply, standing):
+                self._sent(True)
+                return
         if reply is None or head is None:
             reply = unforeseen(error, self._app, self._request_id, head.path if head else "")
         is_endless = head is None or (head.is_old and reply.chunks is not None)
-        is_last = is_endless or head is None or not head.is_keep_alive or self._gate.is_draining
+        is_last = is_endless or head is None or not head.is_keep_alive or gate.is_draining
         self._send(reply, is_last=is_last)
 
     def _refuse(self, error: HeadworksError) -> None:
@@ -321,23 +324,6 @@ class Connection(asyncio.Protocol):
         self._intake = None
         self._must_linger = True
         self._send(reply, is_last=True)
-
-    def _send_small(self, reply: Reply) -> None:
-        """The same as `_send` for the ordinary reply to an ordinary request, without its questions."""
-        gate = self._gate
-        try:
-            is_sent = self._writer.send_small(
-                reply, gate.secure_fields if self._request_is_secure else gate.plain_fields
-            )
-        except Internal:
-            is_sent = False
-        if not is_sent:
-            self._send(reply, is_last=False)
-            return
-        self._head = None
-        if self._held_bytes:
-            self._release()
-        self._next_request()
 
     def _send(self, reply: Reply, *, is_last: bool) -> None:
         gate = self._gate

@@ -35,8 +35,8 @@ PLAIN_FIELDS = frozenset({
 """Fields that say nothing of who calls. Only their lines are ever remembered; an unknown field never is."""
 
 _RULED_FIELDS = {"host": "", "content-length": "", "transfer-encoding": "chunked", "expect": "100-continue"}
-_PLAIN_TARGETS = (b"POST /api/", b"POST /v1/", b"POST /v2/", b"GET /health/")
-_MOST_REMEMBERED = 2048
+PLAIN_TARGETS = (b"POST /api/", b"POST /v1/", b"POST /v2/", b"GET /health/")
+MOST_REMEMBERED = 1024
 _LONGEST_REMEMBERED_BYTES = 256
 _LONGEST_NAME_BYTES = 64
 
@@ -80,7 +80,7 @@ class Head(Struct, frozen=True):
 class Heads:
     """Reads heads for one listener; remembers lines that are the same for every caller, and no others.
 
-    Cost: 1-2 µs an ordinary head, 4-5 µs one of 17 fields. Safe under: one thread.
+    Cost: 2.5 µs an ordinary head, 6 µs one of 18 fields. Safe under: one thread.
     """
 
     __slots__ = ("_fields", "_hosts", "_limits", "_most_fields", "_names", "_targets")
@@ -119,10 +119,7 @@ class Heads:
         Raises: Malformed, HostRefused.
         """
         name = self._names.get(start) or self._name(start)
-        value = value.strip(b" \t")
-        if value.translate(_VISIBLE) != value:
-            raise Malformed("A header value holds a control character")
-        text = value.decode("latin-1")
+        text = field_text(value)
         if name in _RULED_FIELDS:
             self._check(name, text)
         return name, text
@@ -135,8 +132,8 @@ class Heads:
             raise Malformed("The request line must be a method, a target and HTTP/1.1, one space apart")
         path, query = split_target(match[2])
         target = match[1].decode("ascii"), path, query, match[3] == b"0"
-        if len(line) <= _LONGEST_REMEMBERED_BYTES and not query and line.startswith(_PLAIN_TARGETS):
-            _remember(self._targets, line, target)
+        if len(line) <= _LONGEST_REMEMBERED_BYTES and not query and line.startswith(PLAIN_TARGETS):
+            remember(self._targets, line, target)
         return target
 
     def _field(self, line: bytes) -> tuple[str, str]:
@@ -146,7 +143,7 @@ class Heads:
         field = self.field(start, value)
         name = field[0]
         if name in PLAIN_FIELDS and len(line) <= _LONGEST_REMEMBERED_BYTES:
-            _remember(self._fields, line, field)
+            remember(self._fields, line, field)
         return field
 
     def _name(self, start: bytes) -> str:
@@ -154,7 +151,7 @@ class Heads:
             raise Malformed("A header field must be a name, a colon without space before it, and a value on one line")
         name = start.lower().decode("ascii")
         if len(start) <= _LONGEST_NAME_BYTES:
-            _remember(self._names, start, name)
+            remember(self._names, start, name)
         return name
 
     def _check(self, name: str, value: str) -> None:
@@ -231,6 +228,24 @@ def has_token(value: str | None, token: str) -> bool:
     return value is not None and token in (part.strip().lower() for part in value.split(","))
 
 
+def field_text(value: bytes) -> str:
+    """A field's value without the white space around it.
+
+    Raises: Malformed, for a control character.
+    """
+    value = value.strip(b" \t")
+    if value.translate(_VISIBLE) != value:
+        raise Malformed("A header value holds a control character")
+    return value.decode("latin-1")
+
+
+def remember(memory: dict[bytes, T], line: bytes, parsed: T) -> None:
+    """Keep what these bytes mean; a full memory starts anew."""
+    if len(memory) >= MOST_REMEMBERED:
+        memory.clear()
+    memory[line] = parsed
+
+
 def _keeps_alive(connection: str, is_old: bool) -> bool:
     return has_token(connection, "keep-alive") if is_old else not has_token(connection, "close")
 
@@ -241,9 +256,3 @@ def _chunked(length: str | None, is_old: bool) -> int:
     if is_old:
         raise Malformed("HTTP/1.0 has no Transfer-Encoding")
     return CHUNKED
-
-
-def _remember(memory: dict[bytes, T], line: bytes, parsed: T) -> None:
-    if len(memory) >= _MOST_REMEMBERED:
-        memory.clear()
-    memory[line] = parsed

@@ -27,15 +27,14 @@ class Writer:
         """Since when the client has been reading slower than we write; 0 when it keeps up."""
 
     def send_small(self, reply: Reply, standing: bytes) -> bool:
-        """Write a reply to a request that needs nothing special; False when the reply itself does.
-
-        Raises: Internal, as `send`.
-        """
-        is_small = reply.chunks is None and len(reply.body) <= WRITTEN_AT_ONCE_BYTES and not self.paused_ns
-        if is_small and reply.status not in BODILESS:
+        """Write a reply to a request that needs nothing special; False, and nothing written, when the reply does."""
+        if reply.chunks is not None or len(reply.body) > WRITTEN_AT_ONCE_BYTES or reply.status in BODILESS:
+            return False
+        try:
             self._transport.write(small_reply(reply, standing))
-            return True
-        return False
+        except Internal:
+            return False
+        return True
 
     def send(self, reply: Reply, head: Head | None, standing: bytes, *, is_last: bool) -> bool:
         """Write a reply; True when it is written whole, False when `done` will tell.
