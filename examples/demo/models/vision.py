@@ -55,7 +55,8 @@ class ClassifyImage(headworks.Model):
 def classifier_pixels(image: Image.Image) -> NDArray[np.float32]:
     """The middle seven eighths of the image, as the network was trained on them. Shapes: (3, 224, 224)."""
     middle = ImageOps.fit(image, (SIDE, SIDE), Image.Resampling.BICUBIC, bleed=1 / 16)
-    return ((np.asarray(middle, np.float32) - 127) / 128).transpose(2, 0, 1)
+    pixels = (np.asarray(middle, np.float32) - np.float32(127)) / np.float32(128)
+    return pixels.transpose(2, 0, 1)
 
 
 class DetectFaces(headworks.Model):

@@ -43,7 +43,7 @@ class Graph:
 
     def weight(self, value: Array) -> str:
         name = f"w_{len(self.weights)}"
-        self.weights.append(numpy_helper.from_array(np.ascontiguousarray(value, np.float32), name))
+        self.weights.append(numpy_helper.from_array(np.asarray(value, np.float32, order="C"), name))
         return name
 
     def convolution(self, x: str, prefix: str, norm: str, *, stride: int = 1, groups: int = 1) -> str:
@@ -58,7 +58,7 @@ class Graph:
         return self.add("Conv", x, weights, bias, strides=[stride, stride], group=groups, auto_pad="SAME_UPPER")
 
     def relu6(self, x: str) -> str:
-        return self.add("Clip", x, self.weight(np.float32(0)), self.weight(np.float32(6)))
+        return self.add("Clip", x, self.weight(np.array(0)), self.weight(np.array(6)))
 
 
 def add_block(graph: Graph, x: str, number: int, stride: int, channels: tuple[int, int, int]) -> str:
