@@ -1,10 +1,10 @@
 """The generated reference is what the code says, and nothing public is left out."""
 
 import pytest
+from tools.reference import FOLDER, NOTE, PARTS, below, pages
 
 from headworks import errors
 from headworks.settings import types
-from tools.reference import FOLDER, NOTE, PARTS, below, pages
 
 
 @pytest.mark.parametrize("name", sorted(pages()))

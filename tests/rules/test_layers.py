@@ -59,7 +59,7 @@ READS_TIME = {"headworks.units", "headworks.targets.models"}
 
 
 def _part(name: str) -> str:
-    if name in {"headworks.request.story"}:
+    if name == "headworks.request.story":
         return "story"
     return name.split(".")[1] if "." in name else ""
 
