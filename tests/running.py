@@ -99,6 +99,13 @@ class Running:
             sleep(0.02)
         raise AssertionError(f"{path} did not answer {status} in {within_s} s: {self.log[-5:]}")
 
+    def until(self, is_so, within_s=30):
+        """Until something has become so."""
+        end = monotonic() + within_s
+        while not is_so():
+            assert monotonic() < end, f"it did not come so far in {within_s} s: {self.log[-5:]}"
+            sleep(0.02)
+
     def stop(self, number=signal.SIGTERM, within_s=30):
         """End it; gives the exit code."""
         if self.process.poll() is None:

@@ -23,7 +23,7 @@ class Catalogue:
     def __init__(self, endpoints: Endpoints, clock: Clock) -> None:
         self._endpoints = endpoints
         self._clock = clock
-        self._documents: dict[tuple[int, tuple[int, ...]], bytes] = {}
+        self._documents: dict[tuple[int, tuple[int, ...]], tuple[tuple[Endpoint, ...], bytes]] = {}
 
     def actions(self) -> dict[str, Action]:
         """The operations by name."""
@@ -48,12 +48,13 @@ class Catalogue:
     async def _openapi(self, ask: Ask) -> Answer:
         visible = self._visible(ask)
         key = (int(self._wall_s() // 3600), tuple(map(id, visible)))
-        document = self._documents.get(key)
-        if document is None:
+        known = self._documents.get(key)
+        if known is None:
             if len(self._documents) >= MOST_DOCUMENTS:
                 self._documents.clear()
-            document = self._documents[key] = openapi(visible, self._wall_s())
-        return Answer(document, headers=_NO_STORE)
+            # The versions are kept with their document: while they live no other can have their identity.
+            known = self._documents[key] = (visible, openapi(visible, self._wall_s()))
+        return Answer(known[1], headers=_NO_STORE)
 
     def _visible(self, ask: Ask) -> tuple[Endpoint, ...]:
         return tuple(each for each in self._endpoints.versions() if may_see(ask.caller, each))

@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
+from headworks.errors import HeadworksError, ModelUnavailable
 from headworks.identity.actions import (
     CreateKey,
     ExchangeKey,
@@ -18,6 +19,7 @@ from headworks.identity.actions import (
 from headworks.publish import Publisher
 from headworks.targets.models.pool import PoolState
 from headworks.targets.models.registry import Models
+from headworks.targets.models.runner import Announcement, Source
 from headworks.values import Caller
 
 Words = Mapping[str, Any] | bytes
@@ -65,18 +67,31 @@ def model_commands(models: Models, publisher: Publisher) -> dict[str, Command]:
         asked = read_form(SwapModel, words)
         was = _version(models, asked.name)
         source = None if asked.to is None else publisher.source(asked.name, asked.to)
-        announcement = await models.swap(asked.name, source)
+        announcement = await _swap(models, asked.name, source)
         return {"name": asked.name, "version": announcement.model_version, "was": was}
 
     async def reloaded(words: Words, maker: Caller | None) -> object:
         read_form(Nothing, words)
         swapped_names = []
         for name, source in publisher.reread().items():
-            await models.swap(name, source)
+            try:
+                await _swap(models, name, source)
+            except HeadworksError:
+                publisher.revert()
+                raise
             swapped_names.append(name)
         return {"swapped": swapped_names}
 
     return {"models.list": listed, "models.swap": swapped, "models.reload": reloaded}
+
+
+async def _swap(models: Models, name: str, source: Source | None) -> Announcement:
+    """Swap a model; whoever asked is told why the new one did not start."""
+    try:
+        return await models.swap(name, source)
+    except ModelUnavailable as error:
+        text = f"The new version of {name} did not take over: {error.reason or error.detail}"
+        raise ModelUnavailable(text, reason=error.reason) from error
 
 
 def _version(models: Models, name: str) -> str:

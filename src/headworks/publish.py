@@ -71,7 +71,7 @@ class Publisher:
     """Decides what is published: at the start, before a swap, after a reload. What would break callers is refused."""
 
     def __init__(self, deployment: Deployment, published: Published) -> None:
-        self._deployment = deployment
+        self._deployment = self._former = deployment
         self._published = published
         self._announced: dict[str, Announcement] = {}
 
@@ -92,12 +92,13 @@ class Publisher:
         """
         announced = {**self._announced, name: announcement}
         endpoints = published(self._deployment.config, announced)
+        now = {each.id: each for each in endpoints}
         wrong = [
             FieldError(
                 f"/{old.id}{change.pointer}", f"{old.id}: {change.side} {change.pointer or '/'}: {change.message}"
             )
-            for old, new in zip(self._published.versions(), endpoints, strict=True)
-            for change in changes(old.contract, new.contract)
+            for old in self._published.versions()
+            for change in changes(old.contract, now[old.id].contract)
         ]
         if wrong:
             text = f"Model {name} would break what is published: " + "; ".join(error.message for error in wrong)
@@ -118,16 +119,26 @@ class Publisher:
         return model_settings(name, changed, self._deployment.path.parent).source
 
     def reread(self) -> dict[str, Source]:
-        """The sources of all models by the configuration as it is now.
+        """The sources of all models by the configuration as it is now, which counts from here on; see `revert`.
 
-        Raises: ConfigurationRefused, when it is wrong or changes more than where models come from and their policy.
+        Raises: ConfigurationRefused, when it is wrong, or changes which models there are or takes a version away.
         """
         deployment = read_deployment(self._deployment.path, self._deployment.lock_path.parent)
         if deployment.config.models.keys() != self._deployment.config.models.keys():
             raise ConfigurationRefused("Models were added or removed; that takes a restart.")
-        published(deployment.config, self._announced)
-        self._deployment = deployment
+        endpoints = published(deployment.config, self._announced)
+        gone = {each.id for each in self._published.versions()} - {each.id for each in endpoints}
+        if gone:
+            raise ConfigurationRefused(
+                f"{', '.join(sorted(gone))} would be gone; taking a version away takes a restart."
+            )
+        self._deployment, self._former = deployment, self._deployment
         return {settings.name: settings.source for settings in deployment.models()}
+
+    def revert(self) -> None:
+        """Go back to the configuration before the last `reread`: a model that it names did not take over."""
+        self._deployment = self._former
+        self._published.replace(published(self._deployment.config, self._announced))
 
 
 def published(config: Config, announced: Mapping[str, Announcement]) -> tuple[Endpoint, ...]:

@@ -2,7 +2,6 @@
 
 import random
 from contextlib import ExitStack
-from time import monotonic, sleep
 
 import pytest
 
@@ -38,13 +37,6 @@ def pressed(tmp_path_factory):
         yield running
 
 
-def until(is_so, within_s=60):
-    end = monotonic() + within_s
-    while not is_so():
-        assert monotonic() < end, "it did not come so far"
-        sleep(0.02)
-
-
 def echo(talk, client):
     answer = talk.call("/api/alone/v1", {"text": f"of {client}"})
     assert (answer.status, answer.json) == (200, {"text": f"of {client}"}), answer.body
@@ -71,7 +63,7 @@ def test_calls_of_a_thousand_clients_that_left_are_never_computed(pressed):
     with Talk(pressed.port, key, timeout=90) as talk:
         first = int(talk.call("/api/gate/v1", {"text": "how many"}).json["text"])
         talk.ask("/api/gate/v1", {"text": "hold"})
-        until(lambda: pressed.metric("headworks_model_running_calls", model="gate") == 1)
+        pressed.until(lambda: pressed.metric("headworks_model_running_calls", model="gate") == 1)
         chance = random.Random(3)
         for _ in range(GONE // 100):
             talks = [Talk(pressed.port, key) for _ in range(100)]
@@ -79,7 +71,9 @@ def test_calls_of_a_thousand_clients_that_left_are_never_computed(pressed):
                 each.ask("/api/gate/v1", {"text": "never mind"})
             for each in talks:
                 chance.choice((each.close, each.reset))()
-        until(lambda: pressed.metric("headworks_requests_total", endpoint="gate", outcome="client_gone") >= GONE)
+        pressed.until(
+            lambda: pressed.metric("headworks_requests_total", endpoint="gate", outcome="client_gone") >= GONE
+        )
         queued = pressed.metric("headworks_model_queued_calls", model="gate")
         pressed.gate.touch()
         held = talk.answer()
@@ -114,10 +108,10 @@ def test_readers_that_read_nothing_cost_neither_memory_nor_others_time(pressed):
         for _ in range(20):
             talk = stack.enter_context(Talk(pressed.port, key))
             talk.ask("/api/flood/v1", {"text": "a"}, headers={"Accept": "text/event-stream"})
-        until(lambda: pressed.metric("headworks_model_running_calls", model="flood") == 20)
+        pressed.until(lambda: pressed.metric("headworks_model_running_calls", model="flood") == 20)
         crowd.until(300)
         after = pressed.metric("process_resident_memory_bytes")
-    until(lambda: pressed.metric("headworks_model_running_calls", model="flood") == 0)
+    pressed.until(lambda: pressed.metric("headworks_model_running_calls", model="flood") == 0)
 
     assert after - before < 200 * 2**20, "20 streams of 50 MB each are held in memory"
 
