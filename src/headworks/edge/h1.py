@@ -295,6 +295,8 @@ class Connection(asyncio.Protocol):
         self._successor = successor
         self._gate.change(self, successor)
         self._transport.set_protocol(successor)
+        if self._is_reading_paused:
+            self._transport.resume_reading()
 
     def _answered(self, reply: Reply | None, error: BaseException | None) -> None:
         """The application is done with the request that runs."""

@@ -447,3 +447,26 @@ def test_a_call_that_crashes_or_streams_something_else_ends_with_its_own_error()
 
     assert run_edge(scenario, app) == (500, 406)
     assert chunks.is_abandoned
+
+
+def test_a_handshake_sent_ahead_behind_much_else_is_still_served():
+    async def scenario(bench):
+        client = await bench.connect()
+        await client.send(b"GET /wait HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        await until(lambda: bench.app.waits)
+        ordinary = b"POST /echo HTTP/1.1\r\nHost: localhost\r\nContent-Length: 60000\r\n\r\n" + b"x" * 60_000
+        upgrade = (
+            b"GET /api/echo/v1/ws HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer right\r\nUpgrade: websocket\r\n"
+            b"Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+        )
+        await client.send(ordinary * 2 + upgrade)
+        await settle()
+        bench.app.waits[0].resolve(b"{}")
+        statuses = [(await client.reply())[0] for _ in range(4)]
+        await client.send(b'\x81\x95\x00\x00\x00\x00{"id": 1, "input": 1}')
+        frame = await client.reader.readuntil(b"}")
+
+        assert statuses == [200, 200, 200, 101]
+        assert b'"id":1' in frame
+
+    run_edge(scenario, make_app())
