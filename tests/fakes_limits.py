@@ -1,11 +1,22 @@
 """Limits for tests: tokens as exact fractions, the obvious way; and a store of debts that can be killed."""
 
+from contextlib import contextmanager
 from fractions import Fraction
 
 from headworks.errors import ConcurrencyExceeded, RateLimited, RecordUnavailable
 from headworks.pending import Pending
 from headworks.units import SECOND_NS
-from headworks.values import Quota
+from headworks.values import Held, Quota
+
+
+@contextmanager
+def holding():
+    """What a call holds, given back at the end as the story does."""
+    held = Held()
+    try:
+        yield held
+    finally:
+        held.release()
 
 
 class FakeLimits:

@@ -188,7 +188,8 @@ class Plan(Struct, frozen=True):
 class Outcome(Struct, frozen=True):
     """What a target gave: a JSON body, or a stream of JSON events.
 
-    Units: `queue_ns` waiting for a worker, `run_ns` inside the model for the whole batch of `batch_rows` rows.
+    Units: `queue_ns` waiting for a worker, `run_ns` inside the model for the whole batch of `batch_rows` rows;
+    `attempts` counts the targets that were tried.
     """
 
     body: bytes
@@ -201,6 +202,7 @@ class Outcome(Struct, frozen=True):
     headers: tuple[tuple[str, str], ...] = ()
     status: int = 200
     media: str = "application/json"
+    attempts: int = 1
 
 
 class Stream(Protocol):
@@ -278,10 +280,3 @@ class Held:
         """Give everything back now."""
         while self._releases:
             self._releases.pop()()
-
-    def __enter__(self) -> Held:
-        return self
-
-    def __exit__(self, *exc: object) -> None:
-        if self._releases:
-            self.release()

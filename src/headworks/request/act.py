@@ -11,7 +11,7 @@ async def act(raw: RawRequest, matched: Matched, admission: Admission, parts: Pa
     answer = await action.run(Ask(admission.caller, raw, matched.params))
     headers = (("X-Request-Id", raw.request_id), ("Content-Type", answer.media), *answer.headers)
     if action.is_recorded:
-        line.entry.mode = RecordMode.NONE
-        line.entry.input_bytes = len(raw.body)
+        line.mode = RecordMode.NONE
         await line.commit(answer.status, answer.body, answer.media)
+        line.end()
     return Reply(answer.status, headers, answer.body)

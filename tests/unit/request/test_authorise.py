@@ -18,7 +18,7 @@ from headworks.request.authorise import authorise, may_call, may_see, permit
 from headworks.request.identify import ANONYMOUS
 from headworks.units import SECOND_NS, Rate
 from headworks.values import Admission, Auth, Call, Caller, Held, Payload, Quota, TargetChoice
-from tests.fakes_limits import FakeLimits
+from tests.fakes_limits import FakeLimits, holding
 from tests.unit.contracts import make_endpoint
 
 ENDPOINT = make_endpoint(name="sentiment", version=2)
@@ -144,7 +144,7 @@ def test_a_shed_call_takes_nothing_from_the_endpoint():
 
 def test_the_endpoints_concurrency_is_given_back():
     limits, endpoint = FakeLimits(), make_endpoint(concurrency=1)
-    with Held() as held:
+    with holding() as held:
         granted(endpoint, held, limits)
         with pytest.raises(ConcurrencyExceeded):
             granted(endpoint, Held(), limits)
