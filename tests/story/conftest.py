@@ -30,6 +30,8 @@ endpoints:
   count: {v1: {targets: [count]}}
   later: {v1: {targets: [later]}}
   ticks: {v1: {targets: [ticks]}}
+  hashed: {v1: {targets: [count], record: digest}}
+  unkept: {v1: {targets: [count], record: none, reason: "a test"}}
   shout: {v1: {targets: [shout]}}
   private: {v1: {targets: [echo], record: digest}}
   untold: {v1: {targets: [echo], record: none, reason: "a test"}}

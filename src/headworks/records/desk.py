@@ -20,6 +20,7 @@ from headworks.records.expiry import Expiry
 from headworks.records.kms import KeyFile, Kms
 from headworks.records.log_keys import LogKeys, has_secrets, open_log_keys
 from headworks.records.opening import check_edge, foreign
+from headworks.records.recovery import UNKNOWN_OUTCOME
 from headworks.records.refusals import Refusals
 from headworks.records.replays import Change, Claim, Release, Replays
 from headworks.records.sealing import Put, Sealer
@@ -289,9 +290,13 @@ class RecordDesk:
                 connection.execute(self.sql["start_running"], (put.seq, None if slot is None else slot.slot))
             elif put.kind == "closed" and put.refers_to is not None:
                 connection.execute(self.sql["end_running"], (put.refers_to,))
-                orphan = self.running.get(put.refers_to)
-                if orphan is not None and put.entry.idempotency is None:
-                    self.replays.orphan(connection, orphan)
+                slot_left = self.running.get(put.refers_to)
+                if slot_left is None or put.entry.idempotency is not None:
+                    continue
+                if put.entry.outcome == UNKNOWN_OUTCOME:
+                    self.replays.orphan(connection, slot_left)
+                else:
+                    self.replays.free(connection, slot_left)
 
     def _note(self, put: Put) -> int | None:
         if put.kind == "opened":

@@ -2,8 +2,9 @@
 
 A slot's life: nothing -> running (memory) -> answered (row). A call that ends without an answer to keep gives the slot back.
 kill -9 while a unary call runs leaves nothing: the retry runs anew. A stream's slot is a row from its `opened` record on
-(state `opened`): after its end the events are replayed as one body when they fit; after a crash nobody knows how much of
-the work was done, and the key is spent (state `unknown`), as it is when an answer is too large to keep.
+(state `opened`): after its end the events are replayed when they fit; when it failed or its reader left, the slot is given
+back; after a crash nobody knows how much of the work was done, and the key is spent (state `unknown`), as it is when an
+answer is too large to keep.
 """
 
 from __future__ import annotations
@@ -104,7 +105,7 @@ class Replays:
         """The row that keeps a call's answer."""
         entry, slot = put.entry, _slot_of(put)
         answer = None
-        if len(entry.output) <= self._settings.replay_answer_bytes:
+        if max(len(entry.output), entry.output_bytes) <= self._settings.replay_answer_bytes:
             answer = sealer.answer(slot.slot, key, entry.output)
         media, at_ns = entry.output_media, self._clock.wall_ns()
         row = (slot.slot, slot.body, "answered", entry.request_id, entry.status, media, key.id, answer, at_ns)
@@ -130,6 +131,12 @@ class Replays:
     def orphan(self, connection: apsw.Connection, slot: bytes) -> None:
         """The slot's stream was cut off by a crash."""
         connection.execute(self._sql["orphan_replay"], (slot,))
+
+    def free(self, connection: apsw.Connection, slot: bytes) -> None:
+        """The slot's stream ended without an answer to keep; another may run."""
+        row: tuple[int] | None = connection.execute(self._sql["replay"], (slot,)).fetchone()
+        if row is not None:
+            self._drop(connection, row[0], 0)
 
     def stale(self, connection: apsw.Connection) -> list[tuple[int, int]]:
         """What is too old or too much, oldest first, a bounded number: (row, bytes) for `drop`."""

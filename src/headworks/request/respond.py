@@ -5,14 +5,17 @@ draft-ietf-httpapi-ratelimit-headers-10.
 """
 
 import re
+from collections.abc import Iterator
 from email.utils import formatdate
 from functools import lru_cache
 from math import ceil
 
-from msgspec import structs
+from msgspec import Raw, structs
+from msgspec.json import Decoder
 
 from headworks.contract import problem as problems
 from headworks.contract.schema import CSV, EVENTS, JSON
+from headworks.dialects.native.events import END, event_chunk
 from headworks.dialects.native.forward import passed_back
 from headworks.dialects.native.table import table_of
 from headworks.errors import HeadworksError
@@ -25,6 +28,7 @@ Headers = tuple[tuple[str, str], ...]
 
 CSV_TYPE = "text/csv; charset=utf-8; header=present"
 
+_array = Decoder(list[Raw]).decode
 _NOT_VISIBLE = re.compile(r"[^!-~]+")
 _GUARDS: Headers = (("Cache-Control", "no-store"),)
 
@@ -39,8 +43,7 @@ def respond(grant: Grant, outcome: Outcome, request_id: RequestId) -> Reply:
     if call.endpoint.is_http:
         outcome = structs.replace(outcome, headers=passed_back(outcome.headers))
     if media == JSON and call.reply_media == CSV:
-        contract = call.endpoint.contract
-        body, media = table_of(body, contract.columns, call.payload.is_array or contract.is_stream), CSV_TYPE
+        body, media = _as_table(call, body), CSV_TYPE
     return Reply(outcome.status, _head(grant, outcome, request_id, media), body)
 
 
@@ -51,15 +54,20 @@ def streamed(grant: Grant, outcome: Outcome, request_id: RequestId, chunks: Chun
 
 def replayed(call: Call, earlier: Replay, request_id: RequestId) -> Reply:
     """The stored answer of an earlier call with the same Idempotency-Key, under a request id of its own."""
+    body, media = earlier.body, earlier.media
+    if media == JSON and call.reply_media == CSV:
+        body, media = _as_table(call, body), CSV_TYPE
+    elif media == EVENTS and not call.endpoint.is_http:
+        body = b"".join(map(event_chunk, _events_of(body))) + END
     headers = (
-        ("Content-Type", earlier.media),
+        ("Content-Type", media),
         ("X-Request-Id", request_id),
         ("Idempotency-Replayed", "true"),
         ("Headworks-Original-Request-Id", earlier.request_id),
         *_lifetime(call.endpoint.deprecated_wall_s, call.endpoint.sunset_wall_s, call.endpoint.successor),
         *_GUARDS,
     )
-    return Reply(earlier.status, headers, earlier.body)
+    return Reply(earlier.status, headers, body)
 
 
 def problem(error: HeadworksError, request_id: RequestId | str, instance: str) -> Reply:
@@ -100,6 +108,16 @@ def _head(grant: Grant, outcome: Outcome, request_id: RequestId, media: str) -> 
         *(() if endpoint.is_http else _GUARDS),
         *outcome.headers,
     )
+
+
+def _as_table(call: Call, body: bytes) -> bytes:
+    contract = call.endpoint.contract
+    return table_of(body, contract.columns, call.payload.is_array or contract.is_stream)
+
+
+def _events_of(body: bytes) -> Iterator[bytes]:
+    """The events of a stream as its record keeps them, in one array."""
+    return map(bytes, _array(body))
 
 
 def _is_degraded(endpoint: Endpoint, outcome: Outcome) -> bool:
