@@ -12,16 +12,22 @@ import msgspec
 from msgspec import Struct
 
 from headworks.ports import Entry
-from headworks.units import SECOND_NS, Clock, RequestId, iso_time
+from headworks.units import MILLISECOND_NS, Clock, RequestId, iso_time
 
 MOST_BUFFERED_BYTES = 4 * 2**20
 LONGEST_TEXT = 8000
 LONGEST_READ = 80_000
 """Texts are cut to this before they are redacted, so that no key survives cut in two, and to LONGEST_TEXT after."""
 MOST_FRAMES = 20
+MOST_KINDS = 2048
 PROBES = frozenset(("/health/live", "/health/ready", "/metrics"))
 
 Redact = Callable[[str], str]
+Kind = tuple[int, str, str, str, str, int, str, str, str, int]
+KIND = (
+    "status", "caller", "via", "route", "endpoint", "version", "target", "model_version", "outcome", "attempts",
+)  # fmt: skip
+"""What the calls of one caller to one version, with one outcome, have in common."""
 Scalar = str | int | float | bool | None
 
 _encode = msgspec.json.Encoder().encode
@@ -34,24 +40,11 @@ class Sink(Protocol):
         """Take whole lines, without waiting; False when earlier ones are still being written."""
 
 
-class CallLine(Struct, frozen=True, gc=False):
-    """One call, as it is logged. The person a call is about and what it carried are not."""
+class OwnFacts(Struct, frozen=True, gc=False):
+    """What is logged of one call alone."""
 
-    time: str
-    level: str
-    event: str
     request_id: str
     client_request_id: str | None
-    caller: str
-    via: str
-    route: str
-    endpoint: str
-    version: int
-    target: str
-    model_version: str
-    status: int
-    outcome: str
-    attempts: int
     rows: int
     batch_rows: int
     input_bytes: int
@@ -65,7 +58,7 @@ class Logs:
     """Lines waiting to be written.
 
     Bounded: 4 MiB; beyond that lines are dropped, and the next batch says how many.
-    Cost: about 1.5 µs a call.
+    Cost: about 1 µs a call.
     Safe under: one thread.
     """
 
@@ -76,48 +69,45 @@ class Logs:
         self._has_calls = has_calls
         self._lines: list[bytes] = []
         self._size_bytes = 0
-        self._second = -1
-        self._prefix = ""
+        self._millisecond = -1
+        self._time = b""
+        self._known: dict[Kind, bytes] = {}
         self._untold = 0
         self.dropped = 0
 
     def call(self, entry: Entry) -> None:
         """Log one call that ended; failures of ours are warnings. Probes that went well are not logged."""
-        if not self._has_calls or (entry.route in PROBES and entry.status < 400):
+        if not self._has_calls:
             return
-        at_ns = entry.at_wall_ns
-        second = at_ns // SECOND_NS
-        if second != self._second:
-            self._second, self._prefix = second, iso_time(at_ns)[:-4]
+        millisecond = entry.at_wall_ns // MILLISECOND_NS
+        if millisecond != self._millisecond:
+            self._millisecond, self._time = millisecond, b'{"time":"%b"' % iso_time(entry.at_wall_ns).encode()
+        kind = (
+            entry.status, entry.caller_id, entry.via, entry.route, entry.endpoint, entry.version, entry.target,
+            entry.model_version, entry.outcome, entry.attempts,
+        )  # fmt: skip
+        repeated = self._known.get(kind)
+        if repeated is None:
+            repeated = self._learn(kind)
+        if not repeated:
+            return
         told = entry.client_request_id
-        self._keep(
-            _encode(
-                CallLine(
-                    f"{self._prefix}{at_ns // 1_000_000 % 1000:03d}Z",
-                    "info" if entry.status < 500 else "warning",
-                    "call",
-                    entry.request_id,
-                    None if told is None else self._safe(told),
-                    entry.caller_id,
-                    entry.via,
-                    entry.route,
-                    entry.endpoint,
-                    entry.version,
-                    entry.target,
-                    entry.model_version,
-                    entry.status,
-                    entry.outcome,
-                    entry.attempts,
-                    entry.rows,
-                    entry.batch_rows,
-                    entry.input_bytes,
-                    entry.output_bytes,
-                    entry.queue_us,
-                    entry.run_us,
-                    entry.total_us,
-                )
-            )
-        )
+        own = OwnFacts(
+            entry.request_id, None if told is None else self._safe(told), entry.rows, entry.batch_rows,
+            entry.input_bytes, entry.output_bytes, entry.queue_us, entry.run_us, entry.total_us,
+        )  # fmt: skip
+        self._keep(self._time + repeated + _encode(own)[1:])
+
+    def _learn(self, kind: Kind) -> bytes:
+        """What the lines of such calls repeat, encoded once; nothing when they are not logged."""
+        if len(self._known) >= MOST_KINDS:
+            self._known.clear()
+        facts = dict(zip(KIND, kind, strict=True))
+        level = "info" if kind[0] < 500 else "warning"
+        is_told = facts["route"] not in PROBES or kind[0] >= 400
+        known = b"," + _encode({"level": level, "event": "call", **facts})[1:-1] + b"," if is_told else b""
+        self._known[kind] = known
+        return known
 
     def failure(self, request_id: RequestId, error: BaseException) -> None:
         """Log what only the log may know of a failure: its kind, its words and where it happened."""
