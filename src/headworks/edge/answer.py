@@ -18,6 +18,9 @@ CLOSE = b"\r\nconnection: close"
 KEEP_ALIVE = b"\r\nconnection: keep-alive"
 CHUNKED_FRAMING = b"\r\ntransfer-encoding: chunked"
 
+WRITTEN_AT_ONCE_BYTES = 256 * 2**10
+"""Up to here a body is written in one piece with its head; above, as the client takes it."""
+
 _NO_SNIFFING = "\r\nx-content-type-options: nosniff"
 _TWO_YEARS_OF_TLS = "\r\nstrict-transport-security: max-age=63072000"
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
@@ -42,12 +45,14 @@ def reply_head(reply: Reply, standing: bytes, framing: bytes) -> bytes:
 
 
 def small_reply(reply: Reply, standing: bytes) -> bytes:
-    """A whole reply whose body is there, to a request that needs nothing special.
+    """A whole reply to a request that needs nothing special; b"" for a reply that does: streamed, large or bodiless.
 
     Raises: Internal, when a field would break the head apart.
     Cost: about 1 µs.
     """
     body = reply.body
+    if reply.chunks is not None or len(body) > WRITTEN_AT_ONCE_BYTES or reply.status in BODILESS:
+        return b""
     status = _STATUS_LINES.get(reply.status) or b"HTTP/1.1 %d Status" % reply.status
     return b"%b%b%b\r\ncontent-length: %d\r\n\r\n%b" % (status, standing, _fields(reply), len(body), body)
 

@@ -53,7 +53,7 @@ class Front:
             ("Access-Control-Expose-Headers", CORS_EXPOSED),
             ("Vary", "Origin"),
         )
-        return structs.replace(reply, headers=(*reply.headers, *shared))
+        return structs.replace(reply, own_headers=(*reply.own_headers, *shared))
 
     def precheck(self, head: Head) -> Reply | None:
         """See app_port.App."""

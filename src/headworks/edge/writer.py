@@ -5,13 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
-from headworks.edge.answer import BODILESS, CHUNKED_FRAMING, CLOSE, KEEP_ALIVE, reply_head, sized, small_reply
+from headworks.edge.answer import CHUNKED_FRAMING, CLOSE, KEEP_ALIVE, WRITTEN_AT_ONCE_BYTES, reply_head, sized
 from headworks.edge.head import Head
 from headworks.edge.pump import Pump, Slices
 from headworks.errors import Internal
 from headworks.values import Chunks, Reply
-
-WRITTEN_AT_ONCE_BYTES = 256 * 2**10
 
 
 class Writer:
@@ -25,16 +23,6 @@ class Writer:
         self._pump: Pump | None = None
         self.paused_ns = 0
         """Since when the client has been reading slower than we write; 0 when it keeps up."""
-
-    def send_small(self, reply: Reply, standing: bytes) -> bool:
-        """Write a reply to a request that needs nothing special; False, and nothing written, when the reply does."""
-        if reply.chunks is not None or len(reply.body) > WRITTEN_AT_ONCE_BYTES or reply.status in BODILESS:
-            return False
-        try:
-            self._transport.write(small_reply(reply, standing))
-        except Internal:
-            return False
-        return True
 
     def send(self, reply: Reply, head: Head | None, standing: bytes, *, is_last: bool) -> bool:
         """Write a reply; True when it is written whole, False when `done` will tell.
