@@ -94,6 +94,14 @@ def test_a_stream_is_replayed_event_by_event(served):
     assert is_replay_of(first, again)
 
 
+def test_a_table_is_replayed_as_a_table(served):
+    rows, table = [{"x": [1]}, {"x": [2]}], once("table", Accept="text/csv")
+    first, again = (served.call("/api/sum/v2", rows, headers=table) for _ in range(2))
+
+    assert first.body == b"total\r\n1.0\r\n2.0\r\n"
+    assert is_replay_of(first, again)
+
+
 @pytest.mark.parametrize("path", ["/api/hashed/v1", "/api/unkept/v1"])
 def test_a_stream_is_replayed_whatever_the_record_keeps_of_it(served, path):
     answers = [served.call(path, {"x": [1, 2]}, headers=once("kept-" + path[5], **EVENTS)) for _ in range(2)]
