@@ -236,13 +236,19 @@ class Target(Protocol):
 class Reply(Struct, frozen=True):
     """What the edge sends: head, and a body or a stream of already encoded chunks.
 
-    `ended` is called once, with the bytes sent, after the last byte or when the connection broke.
+    Shapes: `shared_headers` is one and the same tuple for many replies, so that an edge may keep it encoded.
     """
 
     status: int
-    headers: tuple[tuple[str, str], ...]
+    own_headers: tuple[tuple[str, str], ...]
     body: bytes = b""
     chunks: Chunks | None = None
+    shared_headers: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def headers(self) -> tuple[tuple[str, str], ...]:
+        """Every field of the head."""
+        return self.shared_headers + self.own_headers
 
 
 class Chunks(Protocol):

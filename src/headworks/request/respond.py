@@ -28,6 +28,9 @@ Headers = tuple[tuple[str, str], ...]
 
 CSV_TYPE = "text/csv; charset=utf-8; header=present"
 
+GRAIN_NS = 10_000
+"""How exactly Server-Timing tells a duration."""
+
 _array = Decoder(list[Raw]).decode
 _NOT_VISIBLE = re.compile(r"[^!-~]+")
 _GUARDS: Headers = (("Cache-Control", "no-store"),)
@@ -44,12 +47,14 @@ def respond(grant: Grant, outcome: Outcome, request_id: RequestId) -> Reply:
         outcome = structs.replace(outcome, headers=passed_back(outcome.headers))
     if media == JSON and call.reply_media == CSV:
         body, media = _as_table(call, body), CSV_TYPE
-    return Reply(outcome.status, _head(grant, outcome, request_id, media), body)
+    own = _own(grant, outcome, request_id)
+    return Reply(outcome.status, own, body, None, _shared(call.endpoint, outcome, media))
 
 
 def streamed(grant: Grant, outcome: Outcome, request_id: RequestId, chunks: Chunks) -> Reply:
     """The reply to a call that is answered event by event; `chunks` are of dialects/native/events."""
-    return Reply(outcome.status, _head(grant, outcome, request_id, EVENTS), b"", chunks)
+    own = _own(grant, outcome, request_id)
+    return Reply(outcome.status, own, b"", chunks, _shared(grant.call.endpoint, outcome, EVENTS))
 
 
 def replayed(call: Call, earlier: Replay, request_id: RequestId) -> Reply:
@@ -91,23 +96,24 @@ def rate_limit_headers(quotas: tuple[Quota, ...]) -> Headers:
     return ("RateLimit", ", ".join(left)), ("RateLimit-Policy", ", ".join(policies))
 
 
-def _head(grant: Grant, outcome: Outcome, request_id: RequestId, media: str) -> Headers:
-    endpoint = grant.call.endpoint
+def _own(grant: Grant, outcome: Outcome, request_id: RequestId) -> Headers:
+    """The fields that are this reply's alone."""
+    waited, ran = _milliseconds(outcome.queue_ns // GRAIN_NS), _milliseconds(outcome.run_ns // GRAIN_NS)
+    timing = f"queue;dur={waited}, model;dur={ran};desc=rows-{outcome.batch_rows}"
+    own = ("X-Request-Id", request_id), ("Server-Timing", timing)
     first = grant.admission.quota
     quotas = grant.quotas if first is None else (first, *grant.quotas)
-    return (
-        ("Content-Type", media),
-        ("X-Request-Id", request_id),
-        *_answered_by(outcome.target, outcome.model_version, _is_degraded(endpoint, outcome)),
-        *(rate_limit_headers(quotas) if quotas else ()),
-        (
-            "Server-Timing",
-            f"queue;dur={outcome.queue_ns / 1e6:.3f}, model;dur={outcome.run_ns / 1e6:.3f};desc=rows-{outcome.batch_rows}",
-        ),
-        *_lifetime(endpoint.deprecated_wall_s, endpoint.sunset_wall_s, endpoint.successor),
-        *(() if endpoint.is_http else _GUARDS),
-        *outcome.headers,
-    )
+    if quotas or outcome.headers:
+        return (*own, *(rate_limit_headers(quotas) if quotas else ()), *outcome.headers)
+    return own
+
+
+def _shared(endpoint: Endpoint, outcome: Outcome, media: str) -> Headers:
+    """The fields of every reply of a version by the same target: one tuple for all of them."""
+    first = endpoint.targets[0]
+    is_degraded = first.weight is None and first.name != outcome.target
+    lifetime = _lifetime(endpoint.deprecated_wall_s, endpoint.sunset_wall_s, endpoint.successor)
+    return _shared_by(media, outcome.target, outcome.model_version, is_degraded, lifetime, endpoint.is_http)
 
 
 def _as_table(call: Call, body: bytes) -> bytes:
@@ -120,20 +126,25 @@ def _events_of(body: bytes) -> Iterator[bytes]:
     return map(bytes, _array(body))
 
 
-def _is_degraded(endpoint: Endpoint, outcome: Outcome) -> bool:
-    """Whether another target than the first of an ordered list answered."""
-    first = endpoint.targets[0]
-    return first.weight is None and first.name != outcome.target
-
-
-@lru_cache(maxsize=4096)
-def _answered_by(target: str, model_version: str, is_degraded: bool) -> Headers:
-    named = (
+@lru_cache(maxsize=1024)
+def _shared_by(
+    media: str, target: str, model_version: str, is_degraded: bool, lifetime: Headers, is_http: bool
+) -> Headers:
+    return (
+        ("Content-Type", media),
         ("Headworks-Target", _visible(target)),
         ("Headworks-Model", _visible(target.rpartition("/")[2])),
         ("Headworks-Version", _visible(model_version)),
+        *((("Headworks-Degraded", "fallback"),) if is_degraded else ()),
+        *lifetime,
+        *(() if is_http else _GUARDS),
     )
-    return (*named, ("Headworks-Degraded", "fallback")) if is_degraded else named
+
+
+@lru_cache(maxsize=4096)
+def _milliseconds(grains: int) -> str:
+    """A duration as Server-Timing says it; remembered, for to print a fraction costs half a microsecond."""
+    return f"{grains * GRAIN_NS / 1e6:.3f}"
 
 
 @lru_cache(maxsize=4096)
