@@ -28,6 +28,11 @@ _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct",
 _STATUS_LINES = {status.value: f"HTTP/1.1 {status.value} {status.phrase}".encode() for status in HTTPStatus}
 BODILESS = frozenset({204, 304})
 
+Fields = tuple[tuple[str, str], ...]
+_SHARED: dict[int, tuple[Fields, bytes]] = {}
+_MOST_SHARED = 1024
+_LENGTHS = [b"\r\ncontent-length: %d\r\n\r\n" % size_bytes for size_bytes in range(1024)]
+
 
 def standing_fields(date: str, *, is_secure: bool) -> bytes:
     """The fields every reply carries: the date, no sniffing, and over TLS that TLS stays."""
@@ -51,10 +56,12 @@ def small_reply(reply: Reply, standing: bytes) -> bytes:
     Cost: about 1 µs.
     """
     body = reply.body
-    if reply.chunks is not None or len(body) > WRITTEN_AT_ONCE_BYTES or reply.status in BODILESS:
+    size_bytes = len(body)
+    if reply.chunks is not None or size_bytes > WRITTEN_AT_ONCE_BYTES or reply.status in BODILESS:
         return b""
     status = _STATUS_LINES.get(reply.status) or b"HTTP/1.1 %d Status" % reply.status
-    return b"%b%b%b\r\ncontent-length: %d\r\n\r\n%b" % (status, standing, _fields(reply), len(body), body)
+    length = _LENGTHS[size_bytes] if size_bytes < len(_LENGTHS) else b"\r\ncontent-length: %d\r\n\r\n" % size_bytes
+    return b"".join((status, standing, _shared(reply.shared_headers), _encoded(reply.own_headers), length, body))
 
 
 def sized(reply: Reply) -> bytes:
@@ -75,8 +82,25 @@ def http_date(wall_ns: int) -> str:
 
 
 def _fields(reply: Reply) -> bytes:
-    fields = reply.headers
-    text = "".join([f"\r\n{name}: {value}" for name, value in fields])
+    return _shared(reply.shared_headers) + _encoded(reply.own_headers)
+
+
+def _shared(fields: Fields) -> bytes:
+    """Fields that many replies share, encoded once for each tuple there is."""
+    known = _SHARED.get(id(fields))
+    if known is not None and known[0] is fields:
+        return known[1]
+    encoded = _encoded(fields)
+    if len(_SHARED) >= _MOST_SHARED:
+        _SHARED.clear()
+    _SHARED[id(fields)] = fields, encoded
+    return encoded
+
+
+def _encoded(fields: Fields) -> bytes:
+    text = ""
+    for name, value in fields:
+        text += f"\r\n{name}: {value}"
     if text.count("\r") != len(fields) or text.count("\n") != len(fields) or "\0" in text:
         raise Internal(reason="a reply's header field holds a line break")
     try:
