@@ -27,6 +27,7 @@ from headworks.records.sealing import Put, Sealer
 from headworks.records.settings import RecordSettings
 from headworks.records.tree import Frontier, Node
 from headworks.stores.queries import load_queries
+from headworks.stores.rows import RowInsert
 from headworks.stores.work import File, Item, Result
 from headworks.units import Clock
 
@@ -89,6 +90,7 @@ class RecordDesk:
         self.clock = clock
         self.refusals = refusals
         self.sql = load_queries(__package__, "records.sql")
+        self._insert = RowInsert(self.sql["insert_record"])
         self.expiry = Expiry()
         self.edge = Frontier()
         self.content_bytes = 0
@@ -143,7 +145,7 @@ class RecordDesk:
         """Rows, tree, running calls and slots, in the caller's transaction."""
         batch = self._batch
         if batch.rows:
-            connection.executemany(self.sql["insert_record"], batch.rows)
+            self._insert.insert(connection, batch.rows)
             if batch.nodes:
                 connection.executemany(self.sql["insert_node"], batch.nodes)
             edge = batch.edge
