@@ -86,6 +86,9 @@ class FakeApp:
         self._minted += 1
         return f"id{self._minted}"
 
+    def shed(self, head, peer, waited_ns):
+        return None
+
     def problem(self, error, request_id, path):
         headers = (("Content-Type", MEDIA), ("X-Request-Id", request_id), *error.headers)
         return Reply(error.status, headers, problem_json(error, request_id, path))

@@ -8,15 +8,18 @@ from msgspec import structs
 from headworks.app import Service
 from headworks.edge.head import Head
 from headworks.edge.limits import EdgeLimits
-from headworks.errors import HeadworksError
+from headworks.edge.rounds import HOLD_S, is_too_late
+from headworks.errors import HeadworksError, Overloaded
 from headworks.request.arrive import check_size
 from headworks.request.identify import identify
 from headworks.request.respond import problem
 from headworks.request.story import serve
 from headworks.settings import Config
-from headworks.units import RequestIds, parse_duration_s, parse_size_bytes
+from headworks.units import MILLISECOND_NS, SECOND_NS, RequestIds, parse_duration_s, parse_size_bytes
 from headworks.values import RawRequest, Reply
 
+BUSY = "More requests wait to be read than can be answered before their deadlines."
+LONGEST_SAID = 10
 CORS_HEADERS = "Authorization, X-API-Key, Content-Type, Accept, Idempotency-Key, X-Deadline-Ms, X-Request-Id, X-Subject"
 CORS_EXPOSED = (
     "X-Request-Id, Headworks-Target, Headworks-Model, Headworks-Version, Headworks-Degraded, RateLimit, "
@@ -71,6 +74,24 @@ class Front:
             self._parts.ledger.refuse(head.peer, route, error.code)
             return problem(error, raw.request_id, head.path)
         return None
+
+    def shed(self, head: Head, peer: str, waited_ns: int) -> Reply | None:
+        """See app_port.App."""
+        parts = self._parts
+        try:
+            matched = parts.routes.match(head.method, head.path)
+            endpoint = parts.endpoints.of(matched)
+        except (HeadworksError, LookupError):
+            return None
+        said = head.headers.get("x-deadline-ms", "")
+        patience_ns = int(endpoint.timeout_s * SECOND_NS)
+        if said.isascii() and said.isdigit() and len(said) < LONGEST_SAID:
+            patience_ns = min(patience_ns, int(said) * MILLISECOND_NS)
+        if not is_too_late(waited_ns, patience_ns):
+            return None
+        error = Overloaded(BUSY, retry_after_s=HOLD_S)
+        parts.ledger.refuse(peer, matched.route.template, error.code)
+        return problem(error, self.mint(), head.path)
 
     def problem(self, error: HeadworksError, request_id: str, path: str) -> Reply:
         """See app_port.App."""

@@ -12,6 +12,7 @@ from headworks.edge.forwarded import Proxies, is_loopback
 from headworks.edge.head import Head, Heads
 from headworks.edge.limits import Bind
 from headworks.edge.phase import allowed_ns
+from headworks.edge.rounds import Rounds, Scheduler
 from headworks.errors import Overloaded
 from headworks.units import Clock
 
@@ -40,10 +41,10 @@ class Gate:
 
     __slots__ = (
         "_on_empty", "_peers", "allowed_ns", "app", "buffered_bytes", "clock", "head_memory", "heads", "is_draining", "limits", "live", "now_ns",
-        "origins", "plain_fields", "proxies", "secure_fields",
+        "origins", "plain_fields", "proxies", "rounds", "secure_fields",
     )  # fmt: skip
 
-    def __init__(self, app: App, bind: Bind, clock: Clock) -> None:
+    def __init__(self, app: App, bind: Bind, clock: Clock, scheduler: Scheduler | None = None) -> None:
         self.app = app
         self.clock = clock
         self.limits = app.limits
@@ -57,6 +58,7 @@ class Gate:
         self.is_draining = False
         self._peers: dict[str, int] = {}
         self._on_empty: Callable[[], None] | None = None
+        self.rounds = Rounds(scheduler, clock.monotonic_ns)
         self.sweep()
 
     def enter(self, connection: Live, peer: str) -> None:

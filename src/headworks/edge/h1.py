@@ -17,6 +17,7 @@ from headworks.edge.head import Head
 from headworks.edge.head_memory import HeadReader
 from headworks.edge.intake import SMALL_BYTES, Intake
 from headworks.edge.phase import Phase
+from headworks.edge.rounds import CROWD, SHORT_NS
 from headworks.edge.writer import Writer
 from headworks.edge.ws import is_websocket, upgrade
 from headworks.errors import (
@@ -268,8 +269,15 @@ class Connection(asyncio.Protocol):
             self._hold(len(body))
         request_id = self._request_id = self._app.mint()
         now_ns = self._now_ns()
-        raw = RawRequest(request_id, head.method, head.path, head.query, head.headers, body, peer, now_ns, is_secure)
         self._phase = RUNNING
+        if len(self._gate.live) > CROWD:
+            waited_ns = self._gate.rounds.waited_ns(self._transport, now_ns)
+            now_ns -= waited_ns
+            if waited_ns > SHORT_NS and (refusal := self._app.shed(head, peer, waited_ns)) is not None:
+                self._answered(refusal, None)
+                self._gate.rounds.hold(self._transport)
+                return
+        raw = RawRequest(request_id, head.method, head.path, head.query, head.headers, body, peer, now_ns, is_secure)
         driven = drive(self._app.serve(raw), self._answered)
         if self._phase is RUNNING:
             self._driven = driven

@@ -66,7 +66,7 @@ async def serve(app: App, bind: Bind, clock: Clock) -> Server:
     Raises: OSError, when the address cannot be had; ConfigurationRefused, for certificates or for too few files.
     """
     _check_files(app.limits.max_connections)
-    gate = Gate(app, bind, clock)
+    gate = Gate(app, bind, clock, asyncio.get_running_loop())
     tls = None if bind.tls is None else (bind.tls, tls_context(bind.tls))
     listener = await asyncio.get_running_loop().create_server(
         lambda: Connection(gate),
