@@ -2,6 +2,8 @@
 
 import pytest
 
+from tests.talking import Talk
+
 
 def test_a_call_is_answered_with_the_facts_of_the_call(served):
     answer = served.call("/api/sum/v2", {"x": [1, 2]})
@@ -95,6 +97,18 @@ def test_a_hung_target_leaves_the_next_one_its_share_of_the_time(served):
 
     assert answer.status == 200
     assert answer.headers["headworks-target"] == "spare"
+
+
+def test_a_call_behind_a_busy_model_is_answered_as_soon_as_that_is_free(served):
+    """The caller of the first gives up and is served by another target; the model itself goes on, and takes the next."""
+    with Talk(served.port, served.key) as first, Talk(served.port, served.key) as second:
+        first.ask("/api/rescued/v1", {"text": "sleep 2.5"})
+        served.until(lambda: served.metric("headworks_model_running_calls", model="poison") == 1)
+        second.ask("/api/poison/v1", {"text": "raise"})
+        rescued, behind = first.answer(), second.answer()
+
+    assert (rescued.status, rescued.headers["headworks-target"]) == (200, "spare")
+    assert (behind.status, behind.json["code"]) == (502, "model_error")
 
 
 def test_weighted_targets_share_the_calls(served):
