@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 
 import msgspec
 import numpy as np
+import PIL.Image
 from pydantic import BaseModel, Field
 
 import headworks
@@ -63,3 +64,8 @@ class Mood(headworks.Model):
 class Bytes(headworks.Model):
     def predict(self, row: bytes) -> int:
         return len(row)
+
+
+class Look(headworks.Model):
+    def predict(self, row: PIL.Image.Image) -> list[int]:
+        return list(row.size)

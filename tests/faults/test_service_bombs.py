@@ -1,0 +1,172 @@
+"""Small requests that would grow large: refused before they do, and the service is none the worse."""
+
+import gzip
+import io
+import json
+import struct
+import zlib
+
+import pytest
+
+from tests.running import service, write_config
+from tests.talking import Talk
+
+CONFIG = """
+models:
+  echo: {python: "kinds:Echo"}
+  sum: {python: "kinds:Sum"}
+  bytes: {python: "typed:Bytes"}
+  look: {python: "typed:Look"}
+endpoints:
+  echo: {v1: {targets: [echo]}}
+  sum: {v1: {targets: [sum]}}
+  bytes: {v1: {targets: [bytes]}}
+  look: {v1: {targets: [look]}}
+server: {max_body: 4MiB}
+logs: {calls: false}
+"""
+MOST_GROWTH_BYTES = 120 * 2**20
+
+
+@pytest.fixture(scope="module")
+def target(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("bombs")
+    with service(write_config(folder, CONFIG, models=("kinds.py", "typed.py")), folder / "home") as running:
+        running.call("/api/look/v1", body=picture(4, 4), headers={"Content-Type": "image/png"})
+        yield running
+
+
+@pytest.fixture(autouse=True)
+def unharmed(target):
+    """After each bomb: the same workers, no more memory than before, and an answer."""
+    workers, before = target.workers(), memory_bytes(target)
+    yield
+    assert target.call("/api/echo/v1", {"text": "a"}).status == 200
+    assert target.workers() == workers
+    assert memory_bytes(target) - before < MOST_GROWTH_BYTES
+
+
+def memory_bytes(running):
+    """The most that the service and its workers ever held."""
+    peaks = 0
+    for process_id in (running.process.pid, *running.workers()):
+        with open(f"/proc/{process_id}/status") as status:
+            peaks += next(int(line.split()[1]) for line in status if line.startswith("VmHWM")) * 1024
+    return peaks
+
+
+def picture(width, height, data=None):
+    """A PNG that says it is so large; its data is nothing but zeros."""
+
+    def chunk(kind, content):
+        return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
+
+    rows = zlib.compress(bytes((1 + 3 * width) * height)) if data is None else data
+    head = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", rows) + chunk(b"IEND", b"")
+
+
+def zeros(size):
+    packed = io.BytesIO()
+    with gzip.GzipFile(fileobj=packed, mode="wb", mtime=0) as file:
+        for _ in range(size // 2**20):
+            file.write(bytes(2**20))
+    return packed.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("body", "coding", "status"),
+    [
+        (zeros(200 * 2**20), "gzip", 413),
+        (gzip.compress(zeros(200 * 2**20)), "gzip, gzip", 415),
+        (zlib.compress(bytes(50 * 2**20)), "deflate", 413),
+        (b"not gzip at all", "gzip", 400),
+        (gzip.compress(b'{"text":"a"}')[:-4], "gzip", 400),
+        (b"x", "br", 415),
+    ],
+    ids=["gzip", "gzip twice", "deflate", "no gzip", "cut", "brotli"],
+)
+def test_a_body_that_unpacks_into_a_flood_is_refused(target, body, coding, status):
+    assert target.call("/api/echo/v1", body=body, headers={"Content-Encoding": coding}).status == status
+
+
+def test_a_body_that_is_packed_and_fits_is_read(target):
+    body = gzip.compress(json.dumps({"text": "packed"}).encode())
+
+    assert target.call("/api/echo/v1", body=body, headers={"Content-Encoding": "gzip"}).json == {"text": "packed"}
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"[" * 2_000_000,
+        b'{"x":' * 500_000,
+        b'{"x":[' + b"9" * 1_000_000 + b"]}",
+        b'{"x":[1e999999999]}',
+        b'{"x":[-1e400]}',
+        b'{"x":[' + b"1," * 1_000_000 + b"1]}",
+        b"{" + b",".join(b'"%d":1' % n for n in range(200_000)) + b"}",
+        b"[" + b",".join([b"{}"] * 500_000) + b"]",
+        b'{"x":"' + b"\\u0000" * 300_000 + b'"}',
+        b'{"x":["\\ud800"]}',
+        b"\xff\xfe" * 1000,
+    ],
+    ids=[
+        "deep",
+        "deep objects",
+        "digits",
+        "exponent",
+        "negative",
+        "numbers",
+        "fields",
+        "rows",
+        "escapes",
+        "surrogate",
+        "no text",
+    ],
+)
+def test_json_that_is_too_deep_too_wide_or_no_json_is_refused(target, body):
+    assert target.call("/api/sum/v1", body=body).status in {400, 413, 422}
+
+
+def test_a_form_of_very_many_parts_is_refused(target):
+    part = b'--x\r\nContent-Disposition: form-data; name="a"\r\n\r\n1\r\n'
+    answer = target.call(
+        "/api/echo/v1", body=part * 30_000 + b"--x--\r\n", headers={"Content-Type": "multipart/form-data; boundary=x"}
+    )
+
+    assert answer.status in {400, 413, 422}
+
+
+@pytest.mark.parametrize(
+    "size", [(60_000, 60_000), (2_000_000_000, 1), (1, 2_000_000_000), (0, 0)], ids=["large", "wide", "high", "none"]
+)
+def test_a_picture_that_says_it_is_enormous_is_refused_before_it_is_drawn(target, size):
+    body = picture(*size, data=zlib.compress(bytes(1000)))
+    answer = target.call("/api/look/v1", body=body, headers={"Content-Type": "image/png"})
+
+    assert answer.status in {413, 415, 422}
+
+
+def test_a_picture_that_is_what_it_says_is_seen(target):
+    assert target.call("/api/look/v1", body=picture(30, 20), headers={"Content-Type": "image/png"}).json == [30, 20]
+
+
+def test_a_body_that_says_it_is_too_large_is_refused_before_it_comes(target):
+    with Talk(target.port, target.key) as talk:
+        talk.send(f"POST /api/echo/v1 HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {target.key}\r\n".encode())
+        talk.send(b"Content-Type: application/json\r\nContent-Length: 9000000000\r\n\r\n")
+
+        assert talk.answer().status == 413
+
+
+def test_a_body_without_end_is_refused_once_it_is_too_large(target):
+    piece = b"10000\r\n" + bytes(0x10000) + b"\r\n"
+    with Talk(target.port, target.key) as talk:
+        talk.send(f"POST /api/bytes/v1 HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {target.key}\r\n".encode())
+        talk.send(b"Content-Type: application/octet-stream\r\nTransfer-Encoding: chunked\r\n\r\n")
+        for _ in range(100):
+            talk.send(piece)
+
+        assert talk.answer().status == 413
+        assert talk.read() == b""
