@@ -6,6 +6,7 @@ import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -180,6 +181,31 @@ def service(config, home, *words, **more):
         was_running = running.process.poll() is None
         code = running.stop()
         assert code == 0 or not was_running, running.log[-10:]
+
+
+MOUNTED = {
+    "uvicorn": ["-m", "uvicorn", "app:app", "--log-level", "warning", "--port"],
+    "granian": ["-m", "granian", "--interface", "asgi", "--log-level", "warning", "app:app", "--port"],
+}
+
+
+@contextmanager
+def mounted(folder, server):
+    """The configuration in `folder` as an ASGI application, run by another server."""
+    (folder / "app.py").write_text('import headworks\n\napp = headworks.asgi("headworks.yaml", home="home")\n')
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    process = subprocess.Popen(
+        [sys.executable, *MOUNTED[server], str(port)], cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    running = Running(process, folder / "home", port)
+    try:
+        running.wait_for(within_s=60)
+        running.key = running.cli("keys", "create", "test")["key"]
+        yield running
+    finally:
+        running.stop()
 
 
 def write_config(folder, text, models=None):

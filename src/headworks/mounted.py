@@ -9,6 +9,7 @@ from headworks.deployment import read_deployment
 from headworks.edge.app_port import App
 from headworks.edge.asgi import AsgiEdge
 from headworks.edge.front import Front
+from headworks.edge.gate import LOOPBACK_HOSTS
 from headworks.edge.limits import Bind
 from headworks.home import Home
 from headworks.units import SystemClock, parse_duration_s
@@ -22,7 +23,7 @@ def asgi(
     """The service of a configuration, or of a Python file of models, as an ASGI application.
 
     It starts with the lifespan, or at the first request where the server passes none on. `home` is by default
-    $HEADWORKS_HOME or `.headworks`; `hosts` are the Host names it answers to besides the configured ones and
+    $HEADWORKS_HOME or `.headworks`; `hosts` are the Host names it answers to besides
     loopback; `proxies` are networks whose forwarding headers are believed.
 
     Raises: at the start ConfigurationRefused and HomeUnavailable; a home has one owner, so run one process.
@@ -47,4 +48,4 @@ def asgi(
             service = held.pop()
             await service.close(parse_duration_s(service.config.server.drain_timeout))
 
-    return AsgiEdge(start, stop, Bind(hosts=hosts, proxies=proxies), SystemClock())
+    return AsgiEdge(start, stop, Bind(hosts=(*LOOPBACK_HOSTS, *hosts), proxies=proxies), SystemClock())

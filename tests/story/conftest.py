@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.running import service, write_config
+from tests.running import mounted, service, write_config
 
 CONFIG = """
 models:
@@ -44,4 +44,16 @@ cors: {origins: ["http://localhost:8080"]}
 def served(tmp_path_factory):
     folder = tmp_path_factory.mktemp("service")
     with service(write_config(folder, CONFIG), folder / "home") as running:
+        yield running
+
+
+@pytest.fixture(scope="session", params=["headworks serve", "uvicorn", "granian"])
+def called(request, tmp_path_factory):
+    """The same service through our own edge and as an ASGI application under two servers."""
+    if request.param == "headworks serve":
+        yield request.getfixturevalue("served")
+        return
+    folder = tmp_path_factory.mktemp(request.param)
+    write_config(folder, CONFIG)
+    with mounted(folder, request.param) as running:
         yield running

@@ -1,12 +1,12 @@
-"""Calls through the whole path, as a client sees them."""
+"""Calls through the whole path, as a client sees them, through every edge."""
 
 import pytest
 
 from tests.talking import Talk
 
 
-def test_a_call_is_answered_with_the_facts_of_the_call(served):
-    answer = served.call("/api/sum/v2", {"x": [1, 2]})
+def test_a_call_is_answered_with_the_facts_of_the_call(called):
+    answer = called.call("/api/sum/v2", {"x": [1, 2]})
 
     assert (answer.status, answer.json) == (200, {"total": 3.0})
     assert len(answer.headers["x-request-id"]) == 26
@@ -15,20 +15,20 @@ def test_a_call_is_answered_with_the_facts_of_the_call(served):
     assert "model;dur=" in answer.headers["server-timing"]
 
 
-def test_an_array_of_inputs_is_answered_with_an_array(served):
-    assert served.call("/api/sum/v2", [{"x": [1]}, {"x": [2]}]).json == [{"total": 1.0}, {"total": 2.0}]
+def test_an_array_of_inputs_is_answered_with_an_array(called):
+    assert called.call("/api/sum/v2", [{"x": [1]}, {"x": [2]}]).json == [{"total": 1.0}, {"total": 2.0}]
 
 
-def test_a_function_is_a_model(served):
-    assert served.call("/api/shout/v1", "abc").json == "ABC"
+def test_a_function_is_a_model(called):
+    assert called.call("/api/shout/v1", "abc").json == "ABC"
 
 
-def test_an_asynchronous_model_answers(served):
-    assert served.call("/api/later/v1", {"x": [0.01]}).json == {"total": 0.01}
+def test_an_asynchronous_model_answers(called):
+    assert called.call("/api/later/v1", {"x": [0.01]}).json == {"total": 0.01}
 
 
-def test_the_key_is_accepted_in_both_headers(served):
-    assert served.call("/api/echo/v1", {"text": "a"}, key="", headers={"X-API-Key": served.key}).status == 200
+def test_the_key_is_accepted_in_both_headers(called):
+    assert called.call("/api/echo/v1", {"text": "a"}, key="", headers={"X-API-Key": called.key}).status == 200
 
 
 @pytest.mark.parametrize(
@@ -61,8 +61,8 @@ def test_the_key_is_accepted_in_both_headers(served):
         ("/api/sum/v2?api_key=x", {"x": [1]}, {}, 400, "malformed_request"),
     ],
 )
-def test_a_refusal_is_a_problem_document_that_names_the_fault(served, path, document, more, status, code):
-    answer = served.call(path, document, **more)
+def test_a_refusal_is_a_problem_document_that_names_the_fault(called, path, document, more, status, code):
+    answer = called.call(path, document, **more)
 
     assert answer.status == status
     assert answer.headers["content-type"] == "application/problem+json"
@@ -71,29 +71,29 @@ def test_a_refusal_is_a_problem_document_that_names_the_fault(served, path, docu
     assert answer.json["request_id"] == answer.headers["x-request-id"]
 
 
-def test_a_schema_error_points_at_each_field(served):
-    errors = served.call("/api/sum/v2", [{"x": [1]}, {"x": ["a"], "z": 1}]).json["errors"]
+def test_a_schema_error_points_at_each_field(called):
+    errors = called.call("/api/sum/v2", [{"x": [1]}, {"x": ["a"], "z": 1}]).json["errors"]
 
     assert {error["pointer"] for error in errors} == {"/1/x/0", "/1/z"}
 
 
-def test_nothing_of_the_models_own_text_reaches_the_caller(served):
-    assert b"secret-of-the-model" not in served.call("/api/poison/v1", {"text": "raise"}).body
+def test_nothing_of_the_models_own_text_reaches_the_caller(called):
+    assert b"secret-of-the-model" not in called.call("/api/poison/v1", {"text": "raise"}).body
 
 
-def test_one_bad_row_among_many_fails_alone(served):
-    assert served.call("/api/poison/v1", {"text": "fine"}).status == 200
+def test_one_bad_row_among_many_fails_alone(called):
+    assert called.call("/api/poison/v1", {"text": "fine"}).status == 200
 
 
-def test_a_failed_target_is_followed_by_the_next_and_the_caller_is_told(served):
-    answer = served.call("/api/rescued/v1", {"text": "raise"})
+def test_a_failed_target_is_followed_by_the_next_and_the_caller_is_told(called):
+    answer = called.call("/api/rescued/v1", {"text": "raise"})
 
     assert (answer.status, answer.json) == (200, {"text": "raise"})
     assert answer.headers["headworks-degraded"] == "fallback"
 
 
-def test_a_hung_target_leaves_the_next_one_its_share_of_the_time(served):
-    answer = served.call("/api/rescued/v1", {"text": "sleep 3"})
+def test_a_hung_target_leaves_the_next_one_its_share_of_the_time(called):
+    answer = called.call("/api/rescued/v1", {"text": "sleep 3"})
 
     assert answer.status == 200
     assert answer.headers["headworks-target"] == "spare"
@@ -111,56 +111,56 @@ def test_a_call_behind_a_busy_model_is_answered_as_soon_as_that_is_free(served):
     assert (behind.status, behind.json["code"]) == (502, "model_error")
 
 
-def test_weighted_targets_share_the_calls(served):
-    targets = {served.call("/api/split/v1", {"text": str(n)}).headers["headworks-target"] for n in range(40)}
+def test_weighted_targets_share_the_calls(called):
+    targets = {called.call("/api/split/v1", {"text": str(n)}).headers["headworks-target"] for n in range(40)}
 
     assert targets == {"echo", "spare"}
 
 
-def test_the_callers_own_deadline_ends_its_wait(served):
-    answer = served.call("/api/later/v1", {"x": [5.0]}, headers={"X-Deadline-Ms": "100"})
+def test_the_callers_own_deadline_ends_its_wait(called):
+    answer = called.call("/api/later/v1", {"x": [5.0]}, headers={"X-Deadline-Ms": "100"})
 
     assert (answer.status, answer.json["code"]) == (504, "deadline_exceeded")
 
 
-def test_a_deprecated_version_says_so_and_names_its_successor(served):
-    headers = served.call("/api/sum/v1", {"x": [1]}).headers
+def test_a_deprecated_version_says_so_and_names_its_successor(called):
+    headers = called.call("/api/sum/v1", {"x": [1]}).headers
 
     assert headers["deprecation"].startswith("@")
     assert headers["sunset"].endswith("2099 00:00:00 GMT")
     assert headers["link"] == '</api/sum/v3>; rel="successor-version"'
 
 
-def test_an_endpoints_rate_is_kept_and_told(served):
-    answers = [served.call("/api/limited/v1", {"x": [1]}) for _ in range(3)]
+def test_an_endpoints_rate_is_kept_and_told(called):
+    answers = [called.call("/api/limited/v1", {"x": [1]}) for _ in range(3)]
 
     assert [answer.status for answer in answers] == [200, 200, 429]
     assert answers[0].headers["ratelimit"].startswith('"limited/v1";r=1')
     assert 0 < int(answers[2].headers["retry-after"]) <= 1801
 
 
-def test_events_come_one_by_one_and_the_end_is_told(served):
-    answer = served.call("/api/count/v1", {"x": [1, 2]}, headers={"Accept": "text/event-stream"})
+def test_events_come_one_by_one_and_the_end_is_told(called):
+    answer = called.call("/api/count/v1", {"x": [1, 2]}, headers={"Accept": "text/event-stream"})
 
     assert answer.body == b'data: {"total":1.0}\n\ndata: {"total":2.0}\n\nevent: end\ndata: {}\n\n'
 
 
-def test_a_stream_asked_for_as_json_is_one_array(served):
-    assert served.call("/api/ticks/v1", {"x": [1, 2]}).json == [{"total": 1.0}, {"total": 2.0}]
+def test_a_stream_asked_for_as_json_is_one_array(called):
+    assert called.call("/api/ticks/v1", {"x": [1, 2]}).json == [{"total": 1.0}, {"total": 2.0}]
 
 
-def test_a_stream_that_fails_midway_ends_with_a_problem(served):
-    body = served.call("/api/count/v1", {"x": [1, -1]}, headers={"Accept": "text/event-stream"}).body
+def test_a_stream_that_fails_midway_ends_with_a_problem(called):
+    body = called.call("/api/count/v1", {"x": [1, -1]}, headers={"Accept": "text/event-stream"}).body
 
     assert body.startswith(b'data: {"total":1.0}\n\nevent: error\ndata: {')
     assert b'"code":"model_error"' in body
 
 
-def test_an_idempotent_call_is_replayed_and_another_body_refused(served):
+def test_an_idempotent_call_is_replayed_and_another_body_refused(called):
     key = {"Idempotency-Key": "order-17"}
-    first = served.call("/api/echo/v1", {"text": "a"}, headers=key)
-    again = served.call("/api/echo/v1", {"text": "a"}, headers=key)
-    other = served.call("/api/echo/v1", {"text": "b"}, headers=key)
+    first = called.call("/api/echo/v1", {"text": "a"}, headers=key)
+    again = called.call("/api/echo/v1", {"text": "a"}, headers=key)
+    other = called.call("/api/echo/v1", {"text": "b"}, headers=key)
 
     assert again.body == first.body
     assert again.headers["idempotency-replayed"] == "true"
@@ -168,20 +168,20 @@ def test_an_idempotent_call_is_replayed_and_another_body_refused(served):
     assert (other.status, other.json["code"]) == (422, "idempotency_mismatch")
 
 
-def test_a_failed_call_may_be_tried_again_under_its_key(served):
+def test_a_failed_call_may_be_tried_again_under_its_key(called):
     key = {"Idempotency-Key": "order-18"}
-    first = served.call("/api/poison/v1", {"text": "raise"}, headers=key)
-    again = served.call("/api/poison/v1", {"text": "raise"}, headers=key)
+    first = called.call("/api/poison/v1", {"text": "raise"}, headers=key)
+    again = called.call("/api/poison/v1", {"text": "raise"}, headers=key)
 
     assert (first.status, again.status) == (502, 502)
     assert "idempotency-replayed" not in again.headers
 
 
-def test_the_pages_of_a_configured_origin_may_call_and_no_other(served):
+def test_the_pages_of_a_configured_origin_may_call_and_no_other(called):
     ask = {"Origin": "http://localhost:8080", "Access-Control-Request-Method": "POST"}
-    preflight = served.call("/api/sum/v2", method="OPTIONS", key="", headers=ask)
-    allowed = served.call("/api/sum/v2", {"x": [1]}, headers={"Origin": "http://localhost:8080"})
-    refused = served.call("/api/sum/v2", {"x": [1]}, headers={"Origin": "http://evil.example"})
+    preflight = called.call("/api/sum/v2", method="OPTIONS", key="", headers=ask)
+    allowed = called.call("/api/sum/v2", {"x": [1]}, headers={"Origin": "http://localhost:8080"})
+    refused = called.call("/api/sum/v2", {"x": [1]}, headers={"Origin": "http://evil.example"})
 
     assert preflight.status == 204
     assert "Authorization" in preflight.headers["access-control-allow-headers"]
@@ -189,9 +189,9 @@ def test_the_pages_of_a_configured_origin_may_call_and_no_other(served):
     assert "access-control-allow-origin" not in refused.headers
 
 
-def test_health_needs_no_key(served):
-    assert served.get("/health/live", key="").json == {"status": "live"}
-    assert served.get("/health/ready", key="").json["status"] == "ready"
+def test_health_needs_no_key(called):
+    assert called.get("/health/live", key="").json == {"status": "live"}
+    assert called.get("/health/ready", key="").json["status"] == "ready"
 
 
 def test_metrics_are_open_to_this_machine_only(served):
@@ -199,7 +199,7 @@ def test_metrics_are_open_to_this_machine_only(served):
     assert served.get("/metrics", key="", headers={"X-Forwarded-For": "10.0.0.1"}).status == 401
 
 
-def test_a_large_body_is_read_off_the_loop(served):
-    answer = served.call("/api/echo/v1", {"text": "a" * 1_000_000})
+def test_a_large_body_is_read_off_the_loop(called):
+    answer = called.call("/api/echo/v1", {"text": "a" * 1_000_000})
 
     assert len(answer.json["text"]) == 1_000_000

@@ -3,28 +3,30 @@
 import argparse
 import sys
 from collections.abc import Sequence
+from importlib import import_module
 
-from headworks.cli import check, init, keys, lock, models, records, serve
 from headworks.cli.output import Output
 from headworks.errors import HeadworksError, HomeUnavailable
 
 VERSION = "0.1.0"
-COMMANDS = (serve, check, init, lock, keys, models, records)
+COMMANDS = ("serve", "check", "init", "lock", "keys", "models", "records")
 
 
-def parser() -> argparse.ArgumentParser:
-    """The whole command line."""
+def parser(named: Sequence[str] = COMMANDS) -> argparse.ArgumentParser:
+    """The command line with these commands; a command's module is imported for it, so that one costs no other's."""
     words = argparse.ArgumentParser(prog="headworks", description="The API layer for AI.")
     words.add_argument("--version", action="version", version=f"headworks {VERSION}")
     commands = words.add_subparsers(dest="command", metavar="COMMAND", required=True)
-    for command in COMMANDS:
-        command.add_words(commands)
+    for name in named:
+        import_module(f"headworks.cli.{name}").add_words(commands)
     return words
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Carry out one command line; gives the exit code."""
-    asked = parser().parse_args(arguments)
+    given = sys.argv[1:] if arguments is None else list(arguments)
+    named = given[:1] if given and given[0] in COMMANDS else COMMANDS
+    asked = parser(named).parse_args(given)
     output = Output(bool(getattr(asked, "json", False)))
     try:
         return int(asked.run(asked, output))

@@ -11,6 +11,7 @@ from headworks.units import parse_duration_s, parse_rate, parse_size_bytes
 
 NAME = re.compile(r"[a-z0-9]([a-z0-9_-]{0,62}[a-z0-9])?")
 VERSION = re.compile(r"v[1-9][0-9]{0,5}")
+RESERVED = frozenset({"jobs"})
 _PARSERS: dict[str, Callable[[str], object]] = {
     "duration": parse_duration_s,
     "size": parse_size_bytes,
@@ -33,6 +34,8 @@ def problems(config: types.Config) -> list[Problem]:
     for name, versions in config.endpoints.items():
         if not NAME.fullmatch(name):
             found.append(Problem(("endpoints", name), "endpoint names are lower case letters, digits, - and _"))
+        if name in RESERVED:
+            found.append(Problem(("endpoints", name), f"/api/{name} is a path of its own; choose another name"))
         if not versions:
             found.append(Problem(("endpoints", name), "has no version; add v1 with its targets"))
         for version, entry in versions.items():

@@ -44,6 +44,7 @@ def test_an_empty_file_is_an_empty_configuration():
         ("targets: [mood]", "targets: [openai/gpt]", "providers are not available"),
         ("targets: [mood]", "targets: [{target: mood, weight: 0}]", "all weights are 0"),
         ("v1:", "one:", "versions are v1, v2"),
+        ("endpoints:\n  mood:", "endpoints:\n  jobs:", "/api/jobs is a path of its own"),
         ("rate: 50/s", "record: none", "needs a reason"),
         ("rate: 50/s", "sunset: 2026-01-01", "must be later than deprecated"),
         ('python: "models:Mood"', "replicas: 1", "must name exactly one of python"),
