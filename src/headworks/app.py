@@ -113,7 +113,8 @@ class Service:
         self.models = Models(self.deployment.models(), engine, loop, clock, self.publisher.accept)
         self._starting = loop.create_task(self.models.start())
         await asyncio.sleep(0)  # the workers start to load while this process opens its files
-        self.ledger = Ledger.start(record_settings(config, self.home.folder), clock, loop.call_soon_threadsafe)
+        settings = record_settings(config, self.home.folder)
+        self.ledger = Ledger.start(settings, clock, loop.call_soon_threadsafe, soon=loop.call_soon)
         self._closers.append(self.ledger.stop)
         limits = self._open_limits()
         stores = self.ledger.stores

@@ -40,10 +40,13 @@ class Ledger:
         self.stores = stores
 
     @classmethod
-    def start(cls, settings: RecordSettings, clock: Clock, post: Post, kms: Kms | None = None) -> Ledger:
+    def start(
+        cls, settings: RecordSettings, clock: Clock, post: Post, kms: Kms | None = None, soon: Post | None = None
+    ) -> Ledger:
         """Open the home's record, finish what a crash left and start the writer.
 
-        `post` runs a callable on the thread of the event loop (`loop.call_soon_threadsafe`).
+        `post` runs a callable on the thread of the event loop (`loop.call_soon_threadsafe`); with `soon`, which runs one
+        in the loop's next round (`loop.call_soon`), the records of one round go to the writer together.
         Raises: HomeUnavailable when files or keys are missing, foreign or altered.
         """
         refusals = Refusals(settings)
@@ -52,7 +55,7 @@ class Ledger:
             settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)
         except OSError as error:
             raise HomeUnavailable(f"Home {settings.home} cannot be used: {error.strerror}.") from error
-        stores = Stores(settings.home, settings.durable, post, clock)
+        stores = Stores(settings.home, settings.durable, post, clock, soon)
         stores.writer.start(desk)
         ledger = cls(desk, stores, refusals)
         with ExitStack() as undo:

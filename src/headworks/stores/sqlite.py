@@ -126,10 +126,10 @@ class Stores:
     `keys.db` is always synced on commit: a record must never outlive the key that opens it.
     """
 
-    def __init__(self, home: Path, durable: Durable, post: Post, clock: Clock) -> None:
+    def __init__(self, home: Path, durable: Durable, post: Post, clock: Clock, soon: Post | None = None) -> None:
         self._paths: dict[File, Path] = {"records": home / "records.db", "keys": home / "keys.db"}
         self._durable: dict[File, Durable] = {"records": durable, "keys": "power"}
-        self.writer = Writer(self._connect, post, clock)
+        self.writer = Writer(self._connect, post, clock, soon=soon)
         self.records = Store(self._paths["records"], "records", self.writer)
         self.keys = Store(self._paths["keys"], "keys", self.writer)
 

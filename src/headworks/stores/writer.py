@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
+from collections import deque
 from collections.abc import Callable
 from queue import Empty, SimpleQueue
 from typing import Any, TypeVar
@@ -35,7 +36,7 @@ SLOWEST_PROBE_NS = 2 * SECOND_NS
 
 
 class Bounds(Struct, frozen=True):
-    """How much one transaction takes, and how much may wait for the next."""
+    """How much one transaction takes, and how much may be under way, waiting or written."""
 
     batch_items: int = 256
     batch_bytes: int = 8 * 2**20
@@ -65,18 +66,30 @@ _STOP = Item(Pending())
 class Writer:
     """Owns the writing connections and their thread.
 
+    `post` runs a callable on the thread of the event loop, `soon` in the loop's next round, called from that thread: with
+    it, what is submitted in one round is handed to the thread together, which wakes it once.
+
     Safe under: `submit` from the thread of the event loop; `submit_and_wait` from any other or at start-up.
     """
 
     def __init__(
-        self, connect: Callable[[File], apsw.Connection], post: Post, clock: Clock, bounds: Bounds | None = None
+        self,
+        connect: Callable[[File], apsw.Connection],
+        post: Post,
+        clock: Clock,
+        bounds: Bounds | None = None,
+        soon: Post | None = None,
     ) -> None:
         self._connect = connect
         self._post = post
         self._clock = clock
-        self._bounds = bounds or Bounds()
-        self._queue: SimpleQueue[Item] = SimpleQueue()
-        self._queued_bytes = 0
+        self._bounds = bounds = bounds or Bounds()
+        self._most_items, self._most_bytes = bounds.queued_items, bounds.queued_bytes
+        self._soon = soon
+        self._gathered: list[Item] = []
+        self._queue: SimpleQueue[list[Item]] = SimpleQueue()
+        self._taken: deque[Item] = deque()
+        self._queued_items = self._queued_bytes = 0
         self._files: dict[File, apsw.Connection] = {}
         self._wal_pages: dict[File, int] = {"records": 0, "keys": 0}
         self._fold_at: dict[File, int] = {"records": FOLD_PAGES, "keys": FOLD_PAGES}
@@ -120,14 +133,22 @@ class Writer:
         """Queue an item; its pending result tells the rest, also when it is refused here."""
         if self._failure or self._is_stopped:
             item.pending.fail(self._unavailable())
-        elif self._is_overfull():
+        elif self._queued_items >= self._most_items or self._queued_bytes > self._most_bytes:
             item.pending.fail(Overloaded("Too many records wait to be written.", retry_after_s=1.0))
         else:
+            self._queued_items += 1
             self._queued_bytes += item.size_bytes
-            self._queue.put(item)
+            self._gathered.append(item)
+            if self._soon is None:
+                self._pass_on()
+            elif len(self._gathered) == 1:
+                self._soon(self._pass_on)
 
-    def _is_overfull(self) -> bool:
-        return self._queue.qsize() >= self._bounds.queued_items or self._queued_bytes > self._bounds.queued_bytes
+    def _pass_on(self) -> None:
+        """Hand what was gathered to the thread."""
+        if self._gathered:
+            gathered, self._gathered = self._gathered, []
+            self._queue.put(gathered)
 
     def submit_and_wait(self, item: Item) -> Any:
         """Queue an item and block until it is durable; gives its result.
@@ -139,7 +160,7 @@ class Writer:
         waiter: _Waiter[Any] = _Waiter()
         item.pending = waiter
         item.size_bytes = 0
-        self._queue.put(item)
+        self._queue.put([item])
         return waiter.wait()
 
     def stop(self) -> None:
@@ -148,7 +169,8 @@ class Writer:
             self._close_files()
             return
         self._is_stopped = True
-        self._queue.put(_STOP)
+        self._pass_on()
+        self._queue.put([_STOP])
         self._thread.join()
         self._thread = None
 
@@ -173,21 +195,29 @@ class Writer:
         wait_s = 0.0 if self._has_chores else TICK_S
         if self._failure:
             wait_s = max(0.0, min(TICK_S, (self._probe_at_ns - self._clock.monotonic_ns()) / SECOND_NS))
-        queue = self._queue
+        taken, queue = self._taken, self._queue
         try:
-            batch = [queue.get(timeout=wait_s)]
+            if not taken:
+                taken += queue.get(timeout=wait_s)
         except Empty:
             return []
-        size_bytes = batch[0].size_bytes
-        for _ in range(min(queue.qsize(), self._bounds.batch_items - 1)):
-            if size_bytes > self._bounds.batch_bytes:
-                break
-            batch.append(queue.get())
-            size_bytes += batch[-1].size_bytes
+        most_items, most_bytes = self._bounds.batch_items, self._bounds.batch_bytes
+        while len(taken) < most_items and queue.qsize():
+            taken += queue.get()
+        batch: list[Item] = []
+        size_bytes = 0
+        while taken and len(batch) < most_items and size_bytes <= most_bytes:
+            item = taken.popleft()
+            batch.append(item)
+            size_bytes += item.size_bytes
         return batch
 
     def _drain(self) -> list[Item]:
-        return [self._queue.get() for _ in range(self._queue.qsize())]
+        items = list(self._taken)
+        self._taken.clear()
+        for _ in range(self._queue.qsize()):
+            items += self._queue.get()
+        return items
 
     def _serve(self, batch: list[Item]) -> None:
         if self._failure:
@@ -199,7 +229,7 @@ class Writer:
             self._undo()
             self._give_up(batch, error)
         else:
-            self._hand_over(results, sum(item.size_bytes for item in batch))
+            self._hand_over(results, batch)
 
     def _give_up(self, batch: list[Item], error: Exception) -> None:
         if isinstance(error, STORE_ERRORS):
@@ -207,7 +237,7 @@ class Writer:
             self._refuse(batch)
             return
         known = error if isinstance(error, HeadworksError) else Internal(reason=f"writer: {error!r}")
-        self._hand_over([(item.pending, None, known) for item in batch], sum(item.size_bytes for item in batch))
+        self._hand_over([(item.pending, None, known) for item in batch], batch)
 
     def _transact(self, batch: list[Item]) -> list[Result]:
         items, jobs, results = self._sorted(batch)
@@ -274,16 +304,23 @@ class Writer:
         if file == "records":
             self._catch_up_at = missing + CATCH_UP_PAGES
 
-    def _hand_over(self, results: list[Result], size_bytes: int) -> None:
+    def _hand_over(self, results: list[Result], batch: list[Item]) -> None:
         """Resolve everything by one call on the loop's thread; what another thread waits for, here."""
+        count = len(batch)
         for pending, value, error in results:
             if type(pending) is _Waiter:
                 _settle(pending, value, error)
+                count -= 1  # it was never counted
+        size_bytes = sum([item.size_bytes for item in batch])
 
         def _resolve() -> None:
+            self._queued_items -= count
             self._queued_bytes -= size_bytes
             for pending, value, error in results:
-                _settle(pending, value, error)
+                if error is None:
+                    pending.resolve(value)
+                else:
+                    pending.fail(error)
 
         with contextlib.suppress(RuntimeError):  # the loop is closed: nobody is left to be told
             self._post(_resolve)
@@ -291,7 +328,7 @@ class Writer:
     def _refuse(self, batch: list[Item]) -> None:
         if batch:
             error = self._unavailable()
-            self._hand_over([(item.pending, None, error) for item in batch], sum(item.size_bytes for item in batch))
+            self._hand_over([(item.pending, None, error) for item in batch], batch)
 
     def _unavailable(self) -> RecordUnavailable:
         return RecordUnavailable(reason=self._failure or "the writer is stopped", retry_after_s=1.0)

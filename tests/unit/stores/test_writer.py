@@ -139,7 +139,7 @@ def test_a_batch_is_bounded_by_number_and_by_bytes(make):
     assert sizes == [4, 4, 4, 2]
 
 
-@pytest.mark.parametrize("bounds", [{"queued_items": 5}, {"queued_bytes": 500}])
+@pytest.mark.parametrize("bounds", [{"queued_items": 6}, {"queued_bytes": 500}])
 def test_a_full_queue_refuses_at_once_and_takes_more_when_it_is_empty(make, bounds):
     setup = make(**bounds)
     release = setup.block()
@@ -247,3 +247,27 @@ def test_a_start_that_fails_leaves_nothing_open():
         setup.writer.start(setup.desk)
     assert not setup.writer.is_available
     assert setup.writer._files == {}
+
+
+def test_what_is_submitted_in_one_round_of_the_loop_is_one_batch():
+    setup, soon = Setup(Bounds()), []
+    setup.writer = Writer(setup._connect, setup.mail.put, setup.clock, soon=soon.append)
+    setup.writer.start(setup.desk)
+    pendings = [setup.put() for _ in range(10)]
+    (pass_on,) = soon
+    pass_on()
+    for pending in pendings:
+        setup.wait(pending)
+    setup.writer.stop()
+
+    assert setup.desk.batches == [10]
+
+
+def test_what_was_submitted_just_before_the_end_is_written():
+    setup = Setup(Bounds())
+    setup.writer = Writer(setup._connect, setup.mail.put, setup.clock, soon=[].append)
+    setup.writer.start(setup.desk)
+    pending = setup.put()
+    setup.writer.stop()
+
+    assert setup.wait(pending) == "kept"
