@@ -2,7 +2,7 @@
 
 import hashlib
 
-from headworks.errors import HeadworksError, RateLimited, Unauthenticated
+from headworks.errors import HeadworksError, Overloaded, RateLimited, Unauthenticated
 from headworks.pending import Pending
 from headworks.ports import Entry, IdempotencySlot, Parts, Replay
 from headworks.values import Auth, Call, Caller, Endpoint, Matched, Outcome, RawRequest, RecordMode
@@ -12,6 +12,7 @@ MAX_STREAM_BYTES = 4 * 2**20
 NOBODY = Caller("", "", Auth.PUBLIC)
 NOT_ANSWERED = Outcome(b"", "", "", batch_rows=0, attempts=0)
 
+_COUNTED = (Unauthenticated, RateLimited, Overloaded)
 _FULL, _NONE = RecordMode.FULL, RecordMode.NONE  # a member looked up on its class costs 0.1 µs
 
 
@@ -19,7 +20,7 @@ class Line:
     """What is known of a call so far; the ledger is handed one entry of it.
 
     The story sets `matched`, `caller`, `endpoint`, `call`, `parsed_ns` and `answer` as it learns them. A call without
-    a known caller, or refused for its rate, is counted, not written (see Ledger.refuse).
+    a known caller, or refused for its rate or for load, is counted, not written (see Ledger.refuse).
     """
 
     __slots__ = (
@@ -85,7 +86,7 @@ class Line:
                 self._parts.ledger.release(self._slot)
             self._slot = None
         entry = self._noted(error.status, error.code)
-        if not self._is_written and (not entry.caller_id or isinstance(error, Unauthenticated | RateLimited)):
+        if not self._is_written and (not entry.caller_id or isinstance(error, _COUNTED)):
             self._is_written = True
             self._parts.ledger.refuse(self.raw.peer, entry.endpoint or "-", error.code)
         if not self._is_written:
