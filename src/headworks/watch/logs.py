@@ -31,6 +31,7 @@ KIND = (
 Scalar = str | int | float | bool | None
 
 _encode = msgspec.json.Encoder().encode
+_MILLISECONDS = [b'%03dZ"' % number for number in range(1000)]
 
 
 class Sink(Protocol):
@@ -69,8 +70,8 @@ class Logs:
         self._has_calls = has_calls
         self._lines: list[bytes] = []
         self._size_bytes = 0
-        self._millisecond = -1
-        self._time = b""
+        self._second = -1
+        self._prefix = b""
         self._known: dict[Kind, bytes] = {}
         self._untold = 0
         self.dropped = 0
@@ -80,8 +81,9 @@ class Logs:
         if not self._has_calls:
             return
         millisecond = entry.at_wall_ns // MILLISECOND_NS
-        if millisecond != self._millisecond:
-            self._millisecond, self._time = millisecond, b'{"time":"%b"' % iso_time(entry.at_wall_ns).encode()
+        second = millisecond // 1000
+        if second != self._second:
+            self._second, self._prefix = second, b'{"time":"%b' % iso_time(entry.at_wall_ns)[:-4].encode()
         kind = (
             entry.status, entry.caller_id, entry.via, entry.route, entry.endpoint, entry.version, entry.target,
             entry.model_version, entry.outcome, entry.attempts,
@@ -96,7 +98,7 @@ class Logs:
             entry.request_id, None if told is None else self._safe(told), entry.rows, entry.batch_rows,
             entry.input_bytes, entry.output_bytes, entry.queue_us, entry.run_us, entry.total_us,
         )  # fmt: skip
-        self._keep(self._time + repeated + _encode(own)[1:])
+        self._keep(self._prefix + _MILLISECONDS[millisecond % 1000] + repeated + _encode(own)[1:])
 
     def _learn(self, kind: Kind) -> bytes:
         """What the lines of such calls repeat, encoded once; nothing when they are not logged."""
