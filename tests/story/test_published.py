@@ -12,7 +12,7 @@ from schemathesis.specs.openapi import checks
 
 from tests.running import service, write_config
 
-EXAMPLES = 400 if os.environ.get("HEADWORKS_HEAVY") else 40
+EXAMPLES = 400 if os.environ.get("HEADWORKS_HEAVY") else 15
 CONFIG = """
 models:
   trips: {python: "typed:Trips"}
