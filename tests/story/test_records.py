@@ -300,3 +300,10 @@ def test_a_home_that_is_none_is_said_to_be_none(tmp_path):
     assert code == 3
     assert told == ""
     assert "nowhere" in errors
+
+
+def test_a_home_without_a_record_says_so(tmp_path):
+    cli("keys", "create", "first", "--home", str(tmp_path))
+
+    for words in (["list"], ["verify"], ["checkpoint"]):
+        assert "Nothing was recorded" in cli("records", *words, "--home", str(tmp_path), code=3)["error"]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import apsw
 
 from headworks.errors import HomeUnavailable
@@ -9,6 +11,7 @@ from headworks.records.nodes import StoredTree
 from headworks.records.note import Verifier
 from headworks.records.tree import Frontier, range_root
 from headworks.stores.queries import load_queries
+from headworks.stores.sqlite import connect_to_read
 
 _ADVICE = "Run `headworks records verify`, and restore records.db from a copy that verifies."
 
@@ -30,6 +33,23 @@ def check_edge(records: apsw.Connection, verifier: Verifier, tree: tuple[int, by
     except (ValueError, LookupError) as error:
         raise HomeUnavailable(f"records.db was altered: {error}. {_ADVICE}") from error
     return edge
+
+
+def open_to_read(home: Path) -> apsw.Connection:
+    """The record of a home, to be read.
+
+    Raises: HomeUnavailable when there is none, or none that can be read.
+    """
+    connection = connect_to_read(home / "records.db")
+    sql = load_queries(__package__, "records.sql")
+    try:
+        is_record = connection.execute(sql["is_record"]).fetchone() is not None
+    except apsw.Error as error:
+        raise HomeUnavailable(f"records.db cannot be read: {error}.") from error
+    if not is_record:
+        connection.close(True)
+        raise HomeUnavailable(f"Nothing was recorded in {home} yet: no service has run on it.")
+    return connection
 
 
 def foreign() -> HomeUnavailable:

@@ -20,11 +20,11 @@ from headworks.records.contents import Contents
 from headworks.records.kms import Kms
 from headworks.records.nodes import StoredTree
 from headworks.records.note import Verifier
+from headworks.records.opening import open_to_read
 from headworks.records.request_time import wall_ns_of
 from headworks.records.settings import RecordSettings
 from headworks.records.tree import inclusion_path, root_from_inclusion
 from headworks.stores.queries import load_queries
-from headworks.stores.sqlite import connect_to_read
 from headworks.units import SECOND_NS
 
 ROWS_AT_ONCE = 256
@@ -69,7 +69,7 @@ class Records:
         self._settings = RecordSettings(home=home, kek_file=kek_file)
         self._kms = kms
         self._sql = load_queries(__package__, "records.sql")
-        self._connection = connect_to_read(home / "records.db")
+        self._connection = open_to_read(home)
         self._contents: Contents | None = None
 
     def __enter__(self) -> Records:

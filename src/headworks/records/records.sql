@@ -105,6 +105,10 @@ SELECT verifier FROM log;
 -- The public key, once.
 INSERT INTO log (only, verifier) VALUES (0, ?);
 
+-- name: is_record
+-- Whether this file holds a record, also an empty one; a home that only ever had keys made in it does not.
+SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'tree';
+
 -- name: tree
 -- The tree as of the last commit.
 SELECT size, frontier, root, content_bytes FROM tree;

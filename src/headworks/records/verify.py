@@ -18,10 +18,10 @@ from headworks.records.content import ContentFiles
 from headworks.records.findings import Finding, Verdict
 from headworks.records.nodes import StoredTree
 from headworks.records.note import Verifier
+from headworks.records.opening import open_to_read
 from headworks.records.pruned import Authorised
 from headworks.records.tree import EMPTY_ROOT, Frontier
 from headworks.stores.queries import load_queries
-from headworks.stores.sqlite import connect_to_read
 
 ROWS_AT_ONCE = 1024
 MOST_FINDINGS = 20
@@ -47,7 +47,7 @@ def verify(home: Path, *, since: str | None = None, verifier: str | None = None)
     Raises: HomeUnavailable when there is no record, ValueError when `since` or `verifier` is malformed or foreign.
     Cost: about 10 µs a record.
     """
-    connection = connect_to_read(home / "records.db")
+    connection = open_to_read(home)
     try:
         return _Walk(connection, home, verifier).run(since)
     except apsw.Error as error:
