@@ -30,7 +30,7 @@ from headworks.routes import table
 from headworks.targets.models.process import ProcessEngine
 from headworks.targets.models.registry import Models
 from headworks.targets.models.runner import Announcement
-from headworks.units import SystemClock, parse_size_bytes
+from headworks.units import RequestId, SystemClock, parse_size_bytes
 from headworks.watch.health import Health
 from headworks.watch.sink import ThreadSink
 from headworks.watch.watch import LoggedWatch
@@ -130,7 +130,7 @@ class Service:
             self.people.live, limits, self.published, self.models, self.ledger, self.watch, clock, offload, routes,
             self._actions(offload),
         )  # fmt: skip
-        control = ControlServer(self.home.control_path(), self._control_commands(), os.geteuid())
+        control = ControlServer(self.home.control_path(), self._control_commands(), os.geteuid(), self._command_failed)
         await control.open()
         self._closers.append(control.close)
         ticking = loop.create_task(self._tick(limits))
@@ -162,6 +162,9 @@ class Service:
         while True:
             await asyncio.sleep(FLUSH_S)
             self.watch.logs.flush()
+
+    def _command_failed(self, error: Exception) -> None:
+        self.watch.failed(RequestId("control"), error)
 
     def _printed(self, model: str, line: str) -> None:
         self.watch.logs.event("model_output", model=model, line=line)

@@ -121,11 +121,16 @@ class Publisher:
     def reread(self) -> dict[str, Source]:
         """The sources of all models by the configuration as it is now, which counts from here on; see `revert`.
 
-        Raises: ConfigurationRefused, when it is wrong, or changes which models there are or takes a version away.
+        Raises: ConfigurationRefused, when it is wrong, changes which models there are or how their pools run, or takes a version away.
         """
         deployment = read_deployment(self._deployment.path, self._deployment.lock_path.parent)
         if deployment.config.models.keys() != self._deployment.config.models.keys():
             raise ConfigurationRefused("Models were added or removed; that takes a restart.")
+        changed = _pools_changed(self._deployment, deployment)
+        if changed:
+            raise ConfigurationRefused(
+                f"More than the source changed of {', '.join(changed)} (workers, bounds, times); that takes a restart."
+            )
         endpoints = published(deployment.config, self._announced)
         gone = {each.id for each in self._published.versions()} - {each.id for each in endpoints}
         if gone:
@@ -139,6 +144,13 @@ class Publisher:
         """Go back to the configuration before the last `reread`: a model that it names did not take over."""
         self._deployment = self._former
         self._published.replace(published(self._deployment.config, self._announced))
+
+
+def _pools_changed(old: Deployment, new: Deployment) -> list[str]:
+    """The models whose pools would have to be made anew; a source alone is swapped."""
+    before = {settings.name: settings for settings in old.models()}
+    pairs = [(before[settings.name], settings) for settings in new.models()]
+    return [now.name for was, now in pairs if structs.replace(was, source=now.source) != now]
 
 
 def published(config: Config, announced: Mapping[str, Announcement]) -> tuple[Endpoint, ...]:

@@ -23,10 +23,21 @@ CLIENT_TIMEOUT_S = 330.0
 Command = Callable[[Mapping[str, Any]], Awaitable[object]]
 
 
+def _unheard(error: Exception) -> None:
+    """Nobody listens to failures without a name."""
+
+
 class ControlServer:
     """Answers commands on the control socket; commands run one at a time on each connection."""
 
-    def __init__(self, path: str, commands: Mapping[str, Command], own_uid: int) -> None:
+    def __init__(
+        self,
+        path: str,
+        commands: Mapping[str, Command],
+        own_uid: int,
+        failed: Callable[[Exception], None] = _unheard,
+    ) -> None:
+        self._failed = failed
         self._path = path
         self._commands = commands
         self._own_uid = own_uid
@@ -74,6 +85,9 @@ class ControlServer:
             return {"result": await command(arguments)}
         except HeadworksError as error:
             return {"error": _told(error)}
+        except Exception as error:  # the boundary of the socket: what has no name is for the log
+            self._failed(error)
+            return {"error": _told(BadControl("The command failed; the service's log says why."))}
 
 
 def ask_owner(path: str, command: str, arguments: Mapping[str, Any]) -> Any:

@@ -14,6 +14,10 @@ async def double(arguments):
     return {"twice": arguments["n"] * 2}
 
 
+async def break_(arguments):
+    raise RuntimeError("secret")
+
+
 async def refuse(arguments):
     raise NotFound("No key has this id.")
 
@@ -22,7 +26,9 @@ def asked(path, *call, own_uid=None):
     """What a client gets for one call to a server at `path`."""
 
     async def both():
-        server = ControlServer(path, {"double": double, "refuse": refuse}, os.getuid() if own_uid is None else own_uid)
+        server = ControlServer(
+            path, {"double": double, "refuse": refuse, "break": break_}, os.getuid() if own_uid is None else own_uid
+        )
         await server.open()
         try:
             return await asyncio.to_thread(ask_owner, path, *call)
@@ -39,6 +45,13 @@ def test_a_command_is_answered(tmp_path):
 def test_a_refusal_arrives_in_the_owners_words(tmp_path):
     with pytest.raises(BadControl, match="No key has this id"):
         asked(str(tmp_path / "c"), "refuse", {})
+
+
+def test_a_failure_without_a_name_is_for_the_log_only(tmp_path):
+    with pytest.raises(BadControl, match="log says why") as caught:
+        asked(str(tmp_path / "c"), "break", {})
+
+    assert "secret" not in caught.value.detail
 
 
 def test_an_unknown_command_is_refused(tmp_path):
