@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,7 @@ from headworks.errors import ConfigurationRefused, FieldError
 from headworks.publish import published
 from headworks.targets.models.process import ProcessEngine
 from headworks.targets.models.registry import Models
-from headworks.units import SystemClock
+from headworks.units import SystemClock, random_bytes
 from headworks.values import Endpoint
 
 
@@ -75,10 +74,10 @@ async def _load(deployment: Deployment) -> tuple[Endpoint, ...]:
 def replace_file(path: Path, content: bytes) -> None:
     """Write a file whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, draft = tempfile.mkstemp(dir=path.parent, prefix=path.name)
-    with os.fdopen(handle, "wb") as file:
+    draft = path.with_name(f"{path.name}.{random_bytes(8).hex()}")
+    with draft.open("xb") as file:
         file.write(content)
         file.flush()
-        os.fsync(handle)
-    Path(draft).chmod(0o644)
-    Path(draft).replace(path)
+        os.fsync(file.fileno())
+    draft.chmod(0o644)
+    draft.replace(path)

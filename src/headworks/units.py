@@ -19,6 +19,8 @@ _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*(B|KiB|MiB|GiB|kB|MB|GB)")
 _SIZE_BYTES = {"B": 1, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30, "kB": 10**3, "MB": 10**6, "GB": 10**9}
 _RATE = re.compile(r"(\d+(?:\.\d+)?)/(s|m|h|d)")
 
+_DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _CROCKFORD = "0123456789abcdefghjkmnpqrstvwxyz"
 _PAIRS = [a + b for a in _CROCKFORD for b in _CROCKFORD]
 
@@ -97,6 +99,13 @@ def iso_time(wall_ns: int) -> str:
     """RFC 3339 UTC time with milliseconds."""
     moment = datetime.fromtimestamp(wall_ns / SECOND_NS, UTC)
     return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"
+
+
+def http_date(wall_ns: int) -> str:
+    """The time as a Date field says it (RFC 9110 section 5.6.7), whatever the locale."""
+    at = datetime.fromtimestamp(wall_ns // SECOND_NS, UTC)
+    day = f"{_DAYS[at.weekday()]}, {at.day:02d} {_MONTHS[at.month - 1]} {at.year}"
+    return f"{day} {at.hour:02d}:{at.minute:02d}:{at.second:02d} GMT"
 
 
 def _base32(value: int, pairs: int) -> str:

@@ -1,7 +1,7 @@
 """The page at `/docs`: it renders `/openapi.json` with nothing but its own three files, and works offline."""
 
 from functools import cache
-from importlib.resources import files
+from pathlib import Path
 
 CONTENT_SECURITY_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src data:; "
@@ -30,4 +30,4 @@ def page(name: str) -> bytes:
     """
     if name not in PAGES:
         raise KeyError(name)
-    return (files("headworks.admin") / "pages" / name).read_bytes()
+    return (Path(__file__).parent / "pages" / name).read_bytes()

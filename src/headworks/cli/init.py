@@ -1,7 +1,6 @@
 """`headworks init DIR`: a commented project that runs."""
 
 import argparse
-from importlib.resources import files
 from pathlib import Path
 
 from headworks.cli.output import Output
@@ -27,7 +26,7 @@ def run(asked: argparse.Namespace, output: Output) -> int:
         raise ConfigurationRefused(f"{folder} already has {', '.join(taken)}; name an empty directory.")
     folder.mkdir(parents=True, exist_ok=True)
     for name in FILES:
-        (folder / name).write_bytes((files("headworks.cli") / "project" / f"{name}.txt").read_bytes())
+        (folder / name).write_bytes((Path(__file__).parent / "project" / f"{name}.txt").read_bytes())
     written = [str(folder / name) for name in FILES]
     output.show({"written": written}, lambda: "\n".join([*written, f"\nNext: cd {folder} && headworks serve"]))
     return 0

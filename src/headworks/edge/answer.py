@@ -2,12 +2,10 @@
 
 import logging
 import traceback
-from datetime import UTC, datetime
 from http import HTTPStatus
 
 from headworks.edge.app_port import App
 from headworks.errors import Internal
-from headworks.units import SECOND_NS
 from headworks.values import Reply
 
 log = logging.getLogger("headworks.edge")
@@ -23,8 +21,6 @@ WRITTEN_AT_ONCE_BYTES = 256 * 2**10
 
 _NO_SNIFFING = "\r\nx-content-type-options: nosniff"
 _TWO_YEARS_OF_TLS = "\r\nstrict-transport-security: max-age=63072000"
-_DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
-_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _STATUS_LINES = {status.value: f"HTTP/1.1 {status.value} {status.phrase}".encode() for status in HTTPStatus}
 BODILESS = frozenset({204, 304})
 
@@ -72,13 +68,6 @@ def sized(reply: Reply) -> bytes:
 def chunk(data: bytes) -> bytes:
     """One chunk of a chunked body."""
     return b"%x\r\n%b\r\n" % (len(data), data)
-
-
-def http_date(wall_ns: int) -> str:
-    """The time as a Date field says it (RFC 9110 section 5.6.7), whatever the locale."""
-    at = datetime.fromtimestamp(wall_ns // SECOND_NS, UTC)
-    day = f"{_DAYS[at.weekday()]}, {at.day:02d} {_MONTHS[at.month - 1]} {at.year}"
-    return f"{day} {at.hour:02d}:{at.minute:02d}:{at.second:02d} GMT"
 
 
 def _fields(reply: Reply) -> bytes:

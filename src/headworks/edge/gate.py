@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Protocol
 
-from headworks.edge.answer import http_date, standing_fields
+from headworks.edge.answer import standing_fields
 from headworks.edge.app_port import App
 from headworks.edge.forwarded import Proxies, is_loopback
 from headworks.edge.head import Head, Heads
@@ -14,7 +14,7 @@ from headworks.edge.limits import Bind
 from headworks.edge.phase import allowed_ns
 from headworks.edge.rounds import Rounds, Scheduler
 from headworks.errors import Overloaded
-from headworks.units import Clock
+from headworks.units import Clock, http_date
 
 LOOPBACK_HOSTS = ("localhost", "127.0.0.1", "[::1]")
 _ANY_ADDRESS = ("0.0.0.0", "::", "")

@@ -6,7 +6,6 @@ draft-ietf-httpapi-ratelimit-headers-10.
 
 import re
 from collections.abc import Iterator
-from email.utils import formatdate
 from functools import lru_cache
 from math import ceil
 
@@ -21,7 +20,7 @@ from headworks.dialects.native.table import table_of
 from headworks.errors import HeadworksError
 from headworks.ports import Replay
 from headworks.request.identify import KEY_IN_TEXT
-from headworks.units import RequestId
+from headworks.units import SECOND_NS, RequestId, http_date
 from headworks.values import Call, Chunks, Endpoint, Grant, Outcome, Quota, Reply
 
 Headers = tuple[tuple[str, str], ...]
@@ -156,7 +155,7 @@ def _lifetime(deprecated_wall_s: float | None, sunset_wall_s: float | None, succ
     if deprecated_wall_s is not None:
         headers.append(("Deprecation", f"@{int(deprecated_wall_s)}"))
     if sunset_wall_s is not None:
-        headers.append(("Sunset", formatdate(sunset_wall_s, usegmt=True)))
+        headers.append(("Sunset", http_date(int(sunset_wall_s * SECOND_NS))))
     if successor is not None:
         headers.append(("Link", f'<{successor}>; rel="successor-version"'))
     return tuple(headers)

@@ -13,8 +13,7 @@ from msgspec import Struct
 
 from headworks.contract import json_text
 from headworks.contract.schema import MOST_ERRORS, MOST_ROWS, Contract, pointer_of, resolved
-from headworks.dialects.native.cells import fields_of
-from headworks.dialects.native.form import WHOLE, Blobs, form_of
+from headworks.dialects.native.cells import WHOLE, Blobs, fields_of
 from headworks.dialects.native.media import typed
 from headworks.dialects.native.picture import check_base64_picture, check_picture
 from headworks.dialects.native.table import rows_of
@@ -128,6 +127,8 @@ def _csv(sent: Sent, contract: Contract) -> Payload:
 
 
 def _form(sent: Sent, contract: Contract) -> Payload:
+    from headworks.dialects.native.form import form_of  # its parser takes a megabyte, which only forms need
+
     boundary = sent.parameters.get("boundary")
     if not boundary:
         raise Malformed("multipart/form-data needs its boundary parameter.")

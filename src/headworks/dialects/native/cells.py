@@ -18,7 +18,11 @@ from headworks.errors import NotJson
 _NUMBER = re.compile(r"-?(?:0|[1-9][0-9]{0,4299})(\.[0-9]+)?([eE][+-]?[0-9]{1,4})?")
 _BOOLEANS = {"true": True, "false": False}
 
+WHOLE = ("",)
+"""The binary fields of an input that is bytes as a whole."""
+
 Read = Callable[[str], Any]
+Blobs = tuple[tuple[str, bytes], ...]
 
 
 class Fields:

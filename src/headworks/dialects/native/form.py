@@ -10,15 +10,12 @@ from multipart import MultipartError, MultipartSegment, ParserLimitReached, Push
 
 from headworks.contract import json_text
 from headworks.contract.schema import Contract, pointer_of
-from headworks.dialects.native.cells import fields_of
+from headworks.dialects.native.cells import WHOLE, Blobs, fields_of
 from headworks.errors import BodyTooLarge, FieldError, Malformed, SchemaViolation
 
 MOST_PARTS = 32
 MOST_PART_HEADERS = 8
 MOST_FIELD_BYTES = 4 * 2**20
-WHOLE = ("",)
-
-Blobs = tuple[tuple[str, bytes], ...]
 
 
 def form_of(body: bytes, boundary: str, contract: Contract) -> tuple[Any, Blobs]:
