@@ -8,7 +8,7 @@ from collections import deque
 from headworks.edge.answer import asgi_fields
 from headworks.edge.asgi_scope import Event, Receive, Scope, Send, head_of
 from headworks.edge.gate import Gate
-from headworks.edge.ws import check_opening, precheck_opening
+from headworks.edge.ws_opening import check_opening, precheck_opening
 from headworks.edge.ws_session import GOING_AWAY, NORMAL, POLICY, TOO_BIG, Opening, Session
 from headworks.errors import HeadworksError
 from headworks.values import Reply

@@ -7,6 +7,7 @@ start of a phase held against a table by the gate's sweep. What is refused and w
 from __future__ import annotations
 
 import asyncio
+from importlib import import_module
 from typing import cast
 
 from msgspec import structs
@@ -19,7 +20,7 @@ from headworks.edge.intake import SMALL_BYTES, Intake
 from headworks.edge.phase import Phase
 from headworks.edge.rounds import CROWD, SHORT_NS
 from headworks.edge.writer import Writer
-from headworks.edge.ws import is_websocket, upgrade
+from headworks.edge.ws_opening import is_websocket
 from headworks.errors import (
     ClientGone,
     HeadTooLarge,
@@ -295,6 +296,7 @@ class Connection(asyncio.Protocol):
 
     def _upgrade(self, head: Head) -> None:
         """Hand the connection over to a WebSocket, or answer why not."""
+        upgrade = import_module("headworks.edge.ws").upgrade  # at the first one: its library takes 2 MB
         successor = upgrade(head, self._gate, self._transport, self._peer)
         if isinstance(successor, Reply):
             self._answer_last(successor)
