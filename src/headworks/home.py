@@ -2,11 +2,19 @@
 
 import fcntl
 import os
+from collections.abc import Mapping
 from pathlib import Path
 
 from headworks.errors import HomeUnavailable
 
 LONGEST_SOCKET_PATH = 100
+HOME_NAME = ".headworks"
+HOME_VARIABLE = "HEADWORKS_HOME"
+
+
+def home_folder(named: Path | None, environment: Mapping[str, str]) -> Path:
+    """The home that was named, else $HEADWORKS_HOME, else `.headworks` in the current directory."""
+    return (named or Path(environment.get(HOME_VARIABLE, HOME_NAME))).absolute()
 
 
 class Home:

@@ -11,10 +11,8 @@ from headworks.edge.asgi import AsgiEdge
 from headworks.edge.front import Front
 from headworks.edge.gate import LOOPBACK_HOSTS
 from headworks.edge.limits import Bind
-from headworks.home import Home
+from headworks.home import Home, home_folder
 from headworks.units import SystemClock, parse_duration_s
-
-HOME_NAME = ".headworks"
 
 
 def asgi(
@@ -29,7 +27,7 @@ def asgi(
     Raises: at the start ConfigurationRefused and HomeUnavailable; a home has one owner, so run one process.
     """
     held: list[Service] = []
-    folder = Path(home or os.environ.get("HEADWORKS_HOME", HOME_NAME)).absolute()
+    folder = home_folder(Path(home) if home else None, os.environ)
 
     async def start() -> App:
         deployment = read_deployment(Path(config).absolute(), folder)

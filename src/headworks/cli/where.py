@@ -5,15 +5,15 @@ import os
 from pathlib import Path
 
 from headworks.errors import ConfigurationRefused
+from headworks.home import HOME_NAME, HOME_VARIABLE, home_folder
 
 CONFIG_NAME = "headworks.yaml"
-HOME_NAME = ".headworks"
 
 
 def add_home(words: argparse.ArgumentParser) -> None:
     """Add `--home DIR` and `--json`."""
     words.add_argument(
-        "--home", type=Path, help=f"where records and keys are kept (default: {HOME_NAME} or $HEADWORKS_HOME)"
+        "--home", type=Path, help=f"where records and keys are kept (default: {HOME_NAME} or ${HOME_VARIABLE})"
     )
     add_json(words)
 
@@ -32,8 +32,7 @@ def add_config(words: argparse.ArgumentParser) -> None:
 
 def home_of(asked: argparse.Namespace) -> Path:
     """The home directory asked for."""
-    named: Path | None = asked.home
-    return (named or Path(os.environ.get("HEADWORKS_HOME", HOME_NAME))).absolute()
+    return home_folder(asked.home, os.environ)
 
 
 def config_of(asked: argparse.Namespace) -> Path:

@@ -20,7 +20,7 @@ from headworks.request.parse import OFF_LOOP_BYTES, parse, parse_size_hint
 from headworks.request.record import Line
 from headworks.request.respond import problem, replayed, respond, streamed
 from headworks.request.run import run
-from headworks.request.stream import recorded_stream
+from headworks.request.stream import RecordedStream
 from headworks.values import Call, Held, RawRequest, Reply
 
 CALLS = frozenset({"call", "forward"})
@@ -50,7 +50,7 @@ async def serve(raw: RawRequest, parts: Parts) -> Reply:
             await line.open()
         outcome = line.answer = await run(plan, parts.clock)
         if outcome.stream is not None:
-            return streamed(grant, outcome, raw.request_id, recorded_stream(outcome.stream, line, held.hand_over()))
+            return streamed(grant, outcome, raw.request_id, RecordedStream(outcome.stream, line, held.hand_over()))
         reply = respond(grant, outcome, raw.request_id)
         await line.commit(reply.status, outcome.body, outcome.media)
         line.end()

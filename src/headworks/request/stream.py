@@ -7,13 +7,11 @@ from headworks.request.record import Line
 from headworks.values import Held, Stream
 
 
-def recorded_stream(stream: Stream, line: Line, held: Held) -> "RecordedStream":
-    """Chunks for the edge out of a target's events; what `held` holds is given back at the end."""
-    return RecordedStream(stream, line, held)
-
-
 class RecordedStream:
-    """Implements values.Chunks; every event is noted on the call's line."""
+    """Chunks for the edge out of a target's events, noted on the call's line; implements values.Chunks.
+
+    What `held` holds is given back at the end.
+    """
 
     __slots__ = ("_held", "_is_over", "_line", "_stream")
 

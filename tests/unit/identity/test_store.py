@@ -7,9 +7,9 @@ import pytest
 from headworks.identity.rows import KeyRow
 from headworks.identity.store import SqliteKeyStore
 from headworks.identity.terms import Terms
-from headworks.pending import Pending
 from headworks.units import Rate
 from tests.fakes_keys import MemoryKeyStore
+from tests.fakes_store import OneConnection
 
 FULL = KeyRow(
     "aaaaaaaa",
@@ -24,25 +24,6 @@ FULL = KeyRow(
     is_one_time=True,
 )
 PLAIN = KeyRow("bbbbbbbb", "other", "hw_live", b"e" * 32, "00000001", Terms(), 200)
-
-
-class OneConnection:
-    """A file written at once, on the thread that asks."""
-
-    def __init__(self):
-        self.connection = apsw.Connection(":memory:")
-
-    def read(self, sql, args=()):
-        return list(self.connection.execute(sql, args))
-
-    def write(self, job):
-        pending = Pending()
-        with self.connection:
-            pending.resolve(job(self.connection))
-        return pending
-
-    def write_now(self, job):
-        return self.write(job).result()
 
 
 def sqlite():

@@ -1,29 +1,9 @@
-import apsw
 import pytest
 
 from headworks.limits.memory import MemoryLimits
 from headworks.limits.store import SqliteDebts
-from headworks.pending import Pending
 from headworks.units import SECOND_NS, Rate
-
-
-class OneConnection:
-    """A file written at once, on the thread that asks."""
-
-    def __init__(self):
-        self.connection = apsw.Connection(":memory:")
-
-    def read(self, sql, args=()):
-        return list(self.connection.execute(sql, args))
-
-    def write(self, job):
-        pending = Pending()
-        with self.connection:
-            pending.resolve(job(self.connection))
-        return pending
-
-    def write_now(self, job):
-        return self.write(job).result()
+from tests.fakes_store import OneConnection
 
 
 @pytest.fixture

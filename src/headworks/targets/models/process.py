@@ -37,7 +37,6 @@ THREADS = dict.fromkeys(
 )
 SOCKET_BUFFER_BYTES = 2**20
 PAGE_BYTES = resource.getpagesize()
-KILLED_EXITS_WITHIN_S = 5.0
 
 
 class ProcessEngine:
