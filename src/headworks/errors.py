@@ -9,6 +9,8 @@ HeadworksError
 │   │   └── ReceiveTimeout     408
 │   ├── NotJson                400
 │   ├── Unauthenticated        401
+│   ├── BudgetExhausted        402
+│   ├── PriceUnknown           402
 │   ├── Forbidden              403
 │   ├── NotFound               404
 │   ├── MethodNotAllowed       405
@@ -22,6 +24,9 @@ HeadworksError
 │   ├── IdempotencyMismatch    422
 │   ├── RateLimited            429
 │   ├── ConcurrencyExceeded    429
+│   ├── ProviderRefused        400  the provider takes no such input; no other target is tried
+│   │   ├── ContextTooLong     400  a target with a longer context may take it
+│   │   └── ContentRefused     400  against the provider's content policy
 │   ├── ClientGone             499  never sent: nobody is left to read it
 │   └── NotBuilt               501
 ├── TargetError                     what should have answered did not
@@ -29,7 +34,14 @@ HeadworksError
 │   ├── ModelError             502
 │   ├── ModelCrashed           502
 │   ├── ModelUnavailable       503
-│   └── DeadlineExceeded       504
+│   ├── DeadlineExceeded       504
+│   └── ProviderError          502  a third-party service failed
+│       ├── ProviderKeyRejected 502  our credential, not the caller's
+│       ├── ProviderUnreachable 502  no byte of the request was sent
+│       ├── ProviderDown       502
+│       ├── ProviderBroken     502  its answer cannot be understood or ends too early
+│       ├── ProviderBusy       503
+│       └── ProviderTimeout    504
 ├── Overloaded                 503  shed before work was done
 ├── Draining                   503
 ├── RecordUnavailable          503
@@ -207,6 +219,36 @@ class ConcurrencyExceeded(CallerError):
     status, code, title, retryable = 429, "concurrency_exceeded", "Too many calls at once", True
 
 
+class BudgetExhausted(CallerError):
+    """A budget of the caller, the endpoint or the tenant does not hold what this call may cost."""
+
+    status, code, title = 402, "budget_exhausted", "Budget exhausted"
+
+
+class PriceUnknown(CallerError):
+    """A budget applies, and what the target costs is not known."""
+
+    status, code, title = 402, "price_unknown", "Price of the target is not known"
+
+
+class ProviderRefused(CallerError):
+    """The provider takes no such input; sending it again, there or elsewhere, would fail again and cost again."""
+
+    status, code, title = 400, "provider_refused", "The provider refuses this input"
+
+
+class ContextTooLong(ProviderRefused):
+    """The input is longer than the provider's model reads."""
+
+    status, code, title = 400, "context_length_exceeded", "Input is longer than the model reads"
+
+
+class ContentRefused(ProviderRefused):
+    """The input or the answer is against the provider's content policy."""
+
+    status, code, title = 400, "content_policy", "Refused by the provider's content policy"
+
+
 class ClientGone(CallerError):
     """The caller went away before the answer; recorded, never sent."""
 
@@ -253,6 +295,48 @@ class DeadlineExceeded(TargetError):
     """The call's deadline passed before an answer."""
 
     status, code, title = 504, "deadline_exceeded", "Deadline exceeded"
+
+
+class ProviderError(TargetError):
+    """A third-party service failed; its own text is in the log only."""
+
+    status, code, title = 502, "provider_error", "Provider failed"
+
+
+class ProviderKeyRejected(ProviderError):
+    """The provider takes our credential no longer, or not for this."""
+
+    status, code, title, retryable = 502, "provider_key_rejected", "Provider refused the service's credential", False
+
+
+class ProviderUnreachable(ProviderError):
+    """No connection came about, so no byte of the request was sent and it may be sent again."""
+
+    status, code, title = 502, "provider_unreachable", "Provider cannot be reached"
+
+
+class ProviderDown(ProviderError):
+    """The provider failed on its side, or the connection broke after bytes were sent."""
+
+    status, code, title = 502, "provider_down", "Provider failed on its side"
+
+
+class ProviderBroken(ProviderError):
+    """The provider's answer cannot be understood, or ended before it was whole."""
+
+    status, code, title = 502, "provider_broken", "Provider's answer is not whole"
+
+
+class ProviderBusy(ProviderError):
+    """The provider refused for load or for its own rate; `retry_after_s` where it said when."""
+
+    status, code, title = 503, "provider_busy", "Provider is busy"
+
+
+class ProviderTimeout(ProviderError):
+    """The provider did not answer, or not further, within one of the attempt's times."""
+
+    status, code, title = 504, "provider_timeout", "Provider did not answer in time"
 
 
 class Overloaded(HeadworksError):

@@ -205,6 +205,21 @@ class Outcome(Struct, frozen=True):
     attempts: int = 1
 
 
+class Usage(Struct, frozen=True):
+    """What a call used of a paid service, in one form for all of them; None is unknown, never 0.
+
+    Shapes: `cached_tokens` are part of `input_tokens`, `reasoning_tokens` of `output_tokens`.
+    """
+
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+    cached_tokens: int | None = None
+    reasoning_tokens: int | None = None
+    images: int | None = None
+    characters: int | None = None
+    seconds: float | None = None
+
+
 class Stream(Protocol):
     """Events of a running call, pulled one at a time, each one JSON text."""
 

@@ -5,7 +5,7 @@ import pytest
 from tests.rules.sources import external_imports, imports, modules
 
 LAYERS = [
-    ("errors", "units", "pending"),
+    ("errors", "units", "pending", "secret"),
     ("contract",),
     ("settings", "values", "ports", "declare", "tasks", "home", "bridge"),
     ("request", "identity", "limits", "records", "stores", "targets", "watch", "admin", "dialects", "offload"),
