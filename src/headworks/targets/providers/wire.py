@@ -114,8 +114,8 @@ class Operation(Protocol):
         Raises: ProviderRefused, naming the field, for what this provider cannot be asked.
         """
 
-    def reply(self, response: HttpResponse) -> Answer:
-        """What a response of status 2xx says.
+    def reply(self, ask: Ask, response: HttpResponse) -> Answer:
+        """What a response of status 2xx says to what was asked: vendors repeat neither the text nor the picture's size.
 
         Raises: ProviderBroken when it cannot be understood; what an error inside a 200 means.
         """
@@ -123,8 +123,8 @@ class Operation(Protocol):
     def failure(self, response: HttpResponse) -> HeadworksError:
         """What any other response means to us: facts by status and code, its own text for the log (`reason`) only."""
 
-    def reader(self) -> Reader:
-        """A reader of one streamed response."""
+    def reader(self, ask: Ask) -> Reader:
+        """A reader of one streamed response to what was asked."""
 
 
 class Origin(Struct, frozen=True):
