@@ -4,11 +4,13 @@ from headworks.contract.tasks import (
     image_classification,
     names,
     object_detection,
+    ocr,
     recommendation,
     schemas,
     tabular_classification,
     tabular_regression,
     text_classification,
+    token_classification,
     translation,
 )
 
@@ -16,10 +18,12 @@ __all__ = [
     "image_classification",
     "names",
     "object_detection",
+    "ocr",
     "recommendation",
     "schemas",
     "tabular_classification",
     "tabular_regression",
     "text_classification",
+    "token_classification",
     "translation",
 ]

@@ -7,10 +7,12 @@ from headworks.contract.schema import Schema, binary_fields
 NAMES = [
     "image-classification",
     "object-detection",
+    "ocr",
     "recommendation",
     "tabular-classification",
     "tabular-regression",
     "text-classification",
+    "token-classification",
     "translation",
 ]
 LABEL = {"label": "good", "score": 0.9}
@@ -20,6 +22,17 @@ FITTING = {
         {"inputs": "aGk=", "parameters": {"threshold": 0.5}},
         [{**LABEL, "box": {"xmin": 1, "ymin": 2, "xmax": 3, "ymax": 4}}],
     ),
+    "ocr": (
+        {"inputs": "aGk=", "parameters": {"threshold": 0.5}},
+        [
+            {
+                "text": "hi",
+                "score": 0.9,
+                "box": {"xmin": 1, "ymin": 2, "xmax": 3, "ymax": 4},
+                "polygon": [{"x": 1, "y": 2}],
+            }
+        ],
+    ),
     "recommendation": (
         {"user": "42", "k": 3, "exclude": ["a"]},
         [{"item": "b", "title": None, "score": 1.5}],
@@ -27,15 +40,21 @@ FITTING = {
     "tabular-classification": ({"age": 3, "city": "x"}, {**LABEL, "probabilities": {"good": 0.9, "bad": 0.1}}),
     "tabular-regression": ({"age": 3}, {"prediction": 2.5}),
     "text-classification": ({"inputs": "well", "parameters": {"top_k": 1}}, [LABEL]),
+    "token-classification": (
+        {"inputs": "Ada", "parameters": {"ignore_labels": ["DATE"]}},
+        [{"entity_group": "PERSON", "score": 0.9, "word": "Ada", "start": 0, "end": 3}],
+    ),
     "translation": ({"inputs": "bon", "parameters": {"src_lang": "fr"}}, {"translation_text": "good"}),
 }
 BROKEN = {
     "image-classification": [{}, {"inputs": 1}, {"inputs": "aGk=", "extra": 1}],
     "object-detection": [{"inputs": "aGk=", "parameters": {"threshold": 2}}],
+    "ocr": [{"inputs": "aGk=", "parameters": {"threshold": -1}}],
     "recommendation": [{"user": ""}, {"user": "a", "k": 0}, {"user": "a", "k": 101}, {"user": 1}],
     "tabular-classification": [[], "row"],
     "tabular-regression": [1],
     "text-classification": [{"inputs": ""}, {"inputs": "x" * 100_001}, {"inputs": "a", "parameters": {"top_k": 0}}],
+    "token-classification": [{"inputs": ""}, {"inputs": "a", "parameters": {"threshold": 2}}],
     "translation": [{"inputs": "a", "parameters": {"src_lang": "f"}}],
 }
 

@@ -8,10 +8,12 @@ from headworks.contract.declared import declared_schema
 from headworks.contract.tasks import (
     image_classification,
     object_detection,
+    ocr,
     recommendation,
     tabular_classification,
     tabular_regression,
     text_classification,
+    token_classification,
     translation,
 )
 
@@ -20,10 +22,12 @@ _TASKS: dict[str, ModuleType] = {
     for task in (
         image_classification,
         object_detection,
+        ocr,
         recommendation,
         tabular_classification,
         tabular_regression,
         text_classification,
+        token_classification,
         translation,
     )
 }

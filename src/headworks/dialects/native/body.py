@@ -12,10 +12,10 @@ import msgspec
 from msgspec import Struct
 
 from headworks.contract import json_text
+from headworks.contract.picture import check_base64_picture, check_picture
 from headworks.contract.schema import MOST_ERRORS, MOST_ROWS, Contract, pointer_of, resolved
 from headworks.dialects.native.cells import WHOLE, Blobs, fields_of
 from headworks.dialects.native.media import typed
-from headworks.dialects.native.picture import check_base64_picture, check_picture
 from headworks.dialects.native.table import rows_of
 from headworks.errors import FieldError, Malformed, SchemaViolation, UnsupportedMedia
 from headworks.values import Payload

@@ -1,6 +1,6 @@
-"""What a picture's head says: its kind, size and frames. Pixels are decoded in workers, never here.
+"""What a picture's head says: its kind, size, frames and turn. Pixels are decoded in workers, never here.
 
-Sources: PNG third edition sections 5 and 11; ITU T.81 annex B; GIF89a; RFC 9649 (WebP).
+Sources: PNG third edition sections 5 and 11; ITU T.81 annex B; CIPA DC-008 (Exif) 4.6.4; GIF89a; RFC 9649 (WebP).
 """
 
 from binascii import a2b_base64
@@ -19,12 +19,21 @@ _READ = "must be PNG, JPEG, GIF or WebP"
 
 
 class Picture(Struct, frozen=True):
-    """A picture's head. Units: width and height in pixels."""
+    """A picture's head. Units: width and height in pixels, as stored.
+
+    Shapes: `orientation` is how a JPEG says it is to be turned, 1 (as stored) to 8.
+    """
 
     media: str
     width: int
     height: int
     frames: int = 1
+    orientation: int = 1
+
+    @property
+    def upright(self) -> tuple[int, int]:
+        """Width and height as the picture is shown."""
+        return (self.height, self.width) if self.orientation >= 5 else (self.width, self.height)
 
 
 class Truncated(Exception):
@@ -107,7 +116,7 @@ def _png(data: bytes) -> Picture:
 
 
 def _jpeg(data: bytes) -> Picture:
-    at = 2
+    at, orientation = 2, 1
     for _ in range(MOST_STEPS):
         if data[at] != 0xFF:
             raise NotPicture
@@ -118,12 +127,31 @@ def _jpeg(data: bytes) -> Picture:
             at += 2
         elif 0xC0 <= marker <= 0xCF and marker not in {0xC4, 0xC8, 0xCC}:
             height, width = unpack_from(">HH", data, at + 5)
-            return Picture("image/jpeg", width, height)
+            return Picture("image/jpeg", width, height, 1, orientation)
         elif marker in {0xD9, 0xDA}:
             raise NotPicture
         else:
-            at += 2 + unpack_from(">H", data, at + 2)[0]
+            size = unpack_from(">H", data, at + 2)[0]
+            if marker == 0xE1 and data[at + 4 : at + 10] == b"Exif\0\0":
+                orientation = _exif_orientation(data[at + 10 : at + 2 + size])
+            at += 2 + size
     raise NotPicture
+
+
+def _exif_orientation(tiff: bytes) -> int:
+    """What tag 274 of the first directory says; 1 where it says nothing sensible."""
+    order = {b"II": "<", b"MM": ">"}.get(tiff[:2])
+    if order is None or len(tiff) < 10:
+        return 1
+    at = unpack_from(f"{order}I", tiff, 4)[0]
+    if at + 2 > len(tiff):
+        return 1
+    entries = min(unpack_from(f"{order}H", tiff, at)[0], (len(tiff) - at - 2) // 12)
+    for entry in range(entries):
+        tag, kind, _, value = unpack_from(f"{order}HHIH", tiff, at + 2 + 12 * entry)
+        if tag == 0x0112:
+            return value if kind == 3 and 1 <= value <= 8 else 1
+    return 1
 
 
 def _gif(data: bytes) -> Picture:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from headworks.dialects.native.picture import (
+from headworks.contract.picture import (
     NotPicture,
     Picture,
     Truncated,
@@ -127,3 +127,28 @@ def test_what_is_not_base64_is_refused_with_the_field(text: str) -> None:
         check_base64_picture(text, "/3/image")
 
     assert caught.value.errors[0].pointer == "/3/image"
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_a_turned_jpeg_has_the_size_it_is_shown_with(orientation: int) -> None:
+    image = pytest.importorskip("PIL.Image")
+    turned = pytest.importorskip("PIL.ImageOps").exif_transpose
+    out = io.BytesIO()
+    exif = image.Exif()
+    exif[0x0112] = orientation
+    made = image.new("RGB", (64, 48))
+    made.save(out, "JPEG", exif=exif)
+
+    picture = picture_of(out.getvalue())
+
+    assert picture.orientation == orientation
+    assert picture.upright == turned(image.open(io.BytesIO(out.getvalue()))).size
+
+
+@given(tiff=st.binary(max_size=64), order=st.sampled_from([b"II*\0", b"MM\0*"]))
+def test_a_broken_exif_part_turns_nothing(tiff: bytes, order: bytes) -> None:
+    part = b"Exif\0\0" + order + tiff
+    plain = WHOLE["jpeg"]
+    whole = plain[:2] + b"\xff\xe1" + (len(part) + 2).to_bytes(2, "big") + part + plain[2:]
+
+    assert picture_of(whole).upright in {(640, 480), (480, 640)}
