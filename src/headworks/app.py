@@ -35,6 +35,7 @@ from headworks.watch.health import Health
 from headworks.watch.sink import ThreadSink
 from headworks.watch.watch import LoggedWatch
 from headworks.watching import STANDARD_ERROR, health_of, open_watch, watch_parts
+from headworks.ways import dialects, refusals
 
 TICK_S = 1.0
 FLUSH_S = 0.1
@@ -128,7 +129,7 @@ class Service:
         routes = Routes(table(parse_size_bytes(config.server.max_body), is_loopback=self._is_loopback))
         self.parts = Parts(
             self.people.live, limits, self.published, self.models, self.ledger, self.watch, clock, offload, routes,
-            self._actions(offload),
+            self._actions(offload), dialects(), refusals(),
         )  # fmt: skip
         control = ControlServer(self.home.control_path(), self._control_commands(), os.geteuid(), self._command_failed)
         await control.open()

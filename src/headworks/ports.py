@@ -7,9 +7,23 @@ from typing import Protocol, TypeVar
 
 from msgspec import Struct
 
+from headworks.errors import HeadworksError
 from headworks.pending import Pending
 from headworks.units import Clock, Rate, RequestId
-from headworks.values import Caller, Endpoint, Matched, Quota, RawRequest, RecordMode, Target
+from headworks.values import (
+    Call,
+    Caller,
+    Endpoint,
+    Matched,
+    Payload,
+    Quota,
+    RawRequest,
+    RecordMode,
+    Reply,
+    Reservation,
+    Target,
+    Usage,
+)
 
 T = TypeVar("T")
 
@@ -79,6 +93,9 @@ class Entry(Struct):
     output: bytes = b""
     output_media: str = "application/json"
     idempotency: IdempotencySlot | None = None
+    usage: Usage | None = None
+    cost_micros: int | None = None
+    reservation: Reservation | None = None
 
 
 class IdempotencySlot(Struct, frozen=True):
@@ -187,6 +204,60 @@ class Offload(Protocol):
         """
 
 
+class EventWriter(Protocol):
+    """The events of one streamed answer, in the words of a dialect."""
+
+    keep_alive: bytes
+    """What keeps a silent stream open; empty where the dialect has nothing of the kind."""
+
+    def event(self, event: bytes) -> bytes:
+        """What is sent for one event of the task; may be empty."""
+
+    def end(self) -> bytes:
+        """What is sent when all is well at the end."""
+
+    def failed(self, error: HeadworksError, request_id: RequestId, instance: str) -> bytes:
+        """What is sent when the stream breaks: the error, never a silent end."""
+
+
+class Read(Struct, frozen=True):
+    """What a dialect understood of a request; see values.Call."""
+
+    payload: Payload
+    reply_media: str
+    form: object = None
+
+
+class Dialect(Protocol):
+    """One way to ask: which endpoint a request names, what it asks, and how the answer is told. Wire forms only, no policy."""
+
+    def endpoint(self, raw: RawRequest, matched: Matched, endpoints: Endpoints) -> Endpoint:
+        """The endpoint that the path or the body names.
+
+        Raises: NotFound; what `read` raises where the name stands in a body that cannot be read.
+        """
+
+    def read(self, raw: RawRequest, endpoint: Endpoint) -> Read:
+        """The validated input, and the form of the answer that is asked for.
+
+        Raises: NotJson, NotAcceptable, UnsupportedMedia, SchemaViolation (with pointers).
+        Safe under: many threads.
+        """
+
+    def body(self, call: Call, body: bytes, media: str) -> tuple[bytes, str]:
+        """A whole reply of the task in the dialect's form, with its media type."""
+
+    def writer(self, call: Call) -> EventWriter:
+        """What writes the events of this call's answer."""
+
+    def fields(self, request_id: RequestId, quotas: tuple[Quota, ...]) -> tuple[tuple[str, str], ...]:
+        """Header fields that the dialect's clients look for, beside our own."""
+
+
+Refusal = Callable[[HeadworksError, str, str], Reply]
+"""Tells an error (with request id and path) as a dialect's clients expect it."""
+
+
 class Ask(Struct, frozen=True):
     """A request to an operation of the service itself: catalogue, administration, health."""
 
@@ -229,3 +300,7 @@ class Parts(Struct, frozen=True):
     offload: Offload
     routes: Routes
     actions: Mapping[str, Action]
+    dialects: Mapping[str, Dialect]
+    """By operation: what asks for an endpoint. Any other operation is an action."""
+    refusals: Mapping[str, Refusal]
+    """By operation, where errors are not told as problem documents."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from enum import Enum
 from ipaddress import IPv4Network, IPv6Network
 from typing import Protocol
@@ -163,6 +163,8 @@ class Call(Struct, frozen=True):
     subject: str | None = None
     idempotency_key: str | None = None
     client_request_id: str | None = None
+    form: object = None
+    """What the dialect remembers of the request, to answer in its words."""
 
     @property
     def is_stream(self) -> bool:
@@ -203,6 +205,12 @@ class Outcome(Struct, frozen=True):
     status: int = 200
     media: str = "application/json"
     attempts: int = 1
+    is_collected: bool = False
+    """Whether the body is the array of a stream's events."""
+    usage: Usage | None = None
+    cost_micros: int | None = None
+    degraded: str = ""
+    """Why the answer is less than what was asked for: `cached`, `declared`; empty for a full one."""
 
 
 class Usage(Struct, frozen=True):
@@ -232,15 +240,37 @@ class Stream(Protocol):
     def cancel(self) -> None:
         """Stop the model's work for this call; later events are dropped."""
 
+    def billed(self) -> tuple[Usage | None, int | None]:
+        """What was used so far, and what it cost in millionths; None where unknown or free of charge."""
+
+
+class Reservation(Struct, frozen=True):
+    """What one attempt at a paid service may cost, held in each of these budgets until it is settled."""
+
+    number: int
+    micros: int
+    budgets: tuple[str, ...] = ()
+
+
+class Opening(Protocol):
+    """Told before anything of a call leaves the house."""
+
+    def open(self, reservation: Reservation | None = None) -> Awaitable[None]:
+        """Wait until it is durable that the call is under way and what this attempt may cost.
+
+        Raises: RecordUnavailable; then nothing may be sent.
+        """
+
 
 class Target(Protocol):
-    """What can answer a call: a model's pool of workers, or later a provider's operation."""
+    """What can answer a call: a model's pool of workers, or a provider's operation."""
 
     name: str
 
-    def start(self, call: Call, caller_id: str, deadline_ns: int) -> Pending[Outcome]:
+    def start(self, call: Call, caller_id: str, deadline_ns: int, opening: Opening) -> Pending[Outcome]:
         """Begin one attempt; abandoning the pending result takes it out of the queue or discards its result.
 
+        A target outside waits for `opening.open` before it sends anything; a model of our own needs it not.
         Raises: TargetError and Overloaded, through the pending result.
         """
 

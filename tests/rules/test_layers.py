@@ -12,6 +12,7 @@ LAYERS = [
     ("story",),
     (
         "routes",
+        "ways",
         "assembly",
         "deployment",
         "publish",

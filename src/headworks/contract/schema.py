@@ -70,7 +70,8 @@ class Contract(Struct, frozen=True):
 
     `is_batch`: an array of inputs is answered by an array of outputs. `binary` names the top-level fields that hold
     bytes, base64 in JSON; "" is the whole input; `pictures` are those that hold images. `form` is the request for
-    a call whose binary fields came beside the JSON. `columns` are the reply's fields where it reads as a row of a
+    a call whose binary fields came beside the JSON. `event` is one event of a streamed answer where a whole answer is
+    not the array of its events. `columns` are the reply's fields where it reads as a row of a
     table; the one column of a bare number or text is `value`. `media` are the types it can be answered in.
     """
 
@@ -84,6 +85,7 @@ class Contract(Struct, frozen=True):
     form: Schema
     columns: tuple[str, ...]
     media: tuple[str, ...]
+    event: Schema | None = None
 
 
 def contract_from(
@@ -92,6 +94,7 @@ def contract_from(
     is_batch: bool,
     is_stream: bool,
     examples: Iterable[Any],
+    event_json: JsonObject | None = None,
 ) -> Contract:
     """The contract of these two schemas of one row.
 
@@ -110,6 +113,7 @@ def contract_from(
         form=_form(request_json, binary) if binary else request,
         columns=columns,
         media=(JSON, *((CSV,) if columns else ()), *((EVENTS,) if is_stream else ())),
+        event=None if event_json is None else Schema(event_json),
     )
     for number, example in enumerate(contract.examples):
         wrong = request.errors(example, f"/examples/{number}")

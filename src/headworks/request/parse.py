@@ -3,10 +3,8 @@
 import re
 from collections.abc import Mapping
 
-from headworks.dialects.native.body import json_payload, payload
-from headworks.dialects.native.forward import forwarded
-from headworks.dialects.native.media import chosen
 from headworks.errors import BodyTooLarge, Malformed
+from headworks.ports import Dialect
 from headworks.request.identify import KEY_IN_TEXT
 from headworks.units import MILLISECOND_NS, SECOND_NS
 from headworks.values import Call, Endpoint, RawRequest
@@ -15,7 +13,6 @@ OFF_LOOP_BYTES = 256 * 1024
 """Above this size hint, parse on a thread."""
 
 LONGEST_DEADLINE_MS = 86_400_000
-WHOLE_HTTP = "message/http"
 
 _DEADLINE_MS = re.compile(r"[1-9][0-9]{0,8}")
 _SUBJECT = re.compile(r"[A-Za-z0-9._:@+=/|~-]{1,256}")
@@ -23,7 +20,7 @@ _IDEMPOTENCY_KEY = re.compile(r"[!-~]{1,255}")
 _REQUEST_ID = re.compile(r"[!-~]{1,128}")
 
 
-def parse(raw: RawRequest, endpoint: Endpoint, now_ns: int) -> Call:
+def parse(raw: RawRequest, endpoint: Endpoint, dialect: Dialect, now_ns: int) -> Call:
     """What is asked of the endpoint, checked against its published schema; the JSON itself is handed on as it came.
 
     Raises: Malformed, NotJson (400), NotAcceptable (406), BodyTooLarge (413), UnsupportedMedia (415),
@@ -31,38 +28,21 @@ def parse(raw: RawRequest, endpoint: Endpoint, now_ns: int) -> Call:
     Cost: 4 µs for thirty numbers; run it on a thread when `parse_size_hint` is above OFF_LOOP_BYTES.
     Safe under: many threads.
     """
-    headers, contract, body = raw.headers, endpoint.contract, raw.body
-    if len(body) > endpoint.max_body_bytes:
-        raise BodyTooLarge(f"The body exceeds this endpoint's {endpoint.max_body_bytes} bytes.")
-    if endpoint.is_http:
-        return _forward(raw, endpoint, now_ns)
-    reply_media = chosen(headers.get("accept"), contract.media)
-    content_type = headers.get("content-type")
-    if content_type is None or content_type == "application/json":
-        read = json_payload(body, contract)
-    else:
-        read = payload(body, content_type, raw.query, contract)
-    return Call(
-        endpoint,
-        read,
-        reply_media,
-        now_ns + _time_left_ns(headers, endpoint),
-        _named(headers, "x-subject", _SUBJECT, "1 to 256 of A-Z a-z 0-9 . _ : @ + = / | ~ -"),
-        _named(headers, "idempotency-key", _IDEMPOTENCY_KEY, "1 to 255 visible ASCII characters"),
-        _named(headers, "x-request-id", _REQUEST_ID, "1 to 128 visible ASCII characters"),
-    )
-
-
-def _forward(raw: RawRequest, endpoint: Endpoint, now_ns: int) -> Call:
-    """A whole HTTP request for an application, which negotiates and validates by itself."""
     headers = raw.headers
+    if len(raw.body) > endpoint.max_body_bytes:
+        raise BodyTooLarge(f"The body exceeds this endpoint's {endpoint.max_body_bytes} bytes.")
+    read = dialect.read(raw, endpoint)
     return Call(
         endpoint,
-        forwarded(raw, endpoint),
-        WHOLE_HTTP,
+        read.payload,
+        read.reply_media,
         now_ns + _time_left_ns(headers, endpoint),
         _named(headers, "x-subject", _SUBJECT, "1 to 256 of A-Z a-z 0-9 . _ : @ + = / | ~ -"),
-        client_request_id=_named(headers, "x-request-id", _REQUEST_ID, "1 to 128 visible ASCII characters"),
+        None
+        if endpoint.is_http
+        else _named(headers, "idempotency-key", _IDEMPOTENCY_KEY, "1 to 255 visible ASCII characters"),
+        _named(headers, "x-request-id", _REQUEST_ID, "1 to 128 visible ASCII characters"),
+        read.form,
     )
 
 

@@ -5,7 +5,7 @@ import hashlib
 from headworks.errors import HeadworksError, Overloaded, RateLimited, Unauthenticated
 from headworks.pending import Pending
 from headworks.ports import Entry, IdempotencySlot, Parts, Replay
-from headworks.values import Auth, Call, Caller, Endpoint, Matched, Outcome, RawRequest, RecordMode
+from headworks.values import Auth, Call, Caller, Endpoint, Matched, Outcome, RawRequest, RecordMode, Reservation
 
 UNKNOWN_ROUTE = "-"
 MAX_STREAM_BYTES = 4 * 2**20
@@ -29,8 +29,6 @@ class Line:
     )  # fmt: skip
 
     _entry: Entry
-    _streamed_bytes: int
-    events: list[bytes]
 
     def __init__(self, raw: RawRequest, parts: Parts) -> None:
         self.raw = raw
@@ -45,6 +43,8 @@ class Line:
         self._parts = parts
         self._is_ended = self._is_written = False
         self._number: int | None = None
+        self._streamed_bytes = 0
+        self.events: list[bytes] = []
         self._slot: IdempotencySlot | None = None
 
     async def claim(self, call: Call) -> Replay | None:
@@ -60,11 +60,12 @@ class Line:
             self._slot = slot
         return replay
 
-    async def open(self) -> None:
-        """Write the opened row of a call that streams, before its first byte."""
-        self.events = []
-        self._streamed_bytes = 0
-        self._number = await self._parts.ledger.open(self._noted(0, ""))
+    async def open(self, reservation: Reservation | None = None) -> None:
+        """Write the opened row of a call that streams or leaves the house; see values.Opening."""
+        if self._number is None:
+            entry = self._noted(0, "")
+            entry.reservation = reservation
+            self._number = await self._parts.ledger.open(entry)
 
     def commit(self, status: int, body: bytes, media: str, outcome: str = "ok") -> Pending[None]:
         """Write the finished call; wait for it, then say `end`.
@@ -86,7 +87,8 @@ class Line:
                 self._parts.ledger.release(self._slot)
             self._slot = None
         entry = self._noted(error.status, error.code)
-        if not self._is_written and (not entry.caller_id or isinstance(error, _COUNTED)):
+        is_counted = not entry.caller_id or isinstance(error, _COUNTED)
+        if is_counted and self._number is None and not self._is_written:
             self._is_written = True
             self._parts.ledger.refuse(self.raw.peer, entry.endpoint or "-", error.code)
         if not self._is_written:
@@ -107,6 +109,9 @@ class Line:
         outcome, status = ("ok", 200) if error is None else (error.code, error.status)
         entry = self._noted(status, outcome, b"[" + b",".join(self.events) + b"]", "text/event-stream")
         entry.output_bytes = self._streamed_bytes
+        stream = self.answer.stream
+        if stream is not None:
+            entry.usage, entry.cost_micros = stream.billed()
         self.end()
         return self._write(entry)
 
@@ -135,7 +140,7 @@ class Line:
             payload.rows, answer.batch_rows, call.client_request_id, len(raw.body), len(output), queue_us, run_us,
             spent_us, (parsed_us, queue_us, run_us) if answer.attempts else (), endpoint.record, endpoint.retention_s,
             (document, *[blob for _, blob in payload.blobs]) if payload.blobs else (document,), output, media,
-            self._slot,
+            self._slot, answer.usage, answer.cost_micros,
         )  # fmt: skip
         return entry
 

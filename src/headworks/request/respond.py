@@ -13,19 +13,15 @@ from msgspec import Raw, structs
 from msgspec.json import Decoder
 
 from headworks.contract import problem as problems
-from headworks.contract.schema import CSV, EVENTS, JSON
-from headworks.dialects.native.events import END, event_chunk
+from headworks.contract.schema import EVENTS
 from headworks.dialects.native.forward import passed_back
-from headworks.dialects.native.table import table_of
 from headworks.errors import HeadworksError
-from headworks.ports import Replay
+from headworks.ports import Dialect, Replay
 from headworks.request.identify import KEY_IN_TEXT
 from headworks.units import SECOND_NS, RequestId, http_date
 from headworks.values import Call, Chunks, Endpoint, Grant, Outcome, Quota, Reply
 
 Headers = tuple[tuple[str, str], ...]
-
-CSV_TYPE = "text/csv; charset=utf-8; header=present"
 
 GRAIN_NS = 10_000
 """How exactly Server-Timing tells a duration."""
@@ -35,39 +31,39 @@ _NOT_VISIBLE = re.compile(r"[^!-~]+")
 _GUARDS: Headers = (("Cache-Control", "no-store"),)
 
 
-def respond(grant: Grant, outcome: Outcome, request_id: RequestId) -> Reply:
+def respond(grant: Grant, outcome: Outcome, request_id: RequestId, dialect: Dialect) -> Reply:
     """The reply to a call that was answered whole.
 
     Cost: 3 µs for JSON, which is sent as the target gave it.
     """
     call = grant.call
-    body, media = outcome.body, outcome.media
     if call.endpoint.is_http:
         outcome = structs.replace(outcome, headers=passed_back(outcome.headers))
-    if media == JSON and call.reply_media == CSV:
-        body, media = _as_table(call, body), CSV_TYPE
-    own = _own(grant, outcome, request_id)
+    body, media = dialect.body(call, outcome.body, outcome.media)
+    own = _own(grant, outcome, request_id, dialect)
     return Reply(outcome.status, own, body, None, _shared(call.endpoint, outcome, media))
 
 
-def streamed(grant: Grant, outcome: Outcome, request_id: RequestId, chunks: Chunks) -> Reply:
-    """The reply to a call that is answered event by event; `chunks` are of dialects/native/events."""
-    own = _own(grant, outcome, request_id)
+def streamed(grant: Grant, outcome: Outcome, request_id: RequestId, dialect: Dialect, chunks: Chunks) -> Reply:
+    """The reply to a call that is answered event by event; `chunks` are already in the dialect's words."""
+    own = _own(grant, outcome, request_id, dialect)
     return Reply(outcome.status, own, b"", chunks, _shared(grant.call.endpoint, outcome, EVENTS))
 
 
-def replayed(call: Call, earlier: Replay, request_id: RequestId) -> Reply:
+def replayed(call: Call, earlier: Replay, request_id: RequestId, dialect: Dialect) -> Reply:
     """The stored answer of an earlier call with the same Idempotency-Key, under a request id of its own."""
     body, media = earlier.body, earlier.media
-    if media == JSON and call.reply_media == CSV:
-        body, media = _as_table(call, body), CSV_TYPE
-    elif media == EVENTS and not call.endpoint.is_http:
-        body = b"".join(map(event_chunk, _events_of(body))) + END
+    if media == EVENTS and not call.endpoint.is_http:
+        writer = dialect.writer(call)
+        body = b"".join(map(writer.event, _events_of(body))) + writer.end()
+    else:
+        body, media = dialect.body(call, body, media)
     headers = (
         ("Content-Type", media),
         ("X-Request-Id", request_id),
         ("Idempotency-Replayed", "true"),
         ("Headworks-Original-Request-Id", earlier.request_id),
+        *dialect.fields(request_id, ()),
         *_lifetime(call.endpoint.deprecated_wall_s, call.endpoint.sunset_wall_s, call.endpoint.successor),
         *_GUARDS,
     )
@@ -95,29 +91,27 @@ def rate_limit_headers(quotas: tuple[Quota, ...]) -> Headers:
     return ("RateLimit", ", ".join(left)), ("RateLimit-Policy", ", ".join(policies))
 
 
-def _own(grant: Grant, outcome: Outcome, request_id: RequestId) -> Headers:
+def _own(grant: Grant, outcome: Outcome, request_id: RequestId, dialect: Dialect) -> Headers:
     """The fields that are this reply's alone."""
     waited, ran = _milliseconds(outcome.queue_ns // GRAIN_NS), _milliseconds(outcome.run_ns // GRAIN_NS)
     timing = f"queue;dur={waited}, model;dur={ran};desc=rows-{outcome.batch_rows}"
     own = ("X-Request-Id", request_id), ("Server-Timing", timing)
     first = grant.admission.quota
     quotas = grant.quotas if first is None else (first, *grant.quotas)
-    if quotas or outcome.headers:
-        return (*own, *(rate_limit_headers(quotas) if quotas else ()), *outcome.headers)
+    fields = dialect.fields(request_id, quotas)
+    if quotas or fields or outcome.headers:
+        return (*own, *(rate_limit_headers(quotas) if quotas else ()), *fields, *outcome.headers)
     return own
 
 
 def _shared(endpoint: Endpoint, outcome: Outcome, media: str) -> Headers:
     """The fields of every reply of a version by the same target: one tuple for all of them."""
     first = endpoint.targets[0]
-    is_degraded = first.weight is None and first.name != outcome.target
+    degraded = outcome.degraded
+    if not degraded and first.weight is None and first.name != outcome.target:
+        degraded = "fallback"
     lifetime = _lifetime(endpoint.deprecated_wall_s, endpoint.sunset_wall_s, endpoint.successor)
-    return _shared_by(media, outcome.target, outcome.model_version, is_degraded, lifetime, endpoint.is_http)
-
-
-def _as_table(call: Call, body: bytes) -> bytes:
-    contract = call.endpoint.contract
-    return table_of(body, contract.columns, call.payload.is_array or contract.is_stream)
+    return _shared_by(media, outcome.target, outcome.model_version, degraded, lifetime, endpoint.is_http)
 
 
 def _events_of(body: bytes) -> Iterator[bytes]:
@@ -126,15 +120,13 @@ def _events_of(body: bytes) -> Iterator[bytes]:
 
 
 @lru_cache(maxsize=1024)
-def _shared_by(
-    media: str, target: str, model_version: str, is_degraded: bool, lifetime: Headers, is_http: bool
-) -> Headers:
+def _shared_by(media: str, target: str, model_version: str, degraded: str, lifetime: Headers, is_http: bool) -> Headers:
     return (
         ("Content-Type", media),
         ("Headworks-Target", _visible(target)),
         ("Headworks-Model", _visible(target.rpartition("/")[2])),
         ("Headworks-Version", _visible(model_version)),
-        *((("Headworks-Degraded", "fallback"),) if is_degraded else ()),
+        *((("Headworks-Degraded", degraded),) if degraded else ()),
         *lifetime,
         *(() if is_http else _GUARDS),
     )

@@ -6,10 +6,10 @@ from msgspec import structs
 
 from headworks.errors import DeadlineExceeded, HeadworksError, Overloaded, TargetError
 from headworks.units import Clock
-from headworks.values import Outcome, Plan
+from headworks.values import Opening, Outcome, Plan
 
 
-def run(plan: Plan, clock: Clock) -> Awaitable[Outcome]:
+def run(plan: Plan, clock: Clock, opening: Opening) -> Awaitable[Outcome]:
     """The first good outcome.
 
     Each attempt may use an equal share of the time that is left: with two targets the first has half of it.
@@ -18,12 +18,12 @@ def run(plan: Plan, clock: Clock) -> Awaitable[Outcome]:
     Raises: the last target's error (502, 503, 504); SchemaViolation (422) from the model's own validation.
     """
     if len(plan.attempts) > 1:
-        return _one_after_another(plan, clock)
+        return _one_after_another(plan, clock, opening)
     grant = plan.grant
-    return plan.attempts[0].start(grant.call, grant.admission.caller.key_id, grant.call.deadline_ns)
+    return plan.attempts[0].start(grant.call, grant.admission.caller.key_id, grant.call.deadline_ns, opening)
 
 
-async def _one_after_another(plan: Plan, clock: Clock) -> Outcome:
+async def _one_after_another(plan: Plan, clock: Clock, opening: Opening) -> Outcome:
     call, caller_id = plan.grant.call, plan.grant.admission.caller.key_id
     failed: HeadworksError = DeadlineExceeded("The deadline passed before a target could be tried.")
     for tried, target in enumerate(plan.attempts, start=1):
@@ -33,7 +33,7 @@ async def _one_after_another(plan: Plan, clock: Clock) -> Outcome:
             break
         share_ns = left_ns // (len(plan.attempts) - tried + 1)
         try:
-            outcome = await target.start(call, caller_id, now_ns + share_ns)
+            outcome = await target.start(call, caller_id, now_ns + share_ns, opening)
             return outcome if tried == 1 else structs.replace(outcome, attempts=tried)
         except (TargetError, Overloaded) as error:
             failed = error

@@ -9,7 +9,7 @@ server, a store or a clock; it waits on Pending results only, so no task is spen
 from functools import partial
 
 from headworks.errors import HeadworksError, Internal
-from headworks.ports import Parts, Replay
+from headworks.ports import Dialect, Parts, Replay
 from headworks.request.act import act
 from headworks.request.admit import admit
 from headworks.request.arrive import arrive
@@ -20,10 +20,9 @@ from headworks.request.parse import OFF_LOOP_BYTES, parse, parse_size_hint
 from headworks.request.record import Line
 from headworks.request.respond import problem, replayed, respond, streamed
 from headworks.request.run import run
+from headworks.request.shape import shaped
 from headworks.request.stream import RecordedStream
 from headworks.values import Call, Held, RawRequest, Reply
-
-CALLS = frozenset({"call", "forward"})
 
 
 async def serve(raw: RawRequest, parts: Parts) -> Reply:
@@ -33,48 +32,49 @@ async def serve(raw: RawRequest, parts: Parts) -> Reply:
         matched = line.matched = arrive(raw, parts.routes)
         caller = line.caller = identify(raw, matched, parts.keys, line.at_wall_ns)
         admission = admit(caller, parts.limits, held, raw.arrived_ns)
-        if matched.route.operation not in CALLS:
+        if (dialect := parts.dialects.get(matched.route.operation)) is None:
             return await act(raw, matched, admission, parts, line)
-        line.endpoint = parts.endpoints.of(matched)
+        line.endpoint = dialect.endpoint(raw, matched, parts.endpoints)
         endpoint = permit(caller, line.endpoint, line.at_wall_ns)
-        if parse_size_hint(raw) <= OFF_LOOP_BYTES:
-            call = line.call = parse(raw, endpoint, raw.arrived_ns)
-        else:
-            call = line.call = await parts.offload(partial(parse, raw, endpoint, raw.arrived_ns))
+        reading = partial(parse, raw, endpoint, dialect, raw.arrived_ns)
+        is_short = parse_size_hint(raw) <= OFF_LOOP_BYTES
+        call = line.call = reading() if is_short else await parts.offload(reading)
         line.parsed_ns = parts.clock.monotonic_ns()
         if call.idempotency_key is not None and (earlier := await line.claim(call)) is not None:
-            return await _repeated(earlier, call, line)
+            return await _repeated(earlier, call, line, dialect)
         grant = authorise(admission, call, parts, held, line.parsed_ns)
         plan = choose(grant, parts.targets, raw.request_id)
         if call.is_stream:
             await line.open()
-        outcome = line.answer = await run(plan, parts.clock)
+        outcome = line.answer = shaped(call, await run(plan, parts.clock, line))
         if outcome.stream is not None:
-            return streamed(grant, outcome, raw.request_id, RecordedStream(outcome.stream, line, held.hand_over()))
-        reply = respond(grant, outcome, raw.request_id)
+            chunks = RecordedStream(outcome.stream, line, held, dialect.writer(call))
+            return streamed(grant, outcome, raw.request_id, dialect, chunks)
+        reply = respond(grant, outcome, raw.request_id, dialect)
         await line.commit(reply.status, outcome.body, outcome.media)
         line.end()
         return reply
     except HeadworksError as error:
-        return await _refused(error, line)
+        return await _refused(error, line, parts)
     except Exception as error:  # the boundary: what has no name is logged, and answered as 500
         parts.watch.failed(raw.request_id, error)
-        return await _refused(Internal(), line)
+        return await _refused(Internal(), line, parts)
     finally:
         held.release()
 
 
-async def _repeated(earlier: Replay, call: Call, line: Line) -> Reply:
+async def _repeated(earlier: Replay, call: Call, line: Line, dialect: Dialect) -> Reply:
     """The answer that an earlier call with the same Idempotency-Key had, once this one is recorded."""
     await line.commit(earlier.status, b"", earlier.media, "replayed")
     line.end()
-    return replayed(call, earlier, line.raw.request_id)
+    return replayed(call, earlier, line.raw.request_id, dialect)
 
 
-async def _refused(error: HeadworksError, line: Line) -> Reply:
+async def _refused(error: HeadworksError, line: Line, parts: Parts) -> Reply:
     """The reply that tells an error, once the refusal is recorded; when it cannot be, that is the error."""
     try:
         await line.refused(error)
     except HeadworksError as unrecorded:
         error = unrecorded
-    return problem(error, line.raw.request_id, line.raw.path)
+    operation = line.matched.route.operation if line.matched is not None else ""
+    return parts.refusals.get(operation, problem)(error, line.raw.request_id, line.raw.path)

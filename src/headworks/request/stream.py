@@ -1,24 +1,25 @@
 """A streamed answer: events as they come, the record closed before the last byte, what is held given back after it."""
 
-from headworks.dialects.native.events import ending_chunk, event_chunk
 from headworks.errors import ClientGone, HeadworksError
 from headworks.pending import Pending, drive
+from headworks.ports import EventWriter
 from headworks.request.record import Line
 from headworks.values import Held, Stream
 
 
 class RecordedStream:
-    """Chunks for the edge out of a target's events, noted on the call's line; implements values.Chunks.
+    """Chunks for the edge out of a target's events, noted on the call's line, written by the dialect; implements values.Chunks.
 
-    What `held` holds is given back at the end.
+    What `held` holds is taken over, and given back at the end.
     """
 
-    __slots__ = ("_held", "_is_over", "_line", "_stream")
+    __slots__ = ("_held", "_is_over", "_line", "_stream", "_writer")
 
-    def __init__(self, stream: Stream, line: Line, held: Held) -> None:
+    def __init__(self, stream: Stream, line: Line, held: Held, writer: EventWriter) -> None:
         self._stream = stream
+        self._writer = writer
         self._line = line
-        self._held = held
+        self._held = held.hand_over()
         self._is_over = False
 
     def next(self) -> Pending[bytes | None]:
@@ -40,17 +41,20 @@ class RecordedStream:
     async def _next(self) -> bytes | None:
         if self._is_over:
             return None
-        try:
-            event = await self._stream.next()
-        except ClientGone:
-            self.abandon()
-            raise
-        except HeadworksError as error:
-            return await self._end(error)
-        if event is None:
-            return await self._end(None)
-        self._line.stream_event(event)
-        return event_chunk(event)
+        written = b""
+        while not written:  # a dialect may have nothing to say of an event
+            try:
+                event = await self._stream.next()
+            except ClientGone:
+                self.abandon()
+                raise
+            except HeadworksError as error:
+                return await self._end(error)
+            if event is None:
+                return await self._end(None)
+            self._line.stream_event(event)
+            written = self._writer.event(event)
+        return written
 
     async def _end(self, error: HeadworksError | None) -> bytes:
         """The last chunk, once the closing row is durable."""
@@ -60,4 +64,5 @@ class RecordedStream:
             await self._line.close(error)
         except HeadworksError as unrecorded:
             error = unrecorded
-        return ending_chunk(error, self._line.raw.request_id, self._line.raw.path)
+        raw = self._line.raw
+        return self._writer.end() if error is None else self._writer.failed(error, raw.request_id, raw.path)

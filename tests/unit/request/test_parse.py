@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from headworks.dialects.native.way import Native
 from headworks.errors import (
     BodyTooLarge,
     HeadworksError,
@@ -30,6 +31,8 @@ from tests.unit.contracts import (
 )
 from tests.unit.dialects.pictures import png
 
+NATIVE = Native()
+
 PNG = png(4, 4)
 TEXT = {"type": "string", "minLength": 2}
 BATCH = make_endpoint(make_contract(NUMBERS, is_batch=True))
@@ -40,7 +43,7 @@ PHOTOS = make_endpoint(make_contract(PHOTO, is_batch=True))
 
 def refused(error: type[HeadworksError], raw: Any, endpoint: Any) -> HeadworksError:
     with pytest.raises(error) as caught:
-        parse(raw, endpoint, 0)
+        parse(raw, endpoint, NATIVE, 0)
     return caught.value
 
 
@@ -51,7 +54,7 @@ def pointers(error: HeadworksError) -> list[str]:
 def test_a_json_body_is_handed_on_as_it_came() -> None:
     body = b' {"x": [1.0, 2e0 ]}\n'
 
-    call = parse(make_raw(body), BATCH, 0)
+    call = parse(make_raw(body), BATCH, NATIVE, 0)
 
     assert call.payload == Payload(body)
     assert call.endpoint is BATCH
@@ -59,9 +62,9 @@ def test_a_json_body_is_handed_on_as_it_came() -> None:
 
 
 def test_an_array_of_inputs_is_many_rows() -> None:
-    assert parse(make_raw([{"x": [1, 2]}] * 3), BATCH, 0).payload.rows == 3
-    assert parse(make_raw([{"x": [1, 2]}]), BATCH, 0).payload.is_array
-    assert not parse(make_raw({"x": [1, 2]}), BATCH, 0).payload.is_array
+    assert parse(make_raw([{"x": [1, 2]}] * 3), BATCH, NATIVE, 0).payload.rows == 3
+    assert parse(make_raw([{"x": [1, 2]}]), BATCH, NATIVE, 0).payload.is_array
+    assert not parse(make_raw({"x": [1, 2]}), BATCH, NATIVE, 0).payload.is_array
 
 
 def test_each_wrong_row_is_named() -> None:
@@ -88,8 +91,8 @@ def test_no_rows_and_too_many_rows_are_refused() -> None:
 def test_an_input_that_is_itself_a_list_is_one_row_when_it_fits() -> None:
     lists = make_endpoint(make_contract({"type": "array", "items": {"type": "number"}}, is_batch=True))
 
-    assert not parse(make_raw([1, 2]), lists, 0).payload.is_array
-    assert parse(make_raw([[1, 2], [3]]), lists, 0).payload.rows == 2
+    assert not parse(make_raw([1, 2]), lists, NATIVE, 0).payload.is_array
+    assert parse(make_raw([[1, 2], [3]]), lists, NATIVE, 0).payload.rows == 2
     assert pointers(refused(SchemaViolation, make_raw([1, "a"]), lists)) == ["/1"]
     assert pointers(refused(SchemaViolation, make_raw([[1], ["a"]]), lists)) == ["/1/0"]
 
@@ -111,7 +114,7 @@ def test_a_value_is_never_coerced() -> None:
 def test_the_answers_type_is_negotiated(accept: str, media: str) -> None:
     streaming = make_endpoint(make_contract(is_stream=True))
 
-    assert parse(make_raw({"x": [1, 2]}, accept=accept), streaming, 0).reply_media == media
+    assert parse(make_raw({"x": [1, 2]}, accept=accept), streaming, NATIVE, 0).reply_media == media
 
 
 def test_a_type_that_cannot_be_produced_is_406() -> None:
@@ -122,7 +125,7 @@ def test_a_type_that_cannot_be_produced_is_406() -> None:
 
 @pytest.mark.parametrize("content_type", ["application/json", "application/json; charset=UTF-8", "Application/JSON"])
 def test_json_is_known_by_its_content_type(content_type: str) -> None:
-    assert parse(make_raw({"x": [1, 2]}, content_type=content_type), BATCH, 0).payload.rows == 1
+    assert parse(make_raw({"x": [1, 2]}, content_type=content_type), BATCH, NATIVE, 0).payload.rows == 1
 
 
 @pytest.mark.parametrize(
@@ -149,7 +152,7 @@ def test_urlencoded_says_what_to_add_to_curl() -> None:
 def test_csv_rows_become_an_array_of_typed_inputs() -> None:
     body = b"name,age,member\nJane,44,true\nJohn,5,\n"
 
-    payload = parse(make_raw(body, content_type="text/csv"), PEOPLE, 0).payload
+    payload = parse(make_raw(body, content_type="text/csv"), PEOPLE, NATIVE, 0).payload
 
     assert json.loads(payload.document) == [{"name": "Jane", "age": 44, "member": True}, {"name": "John", "age": 5}]
     assert (payload.rows, payload.is_array) == (2, True)
@@ -164,7 +167,7 @@ def test_a_wrong_cell_is_named_by_row_and_column() -> None:
 def test_csv_for_a_single_input_is_one_row() -> None:
     person = make_endpoint(make_contract(PERSON))
 
-    payload = parse(make_raw(b"name,age\nJane,44\n", content_type="text/csv"), person, 0).payload
+    payload = parse(make_raw(b"name,age\nJane,44\n", content_type="text/csv"), person, NATIVE, 0).payload
 
     assert json.loads(payload.document) == {"name": "Jane", "age": 44}
     assert not payload.is_array
@@ -174,7 +177,7 @@ def test_csv_for_a_single_input_is_one_row() -> None:
 def test_a_form_carries_files_beside_fields() -> None:
     body = form("B", ("image", "image/png", PNG), ("top_k", "", b"3"))
 
-    payload = parse(make_raw(body, content_type="multipart/form-data; boundary=B"), PHOTOS, 0).payload
+    payload = parse(make_raw(body, content_type="multipart/form-data; boundary=B"), PHOTOS, NATIVE, 0).payload
 
     assert payload == Payload(b'{"top_k":3}', (("image", PNG),))
 
@@ -195,10 +198,12 @@ def test_a_form_is_checked_like_json() -> None:
 
 
 def test_a_raw_picture_takes_its_fields_from_the_query() -> None:
-    payload = parse(make_raw(PNG, "top_k=3", content_type="image/png"), PHOTOS, 0).payload
+    payload = parse(make_raw(PNG, "top_k=3", content_type="image/png"), PHOTOS, NATIVE, 0).payload
 
     assert payload == Payload(b'{"top_k":3}', (("image", PNG),))
-    octets = parse(make_raw(PNG, "labels=a&labels=b", content_type="application/octet-stream"), PHOTOS, 0).payload
+    octets = parse(
+        make_raw(PNG, "labels=a&labels=b", content_type="application/octet-stream"), PHOTOS, NATIVE, 0
+    ).payload
     assert json.loads(octets.document) == {"labels": ["a", "b"]}
 
 
@@ -215,9 +220,11 @@ def test_a_broken_query_is_400(query: str) -> None:
 def test_a_whole_binary_input_is_the_body() -> None:
     whole = make_endpoint(make_contract(PICTURE))
 
-    assert parse(make_raw(PNG, content_type="image/png"), whole, 0).payload == Payload(b"null", (("", PNG),))
-    assert parse(make_raw(form("B", ("f", "image/png", PNG)), content_type="multipart/form-data; boundary=B"), whole, 0)
-    assert parse(make_raw(b64encode(PNG).decode()), whole, 0).payload.blobs == ()
+    assert parse(make_raw(PNG, content_type="image/png"), whole, NATIVE, 0).payload == Payload(b"null", (("", PNG),))
+    assert parse(
+        make_raw(form("B", ("f", "image/png", PNG)), content_type="multipart/form-data; boundary=B"), whole, NATIVE, 0
+    )
+    assert parse(make_raw(b64encode(PNG).decode()), whole, NATIVE, 0).payload.blobs == ()
     refused(SchemaViolation, make_raw(PNG, "a=1", content_type="image/png"), whole)
     refused(SchemaViolation, make_raw(form("B"), content_type="multipart/form-data; boundary=B"), whole)
 
@@ -225,13 +232,13 @@ def test_a_whole_binary_input_is_the_body() -> None:
 def test_bytes_that_are_no_picture_are_not_looked_at() -> None:
     anything = make_endpoint(make_contract(BASE64))
 
-    assert parse(make_raw(b"\0\1", content_type="audio/wav"), anything, 0).payload.blobs == (("", b"\0\1"),)
+    assert parse(make_raw(b"\0\1", content_type="audio/wav"), anything, NATIVE, 0).payload.blobs == (("", b"\0\1"),)
 
 
 def test_a_picture_in_json_is_checked_by_its_head() -> None:
     good, huge = b64encode(PNG).decode(), b64encode(png(50_000, 50_000)).decode()
 
-    assert parse(make_raw([{"image": good}] * 2), PHOTOS, 0).payload.rows == 2
+    assert parse(make_raw([{"image": good}] * 2), PHOTOS, NATIVE, 0).payload.rows == 2
     assert pointers(refused(BodyTooLarge, make_raw([{"image": good}, {"image": huge}]), PHOTOS)) == ["/1/image"]
     assert pointers(refused(SchemaViolation, make_raw({"image": "%%%"}), PHOTOS)) == ["/image"]
 
@@ -240,7 +247,7 @@ def test_plain_text_is_the_input_of_a_text_contract() -> None:
     texts = make_endpoint(make_contract(TEXT))
 
     assert (
-        parse(make_raw('"Grüße"'.encode(), content_type="text/plain"), texts, 0).payload.document
+        parse(make_raw('"Grüße"'.encode(), content_type="text/plain"), texts, NATIVE, 0).payload.document
         == '"\\"Grüße\\""'.encode()
     )
     refused(Malformed, make_raw(b"\xff\xff", content_type="text/plain"), texts)
@@ -251,9 +258,9 @@ def test_the_deadline_is_the_endpoints_or_an_earlier_one() -> None:
     endpoint = make_endpoint(timeout_s=0.8)
     body = {"x": [1, 2]}
 
-    assert parse(make_raw(body), endpoint, 5).deadline_ns == 800_000_005
-    assert parse(make_raw(body, x_deadline_ms="100"), endpoint, 5).deadline_ns == 100_000_005
-    assert parse(make_raw(body, x_deadline_ms="100000"), endpoint, 5).deadline_ns == 800_000_005
+    assert parse(make_raw(body), endpoint, NATIVE, 5).deadline_ns == 800_000_005
+    assert parse(make_raw(body, x_deadline_ms="100"), endpoint, NATIVE, 5).deadline_ns == 100_000_005
+    assert parse(make_raw(body, x_deadline_ms="100000"), endpoint, NATIVE, 5).deadline_ns == 800_000_005
 
 
 @pytest.mark.parametrize(
@@ -286,7 +293,7 @@ def test_a_broken_header_is_400_and_named(name: str, value: str) -> None:
 def test_the_headers_of_a_call_are_kept_apart() -> None:
     raw = make_raw({"x": [1, 2]}, x_subject="jane@example.com", idempotency_key="k-1", x_request_id="theirs")
 
-    call = parse(raw, BATCH, 0)
+    call = parse(raw, BATCH, NATIVE, 0)
 
     assert (call.subject, call.idempotency_key, call.client_request_id) == ("jane@example.com", "k-1", "theirs")
 

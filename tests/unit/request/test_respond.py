@@ -9,6 +9,7 @@ import pytest
 
 from headworks import errors
 from headworks.contract.problem import PROBLEM_SCHEMA
+from headworks.dialects.native.way import Native
 from headworks.errors import FieldError, HeadworksError, RateLimited, SchemaViolation, Unauthenticated
 from headworks.pending import Pending
 from headworks.ports import Replay
@@ -30,6 +31,7 @@ from headworks.values import (
 from tests.unit.contracts import make_contract, make_endpoint
 
 RID = RequestId("r-1")
+NATIVE = Native()
 BODY = b'{"label":"good","score":0.5}'
 
 
@@ -54,7 +56,7 @@ def head(reply: Reply) -> dict[str, str]:
 
 
 def test_a_json_answer_is_sent_as_the_target_gave_it() -> None:
-    reply = respond(make_grant(), make_outcome(queue_ns=1_500_000, run_ns=20_000, batch_rows=3), RID)
+    reply = respond(make_grant(), make_outcome(queue_ns=1_500_000, run_ns=20_000, batch_rows=3), RID, NATIVE)
 
     assert (reply.status, reply.body) == (200, BODY)
     assert head(reply) == {
@@ -69,10 +71,12 @@ def test_a_json_answer_is_sent_as_the_target_gave_it() -> None:
 
 
 def test_a_table_is_written_where_csv_was_asked_for() -> None:
-    one = respond(make_grant(media="text/csv"), make_outcome(), RID)
-    rows = respond(make_grant(media="text/csv", payload=Payload(b"[]", (), 2, True)), make_outcome(b"[%s]" % BODY), RID)
+    one = respond(make_grant(media="text/csv"), make_outcome(), RID, NATIVE)
+    rows = respond(
+        make_grant(media="text/csv", payload=Payload(b"[]", (), 2, True)), make_outcome(b"[%s]" % BODY), RID, NATIVE
+    )
     streaming = make_endpoint(make_contract(is_stream=True))
-    events = respond(make_grant(streaming, "text/csv"), make_outcome(b"[%s]" % BODY), RID)
+    events = respond(make_grant(streaming, "text/csv"), make_outcome(b"[%s]" % BODY), RID, NATIVE)
 
     assert one.body == rows.body == events.body == b"label,score\r\ngood,0.5\r\n"
     assert head(one)["Content-Type"].startswith("text/csv")
@@ -81,7 +85,7 @@ def test_a_table_is_written_where_csv_was_asked_for() -> None:
 def test_what_an_application_answers_is_passed_on() -> None:
     outcome = make_outcome(b"<p>", media="text/html", status=404, headers=(("X-App", "1"),))
 
-    reply = respond(make_grant(media="text/csv"), outcome, RID)
+    reply = respond(make_grant(media="text/csv"), outcome, RID, NATIVE)
 
     assert (reply.status, reply.body, head(reply)["Content-Type"], head(reply)["X-App"]) == (
         404,
@@ -94,7 +98,7 @@ def test_what_an_application_answers_is_passed_on() -> None:
 def test_what_is_left_of_each_rate_is_told() -> None:
     key, own = Quota("key", 50, 1.0, 49, 0.02), Quota('a"b', 100, 60.0, 9, 1.5)
 
-    headers = head(respond(make_grant(key=key, quotas=(own,)), make_outcome(), RID))
+    headers = head(respond(make_grant(key=key, quotas=(own,)), make_outcome(), RID, NATIVE))
 
     assert headers["RateLimit"] == '"key";r=49;t=1, "a\\"b";r=9;t=2'
     assert headers["RateLimit-Policy"] == '"key";q=50;w=1, "a\\"b";q=100;w=60'
@@ -105,7 +109,7 @@ def test_a_deprecated_version_says_since_when_until_when_and_what_follows() -> N
         deprecated_wall_s=1_796_083_200.0, sunset_wall_s=1_811_894_400.0, successor="/api/score/v2"
     )
 
-    headers = head(respond(make_grant(endpoint), make_outcome(), RID))
+    headers = head(respond(make_grant(endpoint), make_outcome(), RID, NATIVE))
 
     assert headers["Deprecation"] == "@1796083200"
     assert parsedate_to_datetime(headers["Sunset"]).timestamp() == 1_811_894_400
@@ -114,23 +118,27 @@ def test_a_deprecated_version_says_since_when_until_when_and_what_follows() -> N
 
 
 def test_a_current_version_has_no_link_although_another_follows() -> None:
-    assert "Link" not in head(respond(make_grant(make_endpoint(successor="/api/score/v2")), make_outcome(), RID))
+    assert "Link" not in head(
+        respond(make_grant(make_endpoint(successor="/api/score/v2")), make_outcome(), RID, NATIVE)
+    )
 
 
 def test_an_answer_of_a_fallback_is_degraded() -> None:
-    assert head(respond(make_grant(), make_outcome(target="openai/gpt"), RID))["Headworks-Degraded"] == "fallback"
-    assert head(respond(make_grant(), make_outcome(target="openai/gpt"), RID))["Headworks-Model"] == "gpt"
+    assert (
+        head(respond(make_grant(), make_outcome(target="openai/gpt"), RID, NATIVE))["Headworks-Degraded"] == "fallback"
+    )
+    assert head(respond(make_grant(), make_outcome(target="openai/gpt"), RID, NATIVE))["Headworks-Model"] == "gpt"
 
 
 def test_an_answer_of_a_weighted_target_is_not() -> None:
     endpoint = make_endpoint()
     weighted = Endpoint("score", 1, endpoint.contract, (TargetChoice("a", 90), TargetChoice("b", 10)))
 
-    assert "Headworks-Degraded" not in head(respond(make_grant(weighted), make_outcome(target="b"), RID))
+    assert "Headworks-Degraded" not in head(respond(make_grant(weighted), make_outcome(target="b"), RID, NATIVE))
 
 
 def test_a_models_version_cannot_break_the_head() -> None:
-    reply = respond(make_grant(), make_outcome(model_version="1\r\nSet-Cookie: a=b\u00e9"), RID)
+    reply = respond(make_grant(), make_outcome(model_version="1\r\nSet-Cookie: a=b\u00e9"), RID, NATIVE)
 
     assert head(reply)["Headworks-Version"] == "1-Set-Cookie:-a=b-"
 
@@ -145,7 +153,7 @@ def test_a_stream_has_the_same_head() -> None:
 
     chunks = Two()
 
-    reply = streamed(make_grant(), make_outcome(b""), RID, chunks)
+    reply = streamed(make_grant(), make_outcome(b""), RID, NATIVE, chunks)
 
     assert reply.chunks is chunks
     assert head(reply)["Content-Type"] == "text/event-stream"
@@ -153,7 +161,7 @@ def test_a_stream_has_the_same_head() -> None:
 
 
 def test_a_replay_is_the_stored_answer_under_its_own_request_id() -> None:
-    reply = replayed(make_grant().call, Replay(RequestId("r-0"), 200, "application/json", BODY), RID)
+    reply = replayed(make_grant().call, Replay(RequestId("r-0"), 200, "application/json", BODY), RID, NATIVE)
 
     assert reply.body == BODY
     assert head(reply)["X-Request-Id"] == "r-1"

@@ -13,6 +13,16 @@ from headworks.values import Admission, Auth, Call, Caller, Endpoint, Grant, Out
 CONTRACT = contract_from({"type": "string"}, {"type": "string"}, is_batch=False, is_stream=False, examples=())
 
 
+class Unopened:
+    """Nothing of these calls leaves the house."""
+
+    async def open(self, reservation=None):
+        raise AssertionError
+
+
+NOTHING_SENT = Unopened()
+
+
 class Clock:
     def __init__(self):
         self.now_ns = 0
@@ -31,7 +41,7 @@ class FakeTarget:
         self.name, self.clock, self.answer, self.takes_ns = name, clock, answer, int(takes_s * SECOND_NS)
         self.deadlines = []
 
-    def start(self, call, caller_id, deadline_ns):
+    def start(self, call, caller_id, deadline_ns, opening):
         self.deadlines.append(deadline_ns)
         self.clock.now_ns += self.takes_ns
         pending = Pending()
@@ -76,7 +86,7 @@ def outcome_of(coroutine):
 
 def ran(*targets, timeout_s=1.0):
     grant = grant_for(*(TargetChoice(target.name) for target in targets), timeout_s=timeout_s)
-    return outcome_of(whole(run(Plan(grant, targets), targets[0].clock)))
+    return outcome_of(whole(run(Plan(grant, targets), targets[0].clock, NOTHING_SENT)))
 
 
 def test_the_first_target_answers():

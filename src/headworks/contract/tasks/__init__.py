@@ -48,6 +48,15 @@ def schemas(task: str) -> tuple[dict[str, Any], dict[str, Any]]:
     return declared_schema(module.Request), declared_schema(module.Reply)
 
 
+def shapes(task: str | None) -> ModuleType | None:
+    """The module of a task whose streamed answer differs from the whole one; it turns each into the other.
+
+    Such a module has `assembled(events) -> reply` and `events_of(reply) -> events`, both of JSON texts.
+    """
+    module = _TASKS.get(task) if task is not None else None
+    return module if module is not None and hasattr(module, "assembled") else None
+
+
 @cache
 def event_schema(task: str) -> dict[str, Any]:
     """The JSON Schema of one event of a streamed answer; the reply's own where a stream does not differ.

@@ -23,7 +23,7 @@ from headworks.targets.models.seats import Seats
 from headworks.targets.models.settings import ModelSettings
 from headworks.targets.models.ticket import Ticket
 from headworks.units import MILLISECOND_NS, SECOND_NS, Clock
-from headworks.values import Call, Outcome
+from headworks.values import Call, Opening, Outcome
 
 LOOKAHEAD_NS = 5 * MILLISECOND_NS
 SINGLES_NS = 2 * MILLISECOND_NS
@@ -113,10 +113,10 @@ class ModelPool:
             seats.announcement is not None and seats.failures <= 1 and seats.load_ns < QUICK_START_NS
         )
 
-    def start(self, call: Call, caller_id: str, deadline_ns: int) -> Pending[Outcome]:
+    def start(self, call: Call, caller_id: str, deadline_ns: int, opening: Opening | None = None) -> Pending[Outcome]:
         """Queue one call; abandoning the pending result takes it out of the queue or discards its result."""
         if self.successor is not None:
-            return self.successor.start(call, caller_id, deadline_ns)
+            return self.successor.start(call, caller_id, deadline_ns, opening)
         now_ns = self._now_ns()
         ticket = Ticket(call, caller_id, deadline_ns, now_ns, self)
         if self._drain_timer is not None or self._seats.is_closing:

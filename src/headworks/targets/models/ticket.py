@@ -8,7 +8,7 @@ from typing import Protocol
 from headworks.errors import ClientGone, ContractViolation
 from headworks.pending import Pending
 from headworks.targets.models.messages import FIRST_CREDIT
-from headworks.values import Call, Outcome, Payload
+from headworks.values import Call, Outcome, Payload, Usage
 
 EVENT_STREAM = "text/event-stream"
 GRANT_EVENTS = FIRST_CREDIT // 2
@@ -187,6 +187,10 @@ class EventStream:
             self._source.cancel([self._call_id])
         self._events.clear()
 
+    def billed(self) -> tuple[Usage | None, int | None]:
+        """An own model bills nothing."""
+        return None, None
+
     def _give(self) -> None:
         ticket, self._ticket = self._ticket, None
         if ticket is not None:
@@ -234,7 +238,8 @@ class Collected:
             ticket.fail(error)
             return
         waited_ns = ticket.sent_ns - ticket.queued_ns
-        ticket.resolve(Outcome(b"[" + b",".join(self._events) + b"]", *self._answered_by, waited_ns))
+        body = b"[" + b",".join(self._events) + b"]"
+        ticket.resolve(Outcome(body, *self._answered_by, waited_ns, is_collected=True))
 
 
 def _settle(pending: Pending[bytes | None], error: BaseException | None) -> None:
