@@ -1,6 +1,8 @@
 """The standard tasks under their public name: `from headworks.tasks import text_classification`."""
 
 from headworks.contract.tasks import (
+    chat,
+    embeddings,
     image_classification,
     names,
     object_detection,
@@ -15,6 +17,8 @@ from headworks.contract.tasks import (
 )
 
 __all__ = [
+    "chat",
+    "embeddings",
     "image_classification",
     "names",
     "object_detection",

@@ -19,16 +19,19 @@ _LISTS = ("prefixItems", "anyOf", "oneOf", "allOf")
 _SINGLE = ("items", "additionalProperties", "propertyNames", "not", "contains")
 
 
-def declared_schema(declared: Any, custom: Callable[[type], Mapping[str, Any]] | None = None) -> dict[str, Any]:
+def declared_schema(
+    declared: Any, custom: Callable[[type], Mapping[str, Any]] | None = None, *, keeps_open: bool = False
+) -> dict[str, Any]:
     """The strict JSON Schema (2020-12) of a msgspec, dataclass, TypedDict or builtin type, one document on its own.
 
-    `custom` describes the types msgspec does not know; without it only pictures are described.
+    `custom` describes the types msgspec does not know; without it only pictures are described. With `keeps_open` only
+    the Structs that forbid unknown fields are closed.
 
     Raises: ConfigurationRefused, naming the type that has no schema.
     """
     describe = custom or image_schema
     try:
-        return closed(msgspec.json.schema(declared, schema_hook=lambda kind: dict(describe(kind))))
+        return closed(msgspec.json.schema(declared, schema_hook=lambda kind: dict(describe(kind))), keeps_open)
     except TypeError as error:
         raise ConfigurationRefused(f"The type {_name(declared)} cannot be published: {error}. {_FIX}") from error
 
@@ -43,12 +46,12 @@ def image_schema(kind: type) -> Mapping[str, Any]:
     raise ConfigurationRefused(f"The type {_name(kind)} has no JSON form. {_FIX}")
 
 
-def closed(schema: Mapping[str, Any]) -> dict[str, Any]:
+def closed(schema: Mapping[str, Any], keeps_open: bool = False) -> dict[str, Any]:
     """The same schema with its root written out and every described object and tuple closed to more.
 
-    An object that says `additionalProperties` itself keeps what it says.
+    An object that says `additionalProperties` itself keeps what it says; with `keeps_open` the others say that they are open.
     """
-    root: dict[str, Any] = _strict(schema)
+    root: dict[str, Any] = _strict(schema, keeps_open)
     reference = str(root.get("$ref", ""))
     if not reference.startswith("#/$defs/"):
         return root
@@ -61,21 +64,21 @@ def closed(schema: Mapping[str, Any]) -> dict[str, Any]:
     return {**written_out, "$defs": others} if others else written_out
 
 
-def _strict(schema: Any) -> Any:
+def _strict(schema: Any, is_open: bool) -> Any:
     if not isinstance(schema, Mapping):
         return schema
     out: dict[str, Any] = dict(schema)
     for key in _MAPS:
         if key in out:
-            out[key] = {name: _strict(inner) for name, inner in out[key].items()}
+            out[key] = {name: _strict(inner, is_open) for name, inner in out[key].items()}
     for key in _LISTS:
         if key in out:
-            out[key] = [_strict(inner) for inner in out[key]]
+            out[key] = [_strict(inner, is_open) for inner in out[key]]
     for key in _SINGLE:
         if key in out:
-            out[key] = _strict(out[key])
+            out[key] = _strict(out[key], is_open)
     if "properties" in out:
-        out.setdefault("additionalProperties", False)
+        out.setdefault("additionalProperties", is_open)
     if "prefixItems" in out:
         out.setdefault("items", False)
     return out

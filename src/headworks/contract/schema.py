@@ -254,7 +254,12 @@ def _nearest_branch(violation: Violation) -> list[Violation] | None:
 
 
 def _fails(branch: list[Violation], depth: int, keyword: str) -> bool:
-    return any(len(inner.instance_path) == depth and inner.kind.name in {keyword, "const"} for inner in branch)
+    return any(len(inner.instance_path) == depth and (inner.kind.name == keyword or _is_tag(inner)) for inner in branch)
+
+
+def _is_tag(violation: Violation) -> bool:
+    kind = violation.kind
+    return kind.name == "const" or (kind.name == "enum" and len(kind.value) == 1)
 
 
 def _message(keyword: str, violation: Violation) -> str:

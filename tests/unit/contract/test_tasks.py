@@ -5,6 +5,8 @@ from headworks.contract import tasks
 from headworks.contract.schema import Schema, binary_fields
 
 NAMES = [
+    "chat",
+    "embeddings",
     "image-classification",
     "object-detection",
     "ocr",
@@ -15,8 +17,38 @@ NAMES = [
     "token-classification",
     "translation",
 ]
+OPEN = {"chat", "embeddings"}
+"""Tasks of a vendor's shape: fields that we do not name pass."""
+CHOICE = {"index": 0, "message": {"role": "assistant", "content": "Hi."}, "finish_reason": "stop"}
+SPENT = {"prompt_tokens": 3, "completion_tokens": 2, "total_tokens": 5}
+PIXEL = "data:image/png;base64,iVBORw0KGgo="
 LABEL = {"label": "good", "score": 0.9}
 FITTING = {
+    "chat": (
+        {
+            "messages": [
+                {"role": "system", "content": "Be brief."},
+                {
+                    "role": "user",
+                    "content": [{"type": "text", "text": "?"}, {"type": "image_url", "image_url": {"url": PIXEL}}],
+                },
+                {
+                    "role": "assistant",
+                    "content": None,
+                    "tool_calls": [{"id": "1", "type": "function", "function": {"name": "f", "arguments": "{}"}}],
+                },
+                {"role": "tool", "tool_call_id": "1", "content": "42"},
+            ],
+            "max_tokens": 10,
+            "response_format": {"type": "json_schema", "json_schema": {"name": "x", "schema": {"type": "object"}}},
+            "metadata": {"ours": "yes"},
+        },
+        {"id": "1", "object": "chat.completion", "created": 1, "model": "m", "choices": [CHOICE], "usage": SPENT},
+    ),
+    "embeddings": (
+        {"input": ["a", "b"], "encoding_format": "float"},
+        {"object": "list", "data": [{"object": "embedding", "index": 0, "embedding": [0.5]}], "model": "m"},
+    ),
     "image-classification": ({"inputs": "aGk="}, [LABEL]),
     "object-detection": (
         {"inputs": "aGk=", "parameters": {"threshold": 0.5}},
@@ -47,6 +79,17 @@ FITTING = {
     "translation": ({"inputs": "bon", "parameters": {"src_lang": "fr"}}, {"translation_text": "good"}),
 }
 BROKEN = {
+    "chat": [
+        {},
+        {"messages": []},
+        {"messages": [{"role": "robot", "content": "hi"}]},
+        {"messages": [{"role": "user"}]},
+        {"messages": [{"role": "tool", "content": "42"}]},
+        {"messages": [{"role": "user", "content": [{"type": "image_url", "image_url": {"url": "http://a/b.png"}}]}]},
+        {"messages": [{"role": "user", "content": "hi"}], "n": 2},
+        {"messages": [{"role": "user", "content": "hi"}], "max_tokens": 0},
+    ],
+    "embeddings": [{}, {"input": ""}, {"input": []}, {"input": "a", "dimensions": 0}, {"input": [[]]}],
     "image-classification": [{}, {"inputs": 1}, {"inputs": "aGk=", "extra": 1}],
     "object-detection": [{"inputs": "aGk=", "parameters": {"threshold": 2}}],
     "ocr": [{"inputs": "aGk=", "parameters": {"threshold": -1}}],
@@ -76,7 +119,23 @@ def test_what_breaks_a_task_is_refused(task, document):
     assert Schema(tasks.schemas(task)[0]).errors(document)
 
 
-@pytest.mark.parametrize("task", NAMES)
+@pytest.mark.parametrize("task", sorted(OPEN))
+def test_a_task_of_a_vendors_shape_keeps_fields_it_does_not_name(task):
+    request, reply = tasks.schemas(task)
+
+    assert Schema(request).errors({**FITTING[task][0], "extra": 1}) == ()
+    assert Schema(reply).errors({**FITTING[task][1], "extra": 1}) == ()
+
+
+def test_what_is_wrong_in_a_message_is_named_within_its_role():
+    document = {"messages": [{"role": "tool", "content": "42"}]}
+
+    assert [error.pointer for error in Schema(tasks.schemas("chat")[0]).errors(document)] == [
+        "/messages/0/tool_call_id"
+    ]
+
+
+@pytest.mark.parametrize("task", sorted(set(NAMES) - OPEN))
 def test_a_reply_has_no_room_for_unknown_fields(task):
     reply = FITTING[task][1]
     extended = [{**reply[0], "extra": 1}] if isinstance(reply, list) else {**reply, "extra": 1}

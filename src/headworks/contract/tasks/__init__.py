@@ -6,6 +6,8 @@ from typing import Any
 
 from headworks.contract.declared import declared_schema
 from headworks.contract.tasks import (
+    chat,
+    embeddings,
     image_classification,
     object_detection,
     ocr,
@@ -20,6 +22,8 @@ from headworks.contract.tasks import (
 _TASKS: dict[str, ModuleType] = {
     task.NAME: task
     for task in (
+        chat,
+        embeddings,
         image_classification,
         object_detection,
         ocr,
@@ -45,7 +49,7 @@ def schemas(task: str) -> tuple[dict[str, Any], dict[str, Any]]:
     Raises: KeyError for a name that is no task.
     """
     module = _TASKS[task]
-    return declared_schema(module.Request), declared_schema(module.Reply)
+    return _published(module.Request), _published(module.Reply)
 
 
 def shapes(task: str | None) -> ModuleType | None:
@@ -64,4 +68,8 @@ def event_schema(task: str) -> dict[str, Any]:
     Raises: KeyError for a name that is no task.
     """
     module = _TASKS[task]
-    return declared_schema(getattr(module, "Event", module.Reply))
+    return _published(getattr(module, "Event", module.Reply))
+
+
+def _published(declared: Any) -> dict[str, Any]:
+    return declared_schema(declared, keeps_open=True)
