@@ -38,6 +38,7 @@ HeadworksError
 │   └── ProviderError          502  a third-party service failed
 │       ├── ProviderKeyRejected 502  our credential, not the caller's
 │       ├── ProviderUnreachable 502  no byte of the request was sent
+│       ├── ProviderUnavailable 503  set aside after failures, so not asked
 │       ├── ProviderDown       502
 │       ├── ProviderBroken     502  its answer cannot be understood or ends too early
 │       ├── ProviderBusy       503
@@ -313,6 +314,12 @@ class ProviderUnreachable(ProviderError):
     """No connection came about, so no byte of the request was sent and it may be sent again."""
 
     status, code, title = 502, "provider_unreachable", "Provider cannot be reached"
+
+
+class ProviderUnavailable(ProviderError):
+    """The provider failed of late and is set aside for a while, so it was not asked at all."""
+
+    status, code, title = 503, "provider_unavailable", "Provider is set aside after failures"
 
 
 class ProviderDown(ProviderError):

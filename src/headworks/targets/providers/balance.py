@@ -1,0 +1,84 @@
+"""Which of several equal targets is asked: by weight, or the better of two by how long each would take.
+
+Source: M. Mitzenmacher, "The Power of Two Choices in Randomized Load Balancing"; peak EWMA after Twitter's Finagle.
+No clock and no random source of its own.
+"""
+
+from collections.abc import Sequence
+from math import exp
+
+from headworks.targets.providers.retry import Random
+from headworks.units import SECOND_NS
+
+DECAY_NS = 10 * SECOND_NS
+UNKNOWN_NS = 1.0
+
+
+class PeakLoad:
+    """How loaded a target is: its latency of late, times what it has in hand.
+
+    A slower answer counts at once, quicker ones are believed little by little; with no answers the figure fades, so
+    that a target which was slow once is tried again.
+
+    Units: `latency_ns` as observed: for a stream the time to its first content.
+    Safe under: one thread.
+    """
+
+    __slots__ = ("_at_ns", "_latency_ns", "in_flight")
+
+    def __init__(self) -> None:
+        self._latency_ns = 0.0
+        self._at_ns = 0
+        self.in_flight = 0
+
+    def begin(self) -> None:
+        """One more call is in hand."""
+        self.in_flight += 1
+
+    def end(self) -> None:
+        """One call less."""
+        self.in_flight -= 1
+
+    def observe(self, latency_ns: int, now_ns: int) -> None:
+        """Take in what one call took; a failed one tells nothing good and is not observed."""
+        faded_ns = self._faded_ns(now_ns)
+        if latency_ns >= faded_ns:
+            self._latency_ns = float(latency_ns)
+        else:
+            kept = exp(-max(0, now_ns - self._at_ns) / DECAY_NS)
+            self._latency_ns = self._latency_ns * kept + latency_ns * (1 - kept)
+        self._at_ns = now_ns
+
+    def cost(self, now_ns: int) -> float:
+        """What asking it now would cost, to compare with others; one never asked costs less than any that was."""
+        return max(self._faded_ns(now_ns), UNKNOWN_NS) * (self.in_flight + 1)
+
+    def _faded_ns(self, now_ns: int) -> float:
+        return self._latency_ns * exp(-max(0, now_ns - self._at_ns) / DECAY_NS)
+
+
+def drawn(weights: Sequence[int], random: Random) -> int:
+    """The place of one of the weights, drawn in their proportion; a weight of 0 never is, unless all are."""
+    total = sum(weights)
+    if total <= 0:
+        return min(int(random() * len(weights)), len(weights) - 1)
+    point = random() * total
+    for place, weight in enumerate(weights):
+        point -= weight
+        if point < 0:
+            return place
+    return max(place for place, weight in enumerate(weights) if weight > 0)
+
+
+def better_of_two(loads: Sequence[PeakLoad], now_ns: int, random: Random) -> int:
+    """The place of the less loaded of two drawn ones.
+
+    Cost: two draws, whatever the number; nobody herds to the one that is best.
+    """
+    count = len(loads)
+    if count == 1:
+        return 0
+    first = min(int(random() * count), count - 1)
+    other = min(int(random() * (count - 1)), count - 2)
+    second = other + 1 if other >= first else other
+    return first if loads[first].cost(now_ns) <= loads[second].cost(now_ns) else second
