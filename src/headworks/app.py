@@ -109,7 +109,7 @@ class Service:
         sink = ThreadSink(STANDARD_ERROR)
         self._closers.append(lambda: sink.close(FAREWELL_S))
         self.watch = open_watch(clock, sink, has_calls=config.logs.calls)
-        self._closers += [lambda: sink.wait(FAREWELL_S), self.watch.logs.flush]
+        self._closers += [lambda: sink.wait(FAREWELL_S), self.watch.flush, lambda: sink.wait(FAREWELL_S)]
         engine = ProcessEngine(loop, os.environ, self._printed)
         self.models = Models(self.deployment.models(), engine, loop, clock, self.publisher.accept)
         self._starting = loop.create_task(self.models.start())
@@ -162,7 +162,7 @@ class Service:
         """Log lines leave in batches."""
         while True:
             await asyncio.sleep(FLUSH_S)
-            self.watch.logs.flush()
+            self.watch.flush()
 
     def _command_failed(self, error: Exception) -> None:
         self.watch.failed(RequestId("control"), error)
@@ -172,7 +172,7 @@ class Service:
 
     def _actions(self, offload: ThreadOffload) -> dict[str, Action]:
         return {
-            **health_operations(self.health, self.watch.metrics),
+            **health_operations(self.health, self.watch),
             **command_operations(self.commands()),
             **Catalogue(self.published, self.clock).actions(),
             **record_operations(

@@ -14,7 +14,8 @@ from headworks.errors import Malformed, NotBuilt
 from headworks.ports import Action, Answer, Ask
 from headworks.routes import NOT_BUILT
 from headworks.watch.health import Health
-from headworks.watch.metrics import MEDIA, Metrics
+from headworks.watch.metrics import MEDIA
+from headworks.watch.watch import LoggedWatch
 
 MOST_QUERY_FIELDS = 16
 _NO_STORE = (("Cache-Control", "no-store"),)
@@ -31,7 +32,7 @@ class Operation:
         self.is_recorded = is_recorded
 
 
-def health_operations(health: Health, metrics: Metrics) -> dict[str, Action]:
+def health_operations(health: Health, watch: LoggedWatch) -> dict[str, Action]:
     """What an orchestrator and a scraper ask; never recorded."""
 
     async def live(ask: Ask) -> Answer:
@@ -42,7 +43,7 @@ def health_operations(health: Health, metrics: Metrics) -> dict[str, Action]:
         return Answer(_json(document), status=status, headers=_NO_STORE)
 
     async def page(ask: Ask) -> Answer:
-        return Answer(metrics.page(), MEDIA, headers=_NO_STORE)
+        return Answer(watch.page(), MEDIA, headers=_NO_STORE)
 
     return {
         "health.live": Operation(live, is_recorded=False),

@@ -1,18 +1,19 @@
 """Logs: JSON lines, one a call and one an event, with request ids and without content; secrets are redacted.
 
-A line is encoded when it happens and written in batches: `flush` is the event loop's to call, a few times a second.
+Lines of calls are encoded together, and all are written in batches: `flush` is the event loop's to call, a few times a second.
 What cannot be written in time is dropped and counted; nothing ever waits for a log.
 """
 
 import traceback
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from typing import Protocol
 
 import msgspec
 from msgspec import Struct
 
-from headworks.ports import Entry
-from headworks.units import MILLISECOND_NS, Clock, RequestId, iso_time
+from headworks.units import MILLISECOND_NS, SECOND_NS, Clock, RequestId, iso_time
+from headworks.watch.ended import Kind, Own
 
 MOST_BUFFERED_BYTES = 4 * 2**20
 LONGEST_TEXT = 8000
@@ -23,15 +24,11 @@ MOST_KINDS = 2048
 PROBES = frozenset(("/health/live", "/health/ready", "/metrics"))
 
 Redact = Callable[[str], str]
-Kind = tuple[int, str, str, str, str, int, str, str, str, int]
-KIND = (
-    "status", "caller", "via", "route", "endpoint", "version", "target", "model_version", "outcome", "attempts",
-)  # fmt: skip
-"""What the calls of one caller to one version, with one outcome, have in common."""
 Scalar = str | int | float | bool | None
 
-_encode = msgspec.json.Encoder().encode
-_MILLISECONDS = [b'%03dZ"' % number for number in range(1000)]
+_encoder = msgspec.json.Encoder()
+_encode = _encoder.encode
+_MILLISECONDS = [f"{number:03d}Z" for number in range(1000)]
 
 
 class Sink(Protocol):
@@ -42,8 +39,9 @@ class Sink(Protocol):
 
 
 class OwnFacts(Struct, frozen=True, gc=False):
-    """What is logged of one call alone."""
+    """What is logged of one call alone; its line starts with it."""
 
+    time: str
     request_id: str
     client_request_id: str | None
     rows: int
@@ -59,7 +57,7 @@ class Logs:
     """Lines waiting to be written.
 
     Bounded: 4 MiB; beyond that lines are dropped, and the next batch says how many.
-    Cost: about 1 µs a call.
+    Cost: about 0.5 µs a call when a hundred are logged together.
     Safe under: one thread.
     """
 
@@ -70,46 +68,30 @@ class Logs:
         self._has_calls = has_calls
         self._lines: list[bytes] = []
         self._size_bytes = 0
-        self._second = -1
-        self._prefix = b""
         self._known: dict[Kind, bytes] = {}
         self._untold = 0
         self.dropped = 0
 
-    def call(self, entry: Entry) -> None:
-        """Log one call that ended; failures of ours are warnings. Probes that went well are not logged."""
-        if not self._has_calls:
+    def calls(self, kind: Kind, own: Own) -> None:
+        """Log calls of one kind that ended; failures of ours are warnings. Probes that went well are not logged."""
+        if not self._has_calls or (kind.route in PROBES and kind.status < 400):
             return
-        millisecond = entry.at_wall_ns // MILLISECOND_NS
-        second = millisecond // 1000
-        if second != self._second:
-            self._second, self._prefix = second, b'{"time":"%b' % iso_time(entry.at_wall_ns)[:-4].encode()
-        kind = (
-            entry.status, entry.caller_id, entry.via, entry.route, entry.endpoint, entry.version, entry.target,
-            entry.model_version, entry.outcome, entry.attempts,
-        )  # fmt: skip
-        repeated = self._known.get(kind)
-        if repeated is None:
-            repeated = self._learn(kind)
-        if not repeated:
-            return
-        told = entry.client_request_id
-        own = OwnFacts(
-            entry.request_id, None if told is None else self._safe(told), entry.rows, entry.batch_rows,
-            entry.input_bytes, entry.output_bytes, entry.queue_us, entry.run_us, entry.total_us,
-        )  # fmt: skip
-        self._keep(self._prefix + _MILLISECONDS[millisecond % 1000] + repeated + _encode(own)[1:])
+        repeated = self._known.get(kind) or self._learn(kind)
+        told = own.client_request_id
+        if any(told):
+            told = tuple(None if text is None else self._safe(text) for text in told)
+        facts = map(OwnFacts, map(_time, own.at_wall_ns), own.request_id, told, *own[Own._fields.index("rows") :])
+        lines = _encoder.encode_lines(list(facts)).replace(b"}\n", repeated)
+        self._keep(lines[:-1], len(told))
 
     def _learn(self, kind: Kind) -> bytes:
-        """What the lines of such calls repeat, encoded once; nothing when they are not logged."""
+        """What the lines of such calls repeat, encoded once: the end of each."""
         if len(self._known) >= MOST_KINDS:
             self._known.clear()
-        facts = dict(zip(KIND, kind, strict=True))
-        level = "info" if kind[0] < 500 else "warning"
-        is_told = facts["route"] not in PROBES or kind[0] >= 400
-        known = b"," + _encode({"level": level, "event": "call", **facts})[1:-1] + b"," if is_told else b""
-        self._known[kind] = known
-        return known
+        level = "info" if kind.status < 500 else "warning"
+        facts = {"level": level, "event": "call", **kind._asdict()}
+        repeated = self._known[kind] = b"," + _encode(facts)[1:] + b"\n"
+        return repeated
 
     def failure(self, request_id: RequestId, error: BaseException) -> None:
         """Log what only the log may know of a failure: its kind, its words and where it happened."""
@@ -136,14 +118,24 @@ class Logs:
             self.event("log_lines_dropped", "warning", count=self._untold)
             self._untold = 0
 
-    def _keep(self, line: bytes) -> None:
+    def _keep(self, text: bytes, lines: int = 1) -> None:
         if self._size_bytes >= MOST_BUFFERED_BYTES:
-            self.dropped += 1
-            self._untold += 1
+            self.dropped += lines
+            self._untold += lines
             return
-        self._lines.append(line)
-        self._size_bytes += len(line)
+        self._lines.append(text)
+        self._size_bytes += len(text)
 
     def _safe(self, text: str) -> str:
         redacted = self._redact(text[:LONGEST_READ])[:LONGEST_TEXT]
         return redacted.encode("utf-8", "replace").decode()
+
+
+def _time(wall_ns: int) -> str:
+    return _second(wall_ns // SECOND_NS) + _MILLISECONDS[wall_ns // MILLISECOND_NS % 1000]
+
+
+@lru_cache(maxsize=16)
+def _second(wall_s: int) -> str:
+    """A time up to its second, with the point after it."""
+    return iso_time(wall_s * SECOND_NS)[:-4]

@@ -5,12 +5,12 @@ Labels are route templates, endpoints, versions and outcomes only: never a path,
 Source: Prometheus text exposition format 0.0.4.
 """
 
-from bisect import bisect_left
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from bisect import bisect_right
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from math import inf
 
-from headworks.ports import Entry
+from headworks.watch.ended import Kind, Own
 
 MEDIA = "text/plain; version=0.0.4; charset=utf-8"
 MOST_CELLS = 2000
@@ -35,6 +35,18 @@ class Histogram:
         self.bounds = bounds
         self.counts = [0] * (len(bounds) + 1)
         self.total = 0
+
+    def add(self, values: Sequence[int]) -> None:
+        """Count some values."""
+        self.total += sum(values)
+        ordered, below = sorted(values), 0
+        for position, bound in enumerate(self.bounds):
+            if below == len(ordered):
+                return
+            within = bisect_right(ordered, bound)
+            self.counts[position] += within - below
+            below = within
+        self.counts[-1] += len(ordered) - below
 
 
 class _Work:
@@ -65,7 +77,8 @@ class Metrics:
     """Everything counted and read.
 
     Bounded: beyond 200 routes with endpoint and version, or 2000 outcomes of those, all is counted under `other`.
-    Cost: about 1 µs a call; a page takes about 0.1 ms a route with endpoint and version.
+    Cost: about 0.2 µs a call when a hundred are counted together; a page takes about 0.1 ms a route with endpoint and
+    version.
     Safe under: one thread.
     """
 
@@ -74,33 +87,19 @@ class Metrics:
         self._works: dict[tuple[str, str, int], _Work] = {}
         self._readings: list[tuple[str, str, str, Callable[[], Readings]]] = []
 
-    def count(self, entry: Entry) -> None:
-        """Count one call that ended."""
-        cell = self._cells.get((entry.route, entry.endpoint, entry.version, entry.outcome))
-        if cell is None:
-            cell = self._open(entry)
-        cell.count += 1
+    def count(self, kind: Kind, own: Own) -> None:
+        """Count calls of one kind that ended."""
+        cell = self._cells.get((kind.route, kind.endpoint, kind.version, kind.outcome)) or self._open(kind)
+        cell.count += len(own.rows)
         work = cell.work
-        spent_us = entry.total_us
-        histogram = work.duration
-        histogram.counts[bisect_left(DURATION_BOUNDS_US, spent_us)] += 1
-        histogram.total += spent_us
-        rows = entry.batch_rows
-        if rows:
-            spent_us = entry.queue_us
-            histogram = work.queue
-            histogram.counts[bisect_left(DURATION_BOUNDS_US, spent_us)] += 1
-            histogram.total += spent_us
-            spent_us = entry.run_us
-            histogram = work.run
-            histogram.counts[bisect_left(DURATION_BOUNDS_US, spent_us)] += 1
-            histogram.total += spent_us
-            histogram = work.batch
-            histogram.counts[bisect_left(ROW_BOUNDS, rows)] += 1
-            histogram.total += rows
-        work.rows += entry.rows
-        work.input_bytes += entry.input_bytes
-        work.output_bytes += entry.output_bytes
+        work.duration.add(own.total_us)
+        served = own if all(own.batch_rows) else _served(own)
+        work.queue.add(served.queue_us)
+        work.run.add(served.run_us)
+        work.batch.add(served.batch_rows)
+        work.rows += sum(own.rows)
+        work.input_bytes += sum(own.input_bytes)
+        work.output_bytes += sum(own.output_bytes)
 
     def read(self, name: str, text: str, read: Callable[[], Readings], kind: str = "gauge") -> None:
         """Publish what `read` gives when the page is asked for: one number, or numbers with labels.
@@ -114,8 +113,8 @@ class Metrics:
         """The whole page."""
         return "".join((*self._calls(), *self._read())).encode()
 
-    def _open(self, entry: Entry) -> _Cell:
-        key = (entry.route, entry.endpoint, entry.version, entry.outcome)
+    def _open(self, kind: Kind) -> _Cell:
+        key = (kind.route, kind.endpoint, kind.version, kind.outcome)
         work = self._works.get(key[:3])
         if len(self._cells) >= MOST_CELLS or (work is None and len(self._works) >= MOST_WORKS):
             key = (OTHER, "", 0, OTHER)
@@ -156,6 +155,12 @@ class Metrics:
                 continue
             yield _head(name, text, kind)
             yield from (_line(name, labels, value) for labels, value in samples)
+
+
+def _served(own: Own) -> Own:
+    """Those calls that reached a model."""
+    calls = [call for call in zip(*own, strict=True) if call[Own._fields.index("batch_rows")]]
+    return Own(*zip(*calls, strict=True)) if calls else Own(*((),) * len(Own._fields))
 
 
 def _bounded(found: Iterable[tuple[Mapping[str, str], float]]) -> Iterator[tuple[str, float]]:

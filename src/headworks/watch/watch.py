@@ -2,29 +2,51 @@
 
 from headworks.ports import Entry
 from headworks.units import RequestId
+from headworks.watch.ended import Ended
 from headworks.watch.logs import Logs
 from headworks.watch.metrics import Metrics
+
+MOST_WAITING = 4096
 
 
 class LoggedWatch:
     """Counts and logs what happened; never fails, never waits.
 
-    Cost: about 2.5 µs a call.
+    Calls that ended wait for `flush` or `page`, at most 4096 of them.
+    Cost: about 0.3 µs a call, and as much in `flush`.
     """
 
     def __init__(self, metrics: Metrics, logs: Logs) -> None:
         self.metrics = metrics
         self.logs = logs
+        self._ended = Ended()
         self._failures = 0
         metrics.read("headworks_failures_total", "Failures without a name.", lambda: self._failures, "counter")
         metrics.read("headworks_log_lines_dropped_total", "Log lines lost.", lambda: logs.dropped, "counter")
 
     def ended(self, entry: Entry) -> None:
         """One call ended, however."""
-        self.metrics.count(entry)
-        self.logs.call(entry)
+        ended = self._ended
+        ended.add(entry)
+        if ended.waiting >= MOST_WAITING:
+            self._settle()
 
     def failed(self, request_id: RequestId, error: BaseException) -> None:
         """Something failed that only the log may know about."""
         self._failures += 1
         self.logs.failure(request_id, error)
+
+    def flush(self) -> None:
+        """Count and log what ended, and hand the log's lines over; the event loop's to call, a few times a second."""
+        self._settle()
+        self.logs.flush()
+
+    def page(self) -> bytes:
+        """The page of metrics, with every call that has ended."""
+        self._settle()
+        return self.metrics.page()
+
+    def _settle(self) -> None:
+        for kind, own in self._ended.take():
+            self.metrics.count(kind, own)
+            self.logs.calls(kind, own)

@@ -6,6 +6,7 @@ import pytest
 from headworks.errors import ModelError
 from headworks.identity.key_text import mint, redact
 from headworks.units import RequestId
+from headworks.watch.ended import Ended
 from headworks.watch.logs import LONGEST_TEXT, MOST_BUFFERED_BYTES, Logs
 from headworks.watch.sink import ThreadSink
 from tests.fakes_keys import FakeClock, FakeRandom
@@ -31,6 +32,14 @@ class FakeSink:
         return [json.loads(line) for line in self.text.decode().splitlines()]
 
 
+def log(logs, *entries):
+    ended = Ended()
+    for entry in entries:
+        ended.add(entry)
+    for kind, own in ended.take():
+        logs.calls(kind, own)
+
+
 @pytest.fixture
 def sink():
     return FakeSink()
@@ -42,7 +51,7 @@ def logs(sink):
 
 
 def test_a_call_is_one_line_with_its_request_id_and_no_content(logs, sink):
-    logs.call(make_entry(input=(b"SECRET INPUT",), output=b"SECRET OUTPUT", subject="jane@example.org"))
+    log(logs, make_entry(input=(b"SECRET INPUT",), output=b"SECRET OUTPUT", subject="jane@example.org"))
     assert sink.text == b""
     logs.flush()
 
@@ -59,10 +68,10 @@ def test_a_call_is_one_line_with_its_request_id_and_no_content(logs, sink):
 
 
 def test_times_follow_the_second(logs, sink):
-    logs.call(make_entry())
+    log(logs, make_entry())
     later = make_entry()
     later.at_wall_ns += 1_000_000_000
-    logs.call(later)
+    log(logs, later)
     logs.flush()
 
     assert [line["time"][17:] for line in sink.lines] == ["00.123Z", "01.123Z"]
@@ -70,7 +79,7 @@ def test_times_follow_the_second(logs, sink):
 
 def test_failures_of_ours_are_warnings(logs, sink):
     for status in (200, 422, 502):
-        logs.call(make_entry(status=status))
+        log(logs, make_entry(status=status))
     logs.flush()
 
     assert [line["level"] for line in sink.lines] == ["info", "info", "warning"]
@@ -78,18 +87,18 @@ def test_failures_of_ours_are_warnings(logs, sink):
 
 def test_calls_can_be_left_out_and_probes_that_went_well_always_are(sink):
     quiet = Logs(sink, redact, FakeClock(), has_calls=False)
-    quiet.call(make_entry())
+    log(quiet, make_entry())
     quiet.flush()
     logs = Logs(sink, redact, FakeClock())
-    logs.call(make_entry(route="/health/ready"))
-    logs.call(make_entry(route="/health/ready", status=503))
+    log(logs, make_entry(route="/health/ready"))
+    log(logs, make_entry(route="/health/ready", status=503))
     logs.flush()
 
     assert [line["status"] for line in sink.lines] == [503]
 
 
 def test_a_key_in_what_a_caller_chose_is_redacted(logs, sink):
-    logs.call(make_entry(client_request_id=f"id-{KEY.reveal()}"))
+    log(logs, make_entry(client_request_id=f"id-{KEY.reveal()}"))
     logs.event("worker_said", text=f"token={KEY.reveal()} " + "x" * 20_000, count=3)
     logs.flush()
 
@@ -129,7 +138,7 @@ def test_a_failure_is_logged_with_its_kind_and_a_bounded_trace(logs, sink):
 
 def test_no_text_can_forge_a_line_or_break_the_log(logs, sink):
     logs.event("said", text='a\nb"}\r{"event":"forged"}', bad="\ud800")
-    logs.call(make_entry(client_request_id="a\nb\ud800"))
+    log(logs, make_entry(client_request_id="a\nb\ud800"))
     logs.flush()
 
     assert [line["event"] for line in sink.lines] == ["said", "call"]

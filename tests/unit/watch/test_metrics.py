@@ -4,6 +4,7 @@ import os
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from headworks.watch.ended import Ended
 from headworks.watch.metrics import MOST_CELLS, MOST_READINGS, MOST_WORKS, Metrics
 from headworks.watch.process import publish_process
 from tests.unit.watch.entries import make_entry
@@ -22,8 +23,11 @@ def value(metrics, name, **labels):
 
 def counted(*entries):
     metrics = Metrics()
+    ended = Ended()
     for entry in entries:
-        metrics.count(entry)
+        ended.add(entry)
+    for kind, own in ended.take():
+        metrics.count(kind, own)
     return metrics
 
 
