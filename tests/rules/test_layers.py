@@ -46,6 +46,7 @@ OWNERS = {
     "multipart": ("dialects",),
     "cryptography": ("records", "identity"),
     "numpy": ("targets.models", "declare"),
+    "botocore": ("targets.providers.aws",),
     "PIL": ("targets.models", "declare"),
     "pydantic": ("targets.models", "declare"),
 }

@@ -1,0 +1,50 @@
+"""What AWS serves: task by task, which operation of which service, and how its reply becomes ours."""
+
+from __future__ import annotations
+
+from headworks.targets.providers.aws.comprehend_entities import DetectEntities
+from headworks.targets.providers.aws.comprehend_language import DetectDominantLanguage
+from headworks.targets.providers.aws.comprehend_sentiment import DetectSentiment
+from headworks.targets.providers.offers import Offer
+from headworks.targets.providers.wire import ProviderSettings
+
+_LANGUAGE = "[/LANGUAGE]"
+
+
+def _language(own: str, settings: ProviderSettings) -> str:
+    return own or str(settings.options.get("language", "en"))
+
+
+OFFERS: tuple[Offer, ...] = (
+    Offer(
+        "comprehend:sentiment",
+        "text-classification",
+        "Amazon Comprehend DetectSentiment",
+        "positive, negative, neutral, mixed; score = the service's confidence in each (they sum to 1)",
+        lambda own, settings: DetectSentiment(language=_language(own, settings)),
+        _LANGUAGE,
+    ),
+    Offer(
+        "comprehend:language",
+        "text-classification",
+        "Amazon Comprehend DetectDominantLanguage",
+        "label = language tag (BCP 47); score = confidence",
+        lambda own, settings: DetectDominantLanguage(),
+    ),
+    Offer(
+        "comprehend:entities",
+        "token-classification",
+        "Amazon Comprehend DetectEntities",
+        "group by the table of entity groups; offsets are code points as the service counts them; word cut from the text",
+        lambda own, settings: DetectEntities(language=_language(own, settings)),
+        _LANGUAGE,
+    ),
+    Offer(
+        "comprehend:pii",
+        "token-classification",
+        "Amazon Comprehend DetectPiiEntities",
+        "group = the service's kind (EMAIL, NAME, SSN ...); offsets and word as for entities",
+        lambda own, settings: DetectEntities(language=_language(own, settings), pii=True, model="comprehend:pii"),
+        _LANGUAGE,
+    ),
+)
