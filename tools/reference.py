@@ -12,6 +12,7 @@ from headworks.cli.__main__ import parser
 from headworks.contract import tasks
 from headworks.routes import table
 from headworks.settings import types
+from headworks.settings.providers import ProviderConfig
 
 FOLDER = Path(__file__).parents[1] / "docs" / "reference"
 NOTE = "<!-- Written by `make docs` from the code. Do not edit. -->\n\n"
@@ -19,6 +20,7 @@ PARTS = (
     ("(top level)", types.Config),
     ("models.NAME", types.ModelConfig),
     ("models.NAME.batch", types.BatchConfig),
+    ("providers.NAME", ProviderConfig),
     ("endpoints.NAME.vN", types.EndpointVersion),
     ("endpoints.NAME.vN.targets[]", types.WeightedTarget),
     ("server", types.ServerConfig),

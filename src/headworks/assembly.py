@@ -12,6 +12,7 @@ from headworks.settings import Config, EndpointVersion, ModelConfig
 from headworks.settings.types import WeightedTarget
 from headworks.targets.models.runner import Source
 from headworks.targets.models.settings import BatchSettings, ModelSettings, QueueSettings
+from headworks.targets.providers.wire import ProviderSettings
 from headworks.units import parse_duration_s, parse_rate, parse_size_bytes
 from headworks.values import Endpoint, RecordMode, TargetChoice
 
@@ -38,6 +39,14 @@ def model_settings(name: str, model: ModelConfig, folder: Path) -> ModelSettings
         env=model.env,
         retry=model.retry,
     )
+
+
+def provider_settings(config: Config) -> dict[str, ProviderSettings]:
+    """Every configured provider as its kind reads it."""
+    return {
+        name: ProviderSettings(name, entry.kind or name, entry.base_url, entry.keys, entry.options)
+        for name, entry in config.providers.items()
+    }
 
 
 def record_settings(config: Config, home: Path) -> RecordSettings:
@@ -99,11 +108,6 @@ def endpoint(config: Config, name: str, version: str, contract: Contract) -> End
         max_body_bytes=parse_size_bytes(entry.max_body or config.server.max_body),
         id=f"{name}/{version}",
     )
-
-
-def target_name(target: str | WeightedTarget) -> str:
-    """The name of a target, weighted or not."""
-    return target.target if isinstance(target, WeightedTarget) else target
 
 
 def _choice(target: str | WeightedTarget) -> TargetChoice:

@@ -148,8 +148,8 @@ class Ledger(Protocol):
 class Targets(Protocol):
     """The targets by name, as they are now; a swapped model answers under its old name."""
 
-    def find(self, name: str) -> Target:
-        """The target.
+    def find(self, name: str, task: str | None = None) -> Target:
+        """The target; one outside may serve several tasks.
 
         Raises: ModelUnavailable when it has no ready worker.
         """

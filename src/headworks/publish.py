@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from msgspec import structs
 
-from headworks.assembly import endpoint, model_settings, target_name
+from headworks.assembly import endpoint, model_settings, provider_settings
 from headworks.contract import tasks
 from headworks.contract.lock import read_lock, refuse_breaks
 from headworks.contract.schema import Contract, JsonObject, contract_from
@@ -12,7 +12,11 @@ from headworks.contract.version import changes, serves
 from headworks.deployment import Deployment, read_deployment
 from headworks.errors import ConfigurationRefused, FieldError, ModelUnavailable, NotFound
 from headworks.settings import Config, EndpointVersion
+from headworks.settings.check import target_name
 from headworks.targets.models.runner import Announcement, Source
+from headworks.targets.providers.kinds import bound
+from headworks.targets.providers.registry import Key
+from headworks.targets.providers.wire import Bound
 from headworks.values import Endpoint, Matched
 
 STARTING = "The service is starting; its models are not ready yet."
@@ -162,9 +166,10 @@ def published(config: Config, announced: Mapping[str, Announcement]) -> tuple[En
     for name, versions in sorted(config.endpoints.items()):
         for version in sorted(versions, key=lambda v: int(v[1:])):
             try:
-                first = announced[target_name(versions[version].targets[0])]
-                made = endpoint(config, name, version, contract_of(versions[version], announced))
-                found.append(structs.replace(made, is_http=first.is_http))
+                entry = versions[version]
+                made = endpoint(config, name, version, contract_of(entry, announced, services(config, entry)))
+                first = announced.get(target_name(entry.targets[0]))
+                found.append(structs.replace(made, is_http=first is not None and first.is_http))
             except ConfigurationRefused as error:
                 place = f"/endpoints/{name}/{version}"
                 inner = error.errors or (FieldError("", error.detail),)
@@ -174,24 +179,42 @@ def published(config: Config, announced: Mapping[str, Announcement]) -> tuple[En
     return tuple(found)
 
 
-def contract_of(entry: EndpointVersion, announced: Mapping[str, Announcement]) -> Contract:
+def services(config: Config, entry: EndpointVersion) -> dict[Key, Bound]:
+    """The operations of providers that a version names, bound to its task.
+
+    Raises: ConfigurationRefused, naming each target that cannot serve the task, and what can.
+    """
+    settings, found, wrong = provider_settings(config), {}, []
+    for index, target in enumerate(map(target_name, entry.targets)):
+        if "/" not in target or entry.task is None:
+            continue
+        try:
+            found[target, entry.task] = bound(settings, target, entry.task)
+        except ConfigurationRefused as error:
+            wrong.append(FieldError(f"/targets/{index}", f"{target}: {error.detail}"))
+    if wrong:
+        raise ConfigurationRefused(errors=tuple(wrong))
+    return found
+
+
+def contract_of(
+    entry: EndpointVersion, announced: Mapping[str, Announcement], operations: Mapping[Key, Bound]
+) -> Contract:
     """What a version takes and gives: its task's shapes, or what its first target announced.
 
     Raises: ConfigurationRefused when a target cannot serve it, saying why.
     """
-    targets = {name: announced[name] for name in map(target_name, entry.targets)}
-    first = next(iter(targets.values()))
+    outside = {key[0]: _announced_outside(key[1], each) for key, each in operations.items()}
+    names = list(map(target_name, entry.targets))
+    targets = {name: outside[name] if name in outside else announced[name] for name in names}
+    first = next((announced[name] for name in names if name not in outside), targets[names[0]])
     is_batch = all(each.is_batch for each in targets.values())
+    module = tasks.shapes(entry.task)
+    if entry.task is not None and module is not None:
+        return _two_shapes(entry.task, targets, first)
     is_stream = all(each.is_stream for each in targets.values())
     request, reply = (first.request, first.reply) if entry.task is None else _of_task(entry.task, first, is_stream)
-    wrong = [
-        FieldError(
-            f"/targets/{name}",
-            f"model {name} cannot serve this version: {change.side} {change.pointer or '/'}: {change.message}",
-        )
-        for name, each in targets.items()
-        for change in serves((request, reply), (each.request, each.reply))
-    ]
+    wrong = [each for name in targets for each in _mismatches(name, targets[name], request, reply)]
     if any(each.is_stream != is_stream for each in targets.values()):
         wrong.append(
             FieldError("/targets", "some targets stream and some do not; they would answer in different shapes")
@@ -203,11 +226,50 @@ def contract_of(entry: EndpointVersion, announced: Mapping[str, Announcement]) -
     return contract_from(request, reply, is_batch, is_stream, first.examples)
 
 
-def _of_task(task: str, first: Announcement, is_stream: bool) -> tuple[JsonObject, JsonObject]:
-    """A task's schemas; where a task leaves the request open (tables), the first target's own columns."""
+def _two_shapes(task: str, targets: Mapping[str, Announcement], first: Announcement) -> Contract:
+    """The contract of a task whose streamed answer differs from the whole one: every target can give both."""
+    _check_task(task)
+    request, reply = tasks.schemas(task)
+    event = tasks.event_schema(task)
+    wrong = [
+        each
+        for name, target in targets.items()
+        for each in _mismatches(name, target, request, event if target.is_stream else reply)
+    ]
+    if wrong:
+        raise ConfigurationRefused(errors=tuple(wrong))
+    return contract_from(request, reply, False, True, first.examples, event)
+
+
+def _mismatches(name: str, target: Announcement, request: JsonObject, reply: JsonObject) -> list[FieldError]:
+    return [
+        FieldError(
+            f"/targets/{name}",
+            f"target {name} cannot serve this version: {change.side} {change.pointer or '/'}: {change.message}",
+        )
+        for change in serves((request, reply), (target.request, target.reply))
+    ]
+
+
+def _announced_outside(task: str, operation: Bound) -> Announcement:
+    """What a provider's operation says of itself: the task's own shapes, one row at a time."""
+    _check_task(task)
+    request, reply = tasks.schemas(task)
+    return Announcement(
+        request, reply, is_batch=False, is_stream=False, is_async=True, examples=tasks.examples(task),
+        model_version=operation.operation.model,
+    )  # fmt: skip
+
+
+def _check_task(task: str) -> None:
     if task not in tasks.names():
         text = f"there is no task {task!r}; known tasks: {', '.join(tasks.names())}"
         raise ConfigurationRefused(errors=(FieldError("/task", text),))
+
+
+def _of_task(task: str, first: Announcement, is_stream: bool) -> tuple[JsonObject, JsonObject]:
+    """A task's schemas; where a task leaves the request open (tables), the first target's own columns."""
+    _check_task(task)
     request, reply = tasks.schemas(task)
     if "properties" not in request:
         request = dict(first.request)

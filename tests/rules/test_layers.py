@@ -13,6 +13,7 @@ LAYERS = [
     (
         "routes",
         "ways",
+        "found",
         "assembly",
         "deployment",
         "publish",

@@ -6,7 +6,7 @@ from functools import partial
 from headworks.errors import DeadlineExceeded, Forbidden, ModelUnavailable, Overloaded, VersionGone
 from headworks.ports import Parts, Targets
 from headworks.units import SECOND_NS, iso_time
-from headworks.values import Admission, Auth, Call, Caller, Endpoint, Grant, Held, TargetChoice
+from headworks.values import Admission, Auth, Call, Caller, Endpoint, Grant, Held
 
 _KEY = Auth.KEY  # a member looked up on its class costs 0.1 µs
 
@@ -74,18 +74,18 @@ def _shortest_wait_ns(endpoint: Endpoint, targets: Targets, rows: int) -> int:
     choices = endpoint.targets
     if len(choices) == 1:
         try:
-            return targets.find(choices[0].name).predicted_wait_ns(rows)
+            return targets.find(choices[0].name, endpoint.task).predicted_wait_ns(rows)
         except ModelUnavailable:
             return 0
-    return min(_waits_ns(choices, targets, rows), default=0)
+    return min(_waits_ns(endpoint, targets, rows), default=0)
 
 
-def _waits_ns(choices: tuple[TargetChoice, ...], targets: Targets, rows: int) -> Iterator[int]:
-    for choice in choices:
+def _waits_ns(endpoint: Endpoint, targets: Targets, rows: int) -> Iterator[int]:
+    for choice in endpoint.targets:
         if choice.weight == 0:
             continue
         try:
-            yield targets.find(choice.name).predicted_wait_ns(rows)
+            yield targets.find(choice.name, endpoint.task).predicted_wait_ns(rows)
         except ModelUnavailable:
             continue
 

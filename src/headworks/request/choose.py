@@ -19,18 +19,18 @@ def choose(grant: Grant, targets: Targets, request_id: RequestId) -> Plan:
     endpoint = grant.call.endpoint
     choices = endpoint.targets
     if len(choices) == 1:
-        return Plan(grant, (targets.find(choices[0].name),))
+        return Plan(grant, (targets.find(choices[0].name, endpoint.task),))
     if choices[0].weight is not None:
         choices = _drawn(endpoint, request_id)
-    ready = tuple(target for choice in choices if (target := _ready(targets, choice.name)) is not None)
+    ready = tuple(target for choice in choices if (target := _ready(targets, choice.name, endpoint.task)) is not None)
     if not ready:
         raise ModelUnavailable(f"No target of {endpoint.name} v{endpoint.version} is ready.", retry_after_s=1.0)
     return Plan(grant, ready)
 
 
-def _ready(targets: Targets, name: str) -> Target | None:
+def _ready(targets: Targets, name: str, task: str | None) -> Target | None:
     try:
-        return targets.find(name)
+        return targets.find(name, task)
     except ModelUnavailable:
         return None
 

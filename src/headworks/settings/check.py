@@ -31,6 +31,9 @@ def problems(config: types.Config) -> list[Problem]:
     found = list(_units(config, ()))
     for name, model in config.models.items():
         found += _model_problems(name, model)
+    for name in config.providers:
+        if not NAME.fullmatch(name):
+            found.append(Problem(("providers", name), "provider names are lower case letters, digits, - and _"))
     for name, versions in config.endpoints.items():
         if not NAME.fullmatch(name):
             found.append(Problem(("endpoints", name), "endpoint names are lower case letters, digits, - and _"))
@@ -95,6 +98,8 @@ def _version_problems(config: types.Config, name: str, version: str, entry: type
         yield Problem(path, "versions are v1, v2, ...")
     if not entry.targets:
         yield Problem((*path, "targets"), "names no target; name at least one model")
+    if entry.task is None and any("/" in target_name(target) for target in entry.targets):
+        yield Problem((*path, "task"), "a provider's operation serves a task; say which: task: chat, for example")
     for index, target in enumerate(entry.targets):
         yield from _target_problems(config, (*path, "targets", str(index)), target)
     weighted = [target for target in entry.targets if isinstance(target, types.WeightedTarget)]
@@ -110,12 +115,19 @@ def _version_problems(config: types.Config, name: str, version: str, entry: type
         yield Problem((*path, "shadow"), "shadow targets are not available in this version; remove the key")
 
 
+def target_name(target: str | types.WeightedTarget) -> str:
+    """The name of a target, weighted or not."""
+    return target.target if isinstance(target, types.WeightedTarget) else target
+
+
 def _target_problems(
     config: types.Config, path: tuple[str, ...], target: str | types.WeightedTarget
 ) -> Iterator[Problem]:
-    named = target.target if isinstance(target, types.WeightedTarget) else target
-    if "/" in named:
-        yield Problem(path, f"{named!r} is a provider's operation; providers are not available in this version")
-    elif named not in config.models:
+    named = target_name(target)
+    provider, is_operation, _ = named.partition("/")
+    if is_operation and provider not in config.providers:
+        known = ", ".join(sorted(config.providers)) or "none"
+        yield Problem(path, f"no provider is called {provider!r}; known providers: {known}")
+    elif not is_operation and named not in config.models:
         known = ", ".join(sorted(config.models)) or "none"
         yield Problem(path, f"no model is called {named!r}; known models: {known}")

@@ -13,10 +13,10 @@ import yaml
 from headworks.errors import ConfigurationRefused, FieldError
 from headworks.settings import types
 from headworks.settings.check import Problem, problems
+from headworks.settings.providers import ProviderConfig, secret_hook, separated
 
 MAX_BYTES = 2**20
 NOT_BUILT = {
-    "providers": "third-party providers",
     "workflows": "workflows",
     "memory": "memory",
     "collections": "collections",
@@ -49,6 +49,9 @@ def parse_config(text: str, name: str, environment: Mapping[str, str]) -> types.
     lines: Lines = {}
     document, found = _document(text, name, lines)
     document = _filled(document, (), environment, Path(name).parent, found)
+    if isinstance(document, dict) and isinstance(document.get("providers"), dict):
+        providers = document["providers"].items()
+        document["providers"] = {key: separated(each) if isinstance(each, dict) else each for key, each in providers}
     if not isinstance(document, dict):
         raise ConfigurationRefused(f"{name}: the top level must be a mapping with models and endpoints")
     found += list(_unknown_keys(document))
@@ -180,20 +183,22 @@ def _typed(document: dict[str, Any]) -> tuple[types.Config | None, list[Problem]
     found: list[Problem] = []
     for name, model in _mappings(document.get("models")):
         _attempt(model, types.ModelConfig, ("models", name), found)
+    for name, provider in _mappings(document.get("providers")):
+        _attempt(provider, ProviderConfig, ("providers", name), found)
     for name, versions in _mappings(document.get("endpoints")):
         for version, entry in _mappings(versions):
             _attempt(entry, types.EndpointVersion, ("endpoints", name, version), found)
     if found:
         return None, found
     try:
-        return msgspec.convert(document, types.Config), found
+        return msgspec.convert(document, types.Config, dec_hook=secret_hook), found
     except msgspec.ValidationError as error:
         return None, [_problem(error, ())]
 
 
 def _attempt(mapping: object, kind: type[msgspec.Struct], path: tuple[str, ...], found: list[Problem]) -> None:
     try:
-        msgspec.convert(mapping, kind)
+        msgspec.convert(mapping, kind, dec_hook=secret_hook)
     except msgspec.ValidationError as error:
         found.append(_problem(error, path))
 

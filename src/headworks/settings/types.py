@@ -8,9 +8,8 @@ from typing import Annotated, Any, Literal
 
 from msgspec import Meta, Struct
 
-Duration = Annotated[str, Meta(description="A duration: 800ms, 10s, 5m, 1h, 30d", extra={"unit": "duration"})]
-Size = Annotated[str, Meta(description="A size: 64KiB, 16MiB, 1GiB", extra={"unit": "size"})]
-RateText = Annotated[str, Meta(description="A rate: 50/s, 1000/m, 10/h, 5/d", extra={"unit": "rate"})]
+from headworks.settings.providers import ProviderConfig
+from headworks.settings.units import Duration, RateText, Size
 
 MODEL_KINDS = ("python", "onnx", "skops", "sklearn", "xgboost", "lightgbm", "asgi", "wsgi")
 
@@ -139,6 +138,7 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True):
     """A whole configuration."""
 
     models: dict[str, ModelConfig] = {}
+    providers: dict[str, ProviderConfig] = {}
     endpoints: dict[str, dict[str, EndpointVersion]] = {}
     server: ServerConfig = ServerConfig()
     tls: TlsConfig | None = None

@@ -75,7 +75,7 @@ class Waiting:
     def __init__(self, **waits_ns):
         self.waits_ns = waits_ns
 
-    def find(self, name):
+    def find(self, name, task=None):
         wait_ns = self.waits_ns[name]
         if wait_ns is None:
             raise ModelUnavailable

@@ -59,7 +59,7 @@ class FakeTargets:
     def __init__(self, *targets):
         self.by_name = {target.name: target for target in targets}
 
-    def find(self, name):
+    def find(self, name, task=None):
         if name not in self.by_name:
             raise ModelUnavailable
         return self.by_name[name]

@@ -41,7 +41,12 @@ def test_an_empty_file_is_an_empty_configuration():
         ("50/s", "50", "expected `str | null`, got `int`"),
         ("targets: [mood]", "targets: [moood]", "no model is called 'moood'; known models: mood"),
         ("targets: [mood]", "targets: []", "names no target"),
-        ("targets: [mood]", "targets: [openai/gpt]", "providers are not available"),
+        ("targets: [mood]", "targets: [openai/gpt]", "no provider is called 'openai'; known providers: none"),
+        (
+            "task: text-classification, targets: [mood]",
+            "targets: [up/gpt]",
+            "endpoints.mood.v1.task: a provider's operation serves a task",
+        ),
         ("targets: [mood]", "targets: [{target: mood, weight: 0}]", "all weights are 0"),
         ("v1:", "one:", "versions are v1, v2"),
         ("endpoints:\n  mood:", "endpoints:\n  jobs:", "/api/jobs is a path of its own"),
@@ -49,11 +54,25 @@ def test_an_empty_file_is_an_empty_configuration():
         ("rate: 50/s", "sunset: 2026-01-01", "must be later than deprecated"),
         ('python: "models:Mood"', "replicas: 1", "must name exactly one of python"),
         ('python: "models:Mood"', 'sklearn: "m.joblib"', "convert it with skops"),
-        ("endpoints:", "providers: {}\nendpoints:", "third-party providers are not available"),
+        ("endpoints:", "providers: {up: {base_url: ftp://x}}\nendpoints:", "headworks.yaml:3: providers.up.base_url: "),
+        ("endpoints:", "providers: {Up: {}}\nendpoints:", "provider names are lower case"),
+        ("endpoints:", "budgets: {}\nendpoints:", "budgets are not available"),
     ],
 )
 def test_a_mistake_names_its_line_and_its_fix(old, new, told):
     assert any(told in message for message in refusals(GOOD.replace(old, new, 1)))
+
+
+def test_a_provider_keeps_its_secrets_as_secrets_and_its_own_settings_apart():
+    text = GOOD + 'providers:\n  up: {kind: openai, api_key: "${UP}", region: r, secret_access_key: s3cret}\n'
+
+    provider = parse_config(text, "headworks.yaml", {"UP": "k3y"}).providers["up"]
+
+    assert [key.reveal() for key in provider.keys] == ["k3y"]
+    assert provider.options["region"] == "r"
+    assert provider.options["secret_access_key"].reveal() == "s3cret"
+    assert "k3y" not in repr(provider)
+    assert "s3cret" not in repr(provider)
 
 
 def test_all_mistakes_are_told_at_once():

@@ -61,6 +61,12 @@ def shapes(task: str | None) -> ModuleType | None:
     return module if module is not None and hasattr(module, "assembled") else None
 
 
+def examples(task: str) -> tuple[Any, ...]:
+    """Requests of a task that read well, where it has any."""
+    found: tuple[Any, ...] = getattr(_TASKS[task], "EXAMPLES", ())
+    return found
+
+
 @cache
 def event_schema(task: str) -> dict[str, Any]:
     """The JSON Schema of one event of a streamed answer; the reply's own where a stream does not differ.

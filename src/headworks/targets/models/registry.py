@@ -75,7 +75,7 @@ class Models:
         announced = ((name, pool.announcement) for name, pool in self._pools.items())
         return {name: announcement for name, announcement in announced if announcement is not None}
 
-    def find(self, name: str) -> ModelPool:
+    def find(self, name: str, task: str | None = None) -> ModelPool:
         """The pool that answers for a model.
 
         Raises: ModelUnavailable when it has no ready worker and none is about to be.

@@ -177,6 +177,8 @@ class Kind(Protocol):
     """A kind of provider; third parties register theirs as an entry point in group `headworks.providers`."""
 
     name: str
+    options: tuple[str, ...]
+    """The settings it reads beside those of every provider."""
 
     def tasks(self, reference: str) -> tuple[str, ...]:
         """The tasks that `reference` (what follows the provider's name and a slash) can serve; none when it names nothing."""

@@ -1,0 +1,69 @@
+"""The kinds of providers there are: ours, and those that other packages register in group `headworks.providers`.
+
+A kind's module is imported when a configuration names it, so that no vendor's library loads unasked.
+"""
+
+from collections.abc import Iterable, Mapping
+from difflib import get_close_matches
+from importlib import import_module
+from importlib.metadata import entry_points
+
+from headworks.errors import ConfigurationRefused, FieldError
+from headworks.targets.providers.wire import Bound, Kind, ProviderSettings
+
+GROUP = "headworks.providers"
+BUILT_IN: Mapping[str, str] = {
+    name: f"headworks.targets.providers.{module}"
+    for name, module in {
+        "anthropic": "anthropic",
+        "aws": "aws",
+        "azure": "azure",
+        "cohere": "cohere",
+        "gemini": "gemini",
+        "google": "google",
+        "http": "http_json",
+        "huggingface": "huggingface",
+        "oip": "oip",
+        "openai": "openai",
+    }.items()
+}
+
+
+def kind_of(name: str) -> Kind:
+    """The kind of this name.
+
+    Raises: ConfigurationRefused, naming the kinds there are.
+    """
+    module = BUILT_IN.get(name)
+    if module is not None:
+        kind: Kind = import_module(module).KIND
+        return kind
+    for entry in entry_points(group=GROUP, name=name):
+        registered: Kind = entry.load()
+        return registered
+    known = sorted({*BUILT_IN, *(entry.name for entry in entry_points(group=GROUP))})
+    raise ConfigurationRefused(f"there is no kind of provider {name!r}; known kinds: {', '.join(known)}")
+
+
+def bound(settings: Mapping[str, ProviderSettings], target: str, task: str) -> Bound:
+    """What answers a task at `provider/reference`.
+
+    Raises: ConfigurationRefused: an unknown setting, what is missing, or which tasks and operations there are instead.
+    """
+    name, _, reference = target.partition("/")
+    provider = settings[name]
+    kind = kind_of(provider.kind)
+    _refuse_unknown(provider, kind.options)
+    return kind.bind(provider, reference, task)
+
+
+def _refuse_unknown(provider: ProviderSettings, known: Iterable[str]) -> None:
+    wrong = []
+    for key in provider.options:
+        if key in known:
+            continue
+        near = get_close_matches(key, known, 1)
+        hint = f"did you mean {near[0]!r}?" if near else f"kind {provider.kind} knows: {', '.join(known) or 'none'}"
+        wrong.append(FieldError(f"/providers/{provider.name}/{key}", f"unknown key {key!r}; {hint}"))
+    if wrong:
+        raise ConfigurationRefused("; ".join(error.message for error in wrong), errors=tuple(wrong))
