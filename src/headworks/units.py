@@ -23,6 +23,9 @@ _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _CROCKFORD = "0123456789abcdefghjkmnpqrstvwxyz"
 _PAIRS = [a + b for a in _CROCKFORD for b in _CROCKFORD]
+_DIGITS = {character: value for value, character in enumerate(_CROCKFORD)}
+_ID_CHARS = 26
+_TIME_CHARS = 10
 
 
 class Clock(Protocol):
@@ -142,6 +145,16 @@ class RequestIds:
             self._start = _base32(millisecond, 5) + self._drawn
         self._low = low + 1
         return RequestId(self._start + _PAIRS[low])
+
+
+def minted_wall_ns(request_id: str) -> int | None:
+    """When a request id was minted, in nanoseconds since 1970 UTC; None when this is no request id of ours."""
+    if len(request_id) != _ID_CHARS or not set(request_id) <= _DIGITS.keys():
+        return None
+    milliseconds = 0
+    for character in request_id[:_TIME_CHARS]:
+        milliseconds = milliseconds * 32 + _DIGITS[character]
+    return milliseconds * MILLISECOND_NS
 
 
 def random_bytes(size: int) -> bytes:

@@ -21,11 +21,10 @@ from headworks.records.kms import Kms
 from headworks.records.nodes import StoredTree
 from headworks.records.note import Verifier
 from headworks.records.opening import open_to_read
-from headworks.records.request_time import wall_ns_of
 from headworks.records.settings import RecordSettings
 from headworks.records.tree import inclusion_path, root_from_inclusion
 from headworks.stores.queries import load_queries
-from headworks.units import SECOND_NS
+from headworks.units import SECOND_NS, minted_wall_ns
 
 ROWS_AT_ONCE = 256
 MOST_LISTED = 10_000
@@ -209,7 +208,7 @@ class Records:
 
     def _stretches(self, request_id: str) -> Iterator[tuple[int, int]]:
         size: Any = self._connection.execute(self._sql["tree"]).fetchone() or (0,)
-        minted_ns = wall_ns_of(request_id)
+        minted_ns = minted_wall_ns(request_id)
         if minted_ns is None:
             return
         early_ns = minted_ns - EARLY_S * SECOND_NS

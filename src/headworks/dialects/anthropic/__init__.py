@@ -1,0 +1,1 @@
+"""The Anthropic dialect: what the official SDKs send and expect on /v1/messages, for any chat target."""

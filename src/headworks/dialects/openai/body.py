@@ -1,0 +1,117 @@
+"""JSON bodies of the dialect: one object, its `model`, and what is left of it for the task.
+
+The body is checked whole and handed on by its top-level fields as they came: nothing inside them is written anew.
+"""
+
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from msgspec import DecodeError, Raw, Struct, ValidationError
+from msgspec.json import Decoder, Encoder
+
+from headworks.contract import json_text
+from headworks.contract.schema import pointer_of
+from headworks.dialects.native.media import typed
+from headworks.errors import CallerError, FieldError, NotFound, SchemaViolation, UnsupportedMedia
+from headworks.values import Endpoint, RawRequest
+
+
+class _Named(Struct):
+    model: str
+
+
+class Form(Struct, frozen=True):
+    """What the answer must repeat of the request: the `model` as it was asked for, and the call's id.
+
+    `has_usage`: whether a stream tells what it used. `asked` are further fields that the answer repeats.
+    """
+
+    model: str
+    request_id: str
+    has_usage: bool = False
+    asked: Mapping[str, Any] = {}
+
+
+_model = Decoder(_Named).decode
+_fields = Decoder(dict[str, Raw]).decode
+encode = Encoder().encode
+
+FOR_THE_VENDOR_ALONE = frozenset(
+    {
+        "metadata", "moderation", "prompt_cache_key", "prompt_cache_options", "prompt_cache_retention",
+        "safety_identifier", "service_tier", "user",
+    }
+)  # fmt: skip
+"""Fields about an account at OpenAI, which change no answer: left away where the task does not know them."""
+
+
+def model_of(raw: RawRequest) -> str:
+    """The `model` of a JSON body.
+
+    Raises: NotJson (400), SchemaViolation (422).
+    Cost: one pass over the bytes, nothing kept.
+    """
+    try:
+        return _model(raw.body).model
+    except (DecodeError, ValidationError, UnicodeDecodeError):
+        document = object_of(raw)
+    found = document.get("model")
+    if isinstance(found, str):
+        return found
+    raise refused("/model", "must name an endpoint" if "model" in document else "is required")
+
+
+def object_of(raw: RawRequest) -> dict[str, Any]:
+    """The JSON object that the body holds.
+
+    Raises: UnsupportedMedia (415), NotJson (400), SchemaViolation (422).
+    """
+    content_type = raw.headers.get("content-type", "application/json")
+    if content_type != "application/json" and typed(content_type)[0] != "application/json":
+        raise UnsupportedMedia("Send application/json.")
+    document = json_text.decode(raw.body)
+    if not isinstance(document, dict):
+        raise refused("", "must be of type object")
+    return document
+
+
+def told(document: Mapping[str, Any], endpoint: Endpoint, answered: Collection[str]) -> dict[str, Any]:
+    """The fields that are for the task: those not in `answered`, which the dialect itself obeys, and not null."""
+    known = endpoint.contract.request.json.get("properties", {})
+    left_away = {name for name in FOR_THE_VENDOR_ALONE if name not in known}
+    return {
+        name: value
+        for name, value in document.items()
+        if value is not None and name not in answered and name not in left_away
+    }
+
+
+def as_sent(raw: RawRequest, names: Collection[str]) -> bytes:
+    """A JSON object of these top-level fields of the body, each as it was sent."""
+    return encode({name: value for name, value in _fields(raw.body).items() if name in names})
+
+
+def flag(document: Mapping[str, Any], name: str) -> bool:
+    """A field that is true, false, null or absent.
+
+    Raises: SchemaViolation (422).
+    """
+    value = document.get(name)
+    if value is None or isinstance(value, bool):
+        return bool(value)
+    raise refused(f"/{name}", "must be of type boolean")
+
+
+def serves(endpoint: Endpoint, task: str, path: str) -> None:
+    """Refuse an endpoint of another task than the path's.
+
+    Raises: CallerError (400).
+    """
+    if endpoint.task != task:
+        name = f"{endpoint.name} v{endpoint.version}"
+        raise CallerError(f"{name} is no endpoint of task {task}, which {path} needs; call it at /api/{endpoint.name}.")
+
+
+def refused(pointer: str, text: str) -> SchemaViolation:
+    """The refusal of one field."""
+    return SchemaViolation(errors=(FieldError(pointer, text),))

@@ -1,0 +1,22 @@
+"""Pictures in messages: sent within the request, never fetched from an address that a caller names."""
+
+from typing import Any
+
+from headworks.dialects.openai.body import refused
+
+_TEXT = "must be a data: URL with the picture itself; this service fetches nothing from addresses in requests"
+
+
+def refuse_fetching(messages: Any) -> None:
+    """Refuse a picture that would have to be fetched, here or by a provider.
+
+    Shapes: `messages` as in the task `chat`, already checked against its schema.
+    Raises: SchemaViolation (422).
+    """
+    for number, message in enumerate(messages if isinstance(messages, list) else ()):
+        content = message.get("content")
+        for place, part in enumerate(content if isinstance(content, list) else ()):
+            image = part.get("image_url")
+            url = image.get("url", "") if isinstance(image, dict) else image
+            if isinstance(url, str) and not url.startswith("data:"):
+                raise refused(f"/messages/{number}/content/{place}/image_url/url", _TEXT)

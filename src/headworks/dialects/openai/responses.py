@@ -1,0 +1,51 @@
+"""POST /v1/responses over a chat target: what is asked becomes a chat, its answer becomes output items.
+
+No response is kept, so each request carries its whole conversation.
+"""
+
+from headworks.contract.schema import EVENTS, JSON
+from headworks.dialects.chat_view import chat_view
+from headworks.dialects.naming import endpoint_named
+from headworks.dialects.openai.body import Form, encode, flag, model_of, object_of, serves
+from headworks.dialects.openai.fields import rate_fields
+from headworks.dialects.openai.pictures import refuse_fetching
+from headworks.dialects.openai.responses_asked import chat_request
+from headworks.dialects.openai.responses_events import ResponsesWriter
+from headworks.dialects.openai.responses_told import REPEATED, whole_response
+from headworks.ports import Endpoints, EventWriter, Read
+from headworks.units import RequestId
+from headworks.values import Call, Endpoint, Matched, Payload, Quota, RawRequest
+
+PATH = "/v1/responses"
+
+
+class Responses:
+    """Implements ports.Dialect for Responses."""
+
+    def endpoint(self, raw: RawRequest, matched: Matched, endpoints: Endpoints) -> Endpoint:
+        """See ports.Dialect."""
+        return endpoint_named(model_of(raw), endpoints)
+
+    def read(self, raw: RawRequest, endpoint: Endpoint) -> Read:
+        """See ports.Dialect."""
+        serves(endpoint, "chat", PATH)
+        document = object_of(raw)
+        asked = chat_request(document)
+        endpoint.contract.request.check(asked)
+        refuse_fetching(asked["messages"])
+        repeated = {name: document[name] for name in REPEATED if document.get(name) is not None}
+        form = Form(document["model"], raw.request_id, asked=repeated)
+        return Read(Payload(encode(asked)), EVENTS if flag(document, "stream") else JSON, form)
+
+    def body(self, call: Call, body: bytes, media: str) -> tuple[bytes, str]:
+        """See ports.Dialect."""
+        form: Form = call.form  # type: ignore[assignment]  # what `read` put there
+        return encode(whole_response(form, chat_view(body))), JSON
+
+    def writer(self, call: Call) -> EventWriter:
+        """See ports.Dialect."""
+        return ResponsesWriter(call.form)  # type: ignore[arg-type]  # what `read` put there
+
+    def fields(self, request_id: RequestId, quotas: tuple[Quota, ...]) -> tuple[tuple[str, str], ...]:
+        """See ports.Dialect."""
+        return rate_fields(quotas)
