@@ -10,9 +10,8 @@ from msgspec import DecodeError, Raw, Struct, ValidationError
 from msgspec.json import Decoder, Encoder
 
 from headworks.contract import json_text
-from headworks.contract.schema import pointer_of
 from headworks.dialects.native.media import typed
-from headworks.errors import CallerError, FieldError, NotFound, SchemaViolation, UnsupportedMedia
+from headworks.errors import CallerError, FieldError, SchemaViolation, UnsupportedMedia
 from headworks.values import Endpoint, RawRequest
 
 
@@ -35,14 +34,6 @@ class Form(Struct, frozen=True):
 _model = Decoder(_Named).decode
 _fields = Decoder(dict[str, Raw]).decode
 encode = Encoder().encode
-
-FOR_THE_VENDOR_ALONE = frozenset(
-    {
-        "metadata", "moderation", "prompt_cache_key", "prompt_cache_options", "prompt_cache_retention",
-        "safety_identifier", "service_tier", "user",
-    }
-)  # fmt: skip
-"""Fields about an account at OpenAI, which change no answer: left away where the task does not know them."""
 
 
 def model_of(raw: RawRequest) -> str:
@@ -75,15 +66,9 @@ def object_of(raw: RawRequest) -> dict[str, Any]:
     return document
 
 
-def told(document: Mapping[str, Any], endpoint: Endpoint, answered: Collection[str]) -> dict[str, Any]:
-    """The fields that are for the task: those not in `answered`, which the dialect itself obeys, and not null."""
-    known = endpoint.contract.request.json.get("properties", {})
-    left_away = {name for name in FOR_THE_VENDOR_ALONE if name not in known}
-    return {
-        name: value
-        for name, value in document.items()
-        if value is not None and name not in answered and name not in left_away
-    }
+def told(document: Mapping[str, Any], answered: Collection[str]) -> dict[str, Any]:
+    """The fields that are for the task: those not null and not in `answered`, which the dialect itself obeys."""
+    return {name: value for name, value in document.items() if value is not None and name not in answered}
 
 
 def as_sent(raw: RawRequest, names: Collection[str]) -> bytes:

@@ -49,10 +49,10 @@ class Chat:
         """See ports.Dialect."""
         serves(endpoint, "chat", PATH)
         document = object_of(raw)
-        asked = told(document, endpoint, _OBEYED_HERE)
+        asked = told(document, _OBEYED_HERE)
         refuse_storing(document)
-        endpoint.contract.request.check(asked)
         refuse_fetching(asked.get("messages"))
+        endpoint.contract.request.check(asked)
         is_stream = flag(document, "stream")
         form = Form(document["model"], raw.request_id, wants_usage(document))
         return Read(Payload(as_sent(raw, asked)), EVENTS if is_stream else JSON, form)

@@ -88,5 +88,3 @@ def challenge(error: HeadworksError) -> tuple[tuple[str, str], ...]:
     """What a 401 must name, unless the error does."""
     is_named = any(name == "WWW-Authenticate" for name, _ in error.headers)
     return (("WWW-Authenticate", 'Bearer realm="headworks"'),) if error.status == 401 and not is_named else ()
-
-

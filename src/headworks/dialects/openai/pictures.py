@@ -8,15 +8,14 @@ _TEXT = "must be a data: URL with the picture itself; this service fetches nothi
 
 
 def refuse_fetching(messages: Any) -> None:
-    """Refuse a picture that would have to be fetched, here or by a provider.
+    """Refuse a picture that would have to be fetched, here or by a provider; anything else wrong is the schema's to say.
 
-    Shapes: `messages` as in the task `chat`, already checked against its schema.
     Raises: SchemaViolation (422).
     """
     for number, message in enumerate(messages if isinstance(messages, list) else ()):
-        content = message.get("content")
+        content = message.get("content") if isinstance(message, dict) else None
         for place, part in enumerate(content if isinstance(content, list) else ()):
-            image = part.get("image_url")
-            url = image.get("url", "") if isinstance(image, dict) else image
+            image = part.get("image_url") if isinstance(part, dict) else None
+            url = image.get("url") if isinstance(image, dict) else image
             if isinstance(url, str) and not url.startswith("data:"):
                 raise refused(f"/messages/{number}/content/{place}/image_url/url", _TEXT)

@@ -31,8 +31,8 @@ class Responses:
         serves(endpoint, "chat", PATH)
         document = object_of(raw)
         asked = chat_request(document)
-        endpoint.contract.request.check(asked)
         refuse_fetching(asked["messages"])
+        endpoint.contract.request.check(asked)
         repeated = {name: document[name] for name in REPEATED if document.get(name) is not None}
         form = Form(document["model"], raw.request_id, asked=repeated)
         return Read(Payload(encode(asked)), EVENTS if flag(document, "stream") else JSON, form)

@@ -157,8 +157,8 @@ def _add_format(asked: dict[str, Any], text: Any) -> None:
         raise refused("/text", "must be of type object")
     if text.get("verbosity") is not None:
         asked["verbosity"] = text["verbosity"]
-    form = text.get("format")
-    kind = form.get("type") if isinstance(form, dict) else None
+    form = text.get("format") or {}
+    kind = form.get("type") if isinstance(form, dict) else "no object"
     if kind == "json_schema":
         names = ("name", "description", "schema", "strict")
         schema = {name: form[name] for name in names if form.get(name) is not None}

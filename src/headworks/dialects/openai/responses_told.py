@@ -100,7 +100,13 @@ def reasoning_part(text: str) -> Item:
 
 def reasoning_item(form: Form, number: int, status: str, parts: list[Item]) -> Item:
     """What the model thought, as far as the target tells it."""
-    return {"id": f"rs_{form.request_id}_{number}", "type": "reasoning", "status": status, "summary": [], "content": parts}
+    return {
+        "id": f"rs_{form.request_id}_{number}",
+        "type": "reasoning",
+        "status": status,
+        "summary": [],
+        "content": parts,
+    }
 
 
 def call_item(form: Form, number: int, status: str, call: ToolCallView) -> Item:
