@@ -209,8 +209,7 @@ def contract_of(
     targets = {name: outside[name] if name in outside else announced[name] for name in names}
     first = next((announced[name] for name in names if name not in outside), targets[names[0]])
     is_batch = all(each.is_batch for each in targets.values())
-    module = tasks.shapes(entry.task)
-    if entry.task is not None and module is not None:
+    if entry.task is not None and tasks.shapes(entry.task) is not None:
         return _two_shapes(entry.task, targets, first)
     is_stream = all(each.is_stream for each in targets.values())
     request, reply = (first.request, first.reply) if entry.task is None else _of_task(entry.task, first, is_stream)

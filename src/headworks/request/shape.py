@@ -1,12 +1,11 @@
 """One contract, whole or streamed: where the two forms of a task's answer differ, each target's is turned into what was asked for."""
 
 from collections.abc import Iterable
-from types import ModuleType
 
 from msgspec import DecodeError, Raw, ValidationError, structs
 from msgspec.json import Decoder
 
-from headworks.contract.tasks import shapes
+from headworks.contract.tasks import Shapes, shapes
 from headworks.errors import ContractViolation
 from headworks.pending import Pending
 from headworks.values import Call, Outcome, Usage
@@ -43,26 +42,25 @@ def shaped(call: Call, outcome: Outcome) -> Outcome:
     """
     if call.endpoint.contract.event is None or call.is_stream == (outcome.stream is not None):
         return outcome if not outcome.is_collected else _whole(call, outcome)
-    module = shapes(call.endpoint.task)
-    if module is None or outcome.stream is not None:
+    forms = shapes(call.endpoint.task)
+    if forms is None or outcome.stream is not None:
         return outcome
-    return structs.replace(outcome, body=b"", stream=Told(_turned(module, outcome), outcome))
+    return structs.replace(outcome, body=b"", stream=Told(_turned(forms, outcome), outcome))
 
 
 def _whole(call: Call, outcome: Outcome) -> Outcome:
     """One document out of collected events, where a whole answer is more than their array."""
-    module = shapes(call.endpoint.task)
-    if module is None:
+    forms = shapes(call.endpoint.task)
+    if forms is None:
         return outcome
     try:
-        return structs.replace(outcome, body=module.assembled(map(bytes, _array(outcome.body))), is_collected=False)
+        return structs.replace(outcome, body=forms.assembled(map(bytes, _array(outcome.body))), is_collected=False)
     except (DecodeError, ValidationError, ValueError) as error:
         raise ContractViolation(reason=f"events of {outcome.target} make no whole answer: {error}") from None
 
 
-def _turned(module: ModuleType, outcome: Outcome) -> list[bytes]:
+def _turned(forms: Shapes, outcome: Outcome) -> list[bytes]:
     try:
-        events: list[bytes] = module.events_of(outcome.body)
+        return forms.events_of(outcome.body)
     except (DecodeError, ValidationError, ValueError) as error:
         raise ContractViolation(reason=f"the answer of {outcome.target} makes no events: {error}") from None
-    return events

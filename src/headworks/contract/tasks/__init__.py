@@ -1,12 +1,14 @@
 """The standard tasks: one module each, with `NAME`, `Request`, `Reply` and, where a stream differs, `Event`."""
 
+from collections.abc import Iterable
 from functools import cache
 from types import ModuleType
-from typing import Any
+from typing import Any, Protocol
 
 from headworks.contract.declared import declared_schema
 from headworks.contract.tasks import (
     chat,
+    chat_forms,
     embeddings,
     image_classification,
     object_detection,
@@ -19,6 +21,21 @@ from headworks.contract.tasks import (
     translation,
 )
 
+
+class Shapes(Protocol):
+    """The two forms of a task's answer, each out of the other, as JSON texts.
+
+    Raises: ValidationError, DecodeError, ValueError for what makes none.
+    """
+
+    def assembled(self, events: Iterable[bytes]) -> bytes:
+        """The whole answer of a stream's events."""
+
+    def events_of(self, reply: bytes) -> list[bytes]:
+        """The events that tell a whole answer."""
+
+
+_SHAPES: dict[str, Shapes] = {chat.NAME: chat_forms}
 _TASKS: dict[str, ModuleType] = {
     task.NAME: task
     for task in (
@@ -52,13 +69,9 @@ def schemas(task: str) -> tuple[dict[str, Any], dict[str, Any]]:
     return _published(module.Request), _published(module.Reply)
 
 
-def shapes(task: str | None) -> ModuleType | None:
-    """The module of a task whose streamed answer differs from the whole one; it turns each into the other.
-
-    Such a module has `assembled(events) -> reply` and `events_of(reply) -> events`, both of JSON texts.
-    """
-    module = _TASKS.get(task) if task is not None else None
-    return module if module is not None and hasattr(module, "assembled") else None
+def shapes(task: str | None) -> Shapes | None:
+    """How a task's streamed answer and its whole one are made out of each other; None where one is the array of the other."""
+    return _SHAPES.get(task) if task is not None else None
 
 
 def examples(task: str) -> tuple[Any, ...]:
