@@ -1,0 +1,68 @@
+"""Embeddings in OpenAI's dialect.
+
+Source: OpenAI API, `POST /v1/embeddings`.
+"""
+
+from __future__ import annotations
+
+import msgspec
+from msgspec import Raw, Struct
+
+from headworks.errors import HeadworksError
+from headworks.targets.providers.openai.document import NULL, Spent, encode, fields_of, refused, refused_inside
+from headworks.targets.providers.openai.facts import Server
+from headworks.targets.providers.whole import Whole, decoded
+from headworks.targets.providers.wire import Answer, Ask, HttpRequest, HttpResponse
+from headworks.values import Usage
+
+
+class _Reply(Struct, frozen=True):
+    data: list[Raw] | None = None
+    model: str = ""
+    usage: Spent | None = None
+    object: str = ""
+    error: Raw = NULL
+
+
+class _Told(Struct, frozen=True):
+    data: list[Raw]
+    model: str
+    usage: Spent | None
+    object: str = "list"
+
+
+_reply = msgspec.json.Decoder(_Reply)
+
+
+class OpenAiEmbeddings(Whole, frozen=True, kw_only=True):
+    """Vectors by one model of one server; the vectors themselves are not decoded."""
+
+    task: str = "embeddings"
+    server: Server
+
+    def request(self, ask: Ask) -> HttpRequest:
+        """The same inputs, for this model."""
+        fields = fields_of(ask.document)
+        fields.pop("model", None)
+        if self.server.names_model:
+            fields["model"] = Raw(encode(self.model))
+        return HttpRequest("POST", f"{self.server.path}/embeddings{self.server.query}", body=encode(fields))
+
+    def reply(self, ask: Ask, response: HttpResponse) -> Answer:
+        """The vectors as they came.
+
+        Raises: ProviderBroken without vectors; what an error inside a 200 means.
+        """
+        wire = decoded(_reply, response.body)
+        if not wire.data:
+            raise refused_inside(wire.error)
+        model, body = wire.model or self.model, response.body
+        if wire.object != "list" or not wire.model:
+            body = encode(_Told(wire.data, model, wire.usage))
+        spent = wire.usage
+        usage = None if spent is None else Usage(input_tokens=spent.prompt_tokens, output_tokens=0)
+        return Answer(body, usage, model)
+
+    def failure(self, response: HttpResponse) -> HeadworksError:
+        """By code, then by type, then by status (facts.BY_CODE)."""
+        return refused(response)

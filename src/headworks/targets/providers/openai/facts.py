@@ -1,0 +1,119 @@
+"""What is known of OpenAI's dialect: error codes, how models differ, where servers differ. Data only.
+
+Source: OpenAI API reference and error guide; vLLM, llama.cpp, Azure OpenAI, OpenRouter where they add codes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from msgspec import Struct
+
+from headworks.errors import (
+    ContentRefused,
+    ContextTooLong,
+    HeadworksError,
+    ProviderBusy,
+    ProviderDown,
+    ProviderKeyRejected,
+    ProviderRefused,
+    ProviderTimeout,
+)
+
+DEFAULT_ADDRESS = "https://api.openai.com/v1"
+OWN_HOST = "api.openai.com"
+
+BY_CODE: Mapping[str, type[HeadworksError]] = {
+    "context_length_exceeded": ContextTooLong,
+    "string_above_max_length": ContextTooLong,
+    "exceed_context_size_error": ContextTooLong,
+    "content_policy_violation": ContentRefused,
+    "content_filter": ContentRefused,
+    "moderation_blocked": ContentRefused,
+    "invalid_prompt": ContentRefused,
+    "image_generation_user_error": ContentRefused,
+    "invalid_api_key": ProviderKeyRejected,
+    "authentication_error": ProviderKeyRejected,
+    "permission_error": ProviderKeyRejected,
+    "insufficient_quota": ProviderKeyRejected,
+    "billing_hard_limit_reached": ProviderKeyRejected,
+    "billing_not_active": ProviderKeyRejected,
+    "account_deactivated": ProviderKeyRejected,
+    "unsupported_country_region_territory": ProviderKeyRejected,
+    "rate_limit_exceeded": ProviderBusy,
+    "rate_limit_error": ProviderBusy,
+    "overloaded_error": ProviderBusy,
+    "server_overloaded": ProviderBusy,
+    "engine_overloaded": ProviderBusy,
+    "slow_down": ProviderBusy,
+    "timeout": ProviderTimeout,
+    "model_not_found": ProviderDown,
+    "DeploymentNotFound": ProviderDown,
+    "server_error": ProviderDown,
+    "internal_error": ProviderDown,
+    "unsupported_parameter": ProviderRefused,
+    "unsupported_value": ProviderRefused,
+}
+"""By `code`, else by `type`, of the error; what is not here goes by its status."""
+
+CAPS = ("max_completion_tokens", "max_tokens")
+"""The two names of the most tokens that may be answered; a server takes one of them."""
+
+FINISHES: Mapping[str, str] = {
+    "stop": "stop",
+    "length": "length",
+    "tool_calls": "tool_calls",
+    "content_filter": "content_filter",
+    "function_call": "function_call",
+    "max_tokens": "length",
+    "model_length": "length",
+    "tool_use": "tool_calls",
+    "safety": "content_filter",
+    "insufficient_system_resource": "length",
+}
+"""Why an answer ended, in OpenAI's words; any other word is an end by the model's own choice: `stop`."""
+
+
+class Server(Struct, frozen=True):
+    """How one server differs.
+
+    Shapes: `path` stands before an operation's own path and `query` after it; `cap` is one of CAPS.
+    """
+
+    path: str = ""
+    query: str = ""
+    cap: str = "max_tokens"
+    names_model: bool = True
+    asks_usage: bool = True
+
+
+class Quirks(Struct, frozen=True):
+    """What one family of models takes no part in: fields it refuses, and the only name it knows for the cap."""
+
+    cap: str | None = None
+    dropped: frozenset[str] = frozenset()
+
+
+_SAMPLING = frozenset(
+    {"temperature", "top_p", "presence_penalty", "frequency_penalty", "logprobs", "top_logprobs", "logit_bias"}
+)
+_REASONING = Quirks("max_completion_tokens", _SAMPLING)
+_NEWER = Quirks("max_completion_tokens")
+_PLAIN = Quirks()
+
+BY_MODEL: Mapping[str, Quirks] = {
+    "o1": _REASONING,
+    "o3": _REASONING,
+    "o4": _REASONING,
+    "gpt-5": _REASONING,
+    "gpt-5.": _NEWER,
+    "gpt-5-chat": _NEWER,
+}
+"""By the start of the model's name, the longest that fits, after any vendor's prefix (`openai/`)."""
+
+
+def quirks_of(model: str) -> Quirks:
+    """What is known of a model by its name."""
+    name = model.rpartition("/")[2]
+    fitting = [start for start in BY_MODEL if name.startswith(start)]
+    return BY_MODEL[max(fitting, key=len)] if fitting else _PLAIN

@@ -1,0 +1,43 @@
+"""Answers of servers that speak OpenAI's dialect loosely, made to follow it; never run for those that follow it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from headworks.targets.providers.openai.document import encode
+from headworks.targets.providers.openai.facts import FINISHES
+
+_WHOLE: Mapping[str, Any] = {"message": {"role": "assistant", "content": None}, "finish_reason": "stop"}
+"""What a choice says at least; Azure leaves the message out where its filter held it back."""
+_PART: Mapping[str, Any] = {"delta": {}, "finish_reason": None}
+
+
+def mended_reply(body: bytes, model: str) -> bytes:
+    """A whole answer with every field that the contract requires."""
+    return _mended(body, "chat.completion", model, _WHOLE)
+
+
+def mended_chunk(data: bytes, model: str) -> bytes:
+    """A chunk with every field that the contract requires."""
+    return _mended(data, "chat.completion.chunk", model, _PART)
+
+
+def _mended(body: bytes, kind: str, model: str, unsaid: Mapping[str, Any]) -> bytes:
+    document: dict[str, Any] = msgspec.json.decode(body)
+    choices = [_choice(index, choice, unsaid) for index, choice in enumerate(document["choices"])]
+    made = {"id": "", "created": 0, "model": model}
+    said = {name: value for name, value in document.items() if value is not None}
+    return encode({**made, **said, "object": kind, "choices": choices})
+
+
+def _choice(index: int, choice: Mapping[str, Any], unsaid: Mapping[str, Any]) -> dict[str, Any]:
+    said = choice.get("finish_reason")
+    made = {**unsaid, "index": index, **choice}
+    return (
+        {**made, "finish_reason": FINISHES.get(said, "stop")}
+        if said
+        else {**made, "finish_reason": unsaid["finish_reason"]}
+    )
