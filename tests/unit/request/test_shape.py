@@ -58,7 +58,7 @@ def test_collected_events_become_the_whole_answer():
     assert json.loads(outcome.body)["choices"][0]["message"]["content"] == "Hello"
 
 
-@pytest.mark.parametrize(("media", "body", "collected"), [(EVENTS, {}, False), ("application/json", [{}], True)])
+@pytest.mark.parametrize(("media", "body", "collected"), [(EVENTS, [], False), ("application/json", [{}], True)])
 def test_what_cannot_be_turned_breaks_the_contract(media, body, collected):
     with pytest.raises(ContractViolation):
         shaped(asked(media), answered(body, is_collected=collected))

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 from headworks.contract.declared import declared_schema
 from headworks.contract.tasks import (
     chat,
-    chat_forms,
+    chat_events,
     embeddings,
     image_classification,
     object_detection,
@@ -35,7 +35,7 @@ class Shapes(Protocol):
         """The events that tell a whole answer."""
 
 
-_SHAPES: dict[str, Shapes] = {chat.NAME: chat_forms}
+_SHAPES: dict[str, Shapes] = {chat.NAME: chat_events}
 _TASKS: dict[str, ModuleType] = {
     task.NAME: task
     for task in (

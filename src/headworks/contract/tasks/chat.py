@@ -10,11 +10,8 @@ from typing import Annotated, Any, Literal
 
 from msgspec import Meta, Struct
 
-from headworks.contract.tasks import chat_events
-
 NAME = "chat"
 
-assembled, events_of = chat_events.assembled, chat_events.events_of
 
 Name = Annotated[str, Meta(min_length=1, max_length=256)]
 Share = Annotated[float, Meta(ge=0, le=1)]
