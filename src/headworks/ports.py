@@ -21,6 +21,7 @@ from headworks.values import (
     RecordMode,
     Reply,
     Reservation,
+    Settlement,
     Target,
     Usage,
 )
@@ -96,6 +97,7 @@ class Entry(Struct):
     usage: Usage | None = None
     cost_micros: int | None = None
     reservation: Reservation | None = None
+    settled: tuple[Settlement, ...] = ()
 
 
 class IdempotencySlot(Struct, frozen=True):
@@ -172,6 +174,26 @@ class Endpoints(Protocol):
 
     def versions(self) -> tuple[Endpoint, ...]:
         """Every version of every endpoint, by name and number."""
+
+
+class Money(Protocol):
+    """What paid services cost, and what callers, endpoints and tenants may still spend on them."""
+
+    def check(self, caller: Caller, endpoint: Endpoint) -> None:
+        """Refuse a call whose budget is used up already, before anything is done for it.
+
+        Raises: BudgetExhausted.
+        """
+
+    def reserve(self, call: Call, caller_id: str, service: str) -> Reservation:
+        """Hold what one attempt at a service (`kind/model`) may cost at most.
+
+        Raises: BudgetExhausted, PriceUnknown; nothing is then held.
+        Cost: no I/O.
+        """
+
+    def settle(self, reservation: Reservation, usage: Usage | None, *, is_free: bool = False) -> Settlement:
+        """Give back what an attempt did not cost; `is_free` for one that failed before anything was billed."""
 
 
 class Watch(Protocol):

@@ -245,21 +245,36 @@ class Stream(Protocol):
 
 
 class Reservation(Struct, frozen=True):
-    """What one attempt at a paid service may cost, held in each of these budgets until it is settled."""
+    """What one attempt at a paid service may cost, held in each of these budgets until it is settled.
+
+    Units: `micros` are millionths of the currency; None where the price is unknown and no budget applies.
+    Shapes: `budgets` are names and periods (`2026-11`). `output_cap` is the most tokens that the attempt may answer.
+    """
 
     number: int
-    micros: int
-    budgets: tuple[str, ...] = ()
+    micros: int | None = None
+    budgets: tuple[tuple[str, str], ...] = ()
+    output_cap: int | None = None
+
+
+class Settlement(Struct, frozen=True):
+    """What an attempt came to; `micros` None is unknown, and its reservation is then charged in full."""
+
+    reservation: Reservation
+    micros: int | None
 
 
 class Opening(Protocol):
-    """Told before anything of a call leaves the house."""
+    """Told before anything of a call leaves the house, and what each attempt came to."""
 
     def open(self, reservation: Reservation | None = None) -> Awaitable[None]:
         """Wait until it is durable that the call is under way and what this attempt may cost.
 
         Raises: RecordUnavailable; then nothing may be sent.
         """
+
+    def settle(self, settlement: Settlement) -> None:
+        """Note what an attempt came to; it is written with the call's last row."""
 
 
 class Target(Protocol):

@@ -5,7 +5,18 @@ import hashlib
 from headworks.errors import HeadworksError, Overloaded, RateLimited, Unauthenticated
 from headworks.pending import Pending
 from headworks.ports import Entry, IdempotencySlot, Parts, Replay
-from headworks.values import Auth, Call, Caller, Endpoint, Matched, Outcome, RawRequest, RecordMode, Reservation
+from headworks.values import (
+    Auth,
+    Call,
+    Caller,
+    Endpoint,
+    Matched,
+    Outcome,
+    RawRequest,
+    RecordMode,
+    Reservation,
+    Settlement,
+)
 
 UNKNOWN_ROUTE = "-"
 MAX_STREAM_BYTES = 4 * 2**20
@@ -24,7 +35,7 @@ class Line:
     """
 
     __slots__ = (
-        "_entry", "_is_ended", "_is_written", "_number", "_parts", "_slot", "_streamed_bytes", "answer", "at_wall_ns",
+        "_entry", "_is_ended", "_is_written", "_number", "_parts", "_settled", "_slot", "_streamed_bytes", "answer", "at_wall_ns",
         "call", "caller", "endpoint", "events", "matched", "mode", "parsed_ns", "raw",
     )  # fmt: skip
 
@@ -44,6 +55,7 @@ class Line:
         self._is_ended = self._is_written = False
         self._number: int | None = None
         self._streamed_bytes = 0
+        self._settled: list[Settlement] = []
         self.events: list[bytes] = []
         self._slot: IdempotencySlot | None = None
 
@@ -66,6 +78,10 @@ class Line:
             entry = self._noted(0, "")
             entry.reservation = reservation
             self._number = await self._parts.ledger.open(entry)
+
+    def settle(self, settlement: Settlement) -> None:
+        """See values.Opening."""
+        self._settled.append(settlement)
 
     def commit(self, status: int, body: bytes, media: str, outcome: str = "ok") -> Pending[None]:
         """Write the finished call; wait for it, then say `end`.
@@ -119,6 +135,7 @@ class Line:
         self._is_written = True
         if self._number is None:
             return self._parts.ledger.commit(entry)
+        entry.settled = tuple(self._settled)
         return self._parts.ledger.close(self._number, entry)
 
     def _noted(self, status: int, outcome: str, output: bytes = b"", media: str = "application/json") -> Entry:
