@@ -1,0 +1,44 @@
+"""Errors as Anthropic's clients expect them: `{"type": "error", "error": {type, message}, "request_id"}`.
+
+Source: docs.anthropic.com, "Errors"; anthropic-sdk-python, _base_client.py and _client.py (`_make_status_error`).
+"""
+
+from typing import Any
+
+from msgspec import json
+
+from headworks.dialects.openai.errors import challenge, message, retry_fields
+from headworks.errors import HeadworksError
+from headworks.values import Reply
+
+TYPES = {
+    401: "authentication_error",
+    402: "billing_error",
+    403: "permission_error",
+    404: "not_found_error",
+    413: "request_too_large",
+    429: "rate_limit_error",
+    503: "overloaded_error",
+    504: "timeout_error",
+}
+"""`type` by status; other refusals are invalid requests, other failures are the service's."""
+
+
+def refusal(error: HeadworksError, request_id: str, instance: str) -> Reply:
+    """The reply that tells an error; see ports.Refusal."""
+    fields = (
+        ("Content-Type", "application/json"),
+        ("X-Request-Id", request_id),
+        ("request-id", request_id),
+        ("Cache-Control", "no-store"),
+        *retry_fields(error),
+        *challenge(error),
+        *error.headers,
+    )
+    return Reply(error.status, fields, json.encode(error_document(error, request_id)))
+
+
+def error_document(error: HeadworksError, request_id: str) -> dict[str, Any]:
+    """The body of an error, whole or within a stream."""
+    kind = TYPES.get(error.status) or ("invalid_request_error" if error.status < 500 else "api_error")
+    return {"type": "error", "error": {"type": kind, "message": message(error)}, "request_id": request_id}

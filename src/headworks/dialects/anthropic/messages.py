@@ -1,0 +1,62 @@
+"""POST /v1/messages over a chat target."""
+
+from datetime import UTC, datetime
+
+from headworks.contract.schema import EVENTS, JSON
+from headworks.dialects.anthropic.asked import chat_request, wants_thoughts
+from headworks.dialects.anthropic.events import MessageWriter, encode
+from headworks.dialects.anthropic.told import Form, whole_message
+from headworks.dialects.chat_view import chat_view
+from headworks.dialects.naming import endpoint_named
+from headworks.dialects.openai.body import flag, model_of, object_of, serves
+from headworks.ports import Endpoints, EventWriter, Read
+from headworks.units import SECOND_NS, RequestId, minted_wall_ns
+from headworks.values import Call, Endpoint, Matched, Payload, Quota, RawRequest
+
+PATH = "/v1/messages"
+
+
+class Messages:
+    """Implements ports.Dialect for Messages."""
+
+    def endpoint(self, raw: RawRequest, matched: Matched, endpoints: Endpoints) -> Endpoint:
+        """See ports.Dialect."""
+        return endpoint_named(model_of(raw), endpoints)
+
+    def read(self, raw: RawRequest, endpoint: Endpoint) -> Read:
+        """See ports.Dialect."""
+        serves(endpoint, "chat", PATH)
+        document = object_of(raw)
+        asked = chat_request(document)
+        endpoint.contract.request.check(asked)
+        form = Form(document["model"], raw.request_id, wants_thoughts(document))
+        return Read(Payload(encode(asked)), EVENTS if flag(document, "stream") else JSON, form)
+
+    def body(self, call: Call, body: bytes, media: str) -> tuple[bytes, str]:
+        """See ports.Dialect."""
+        form: Form = call.form  # type: ignore[assignment]  # what `read` put there
+        return encode(whole_message(form, chat_view(body))), JSON
+
+    def writer(self, call: Call) -> EventWriter:
+        """See ports.Dialect."""
+        return MessageWriter(call.form)  # type: ignore[arg-type]  # what `read` put there
+
+    def fields(self, request_id: RequestId, quotas: tuple[Quota, ...]) -> tuple[tuple[str, str], ...]:
+        """See ports.Dialect."""
+        return ("request-id", request_id), *rate_fields(request_id, quotas)
+
+
+def rate_fields(request_id: str, quotas: tuple[Quota, ...]) -> tuple[tuple[str, str], ...]:
+    """What is left of the quota that ends first.
+
+    Source: docs.anthropic.com, "Rate limits".
+    """
+    if not quotas:
+        return ()
+    tightest = min(quotas, key=lambda quota: quota.remaining)
+    full_s = (minted_wall_ns(request_id) or 0) // SECOND_NS + int(tightest.reset_s) + 1
+    return (
+        ("anthropic-ratelimit-requests-limit", str(tightest.limit)),
+        ("anthropic-ratelimit-requests-remaining", str(tightest.remaining)),
+        ("anthropic-ratelimit-requests-reset", datetime.fromtimestamp(full_s, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")),
+    )
