@@ -233,10 +233,13 @@ class EventWriter(Protocol):
     """What keeps a silent stream open; empty where the dialect has nothing of the kind."""
 
     def event(self, event: bytes) -> bytes:
-        """What is sent for one event of the task; may be empty."""
+        """What is sent for one event of the task; may be empty.
 
-    def end(self) -> bytes:
-        """What is sent when all is well at the end."""
+        Raises: ContractViolation, for an event that cannot be told.
+        """
+
+    def end(self, usage: Usage | None) -> bytes:
+        """What is sent when all is well at the end, with what the target says it used."""
 
     def failed(self, error: HeadworksError, request_id: RequestId, instance: str) -> bytes:
         """What is sent when the stream breaks: the error, never a silent end."""

@@ -3,10 +3,13 @@
 The task's own shapes are OpenAI's: `choices` with a `message` or a `delta`, and `usage`.
 """
 
+from typing import Any
+
 from msgspec import DecodeError, Struct, ValidationError
 from msgspec.json import Decoder
 
 from headworks.errors import ContractViolation
+from headworks.values import Usage
 
 
 class FunctionView(Struct, frozen=True, gc=False):
@@ -95,3 +98,25 @@ def chat_view(document: bytes) -> ChatView:
         return _read(document)
     except (DecodeError, ValidationError) as error:
         raise ContractViolation(reason=f"an answer of the task chat cannot be read: {error}") from None
+
+
+def viewed(usage: Usage | None) -> UsageView | None:
+    """Tokens that a target told beside its answer, as the task tells them; None where either number is unknown."""
+    if usage is None or usage.input_tokens is None or usage.output_tokens is None:
+        return None
+    read, wrote = InputDetails(usage.cached_tokens), OutputDetails(usage.reasoning_tokens)
+    return UsageView(usage.input_tokens, usage.output_tokens, read, wrote)
+
+
+def usage_document(usage: UsageView) -> dict[str, Any]:
+    """Tokens as the task tells them; what is unknown is left out."""
+    document: dict[str, Any] = {
+        "prompt_tokens": usage.prompt_tokens,
+        "completion_tokens": usage.completion_tokens,
+        "total_tokens": usage.prompt_tokens + usage.completion_tokens,
+    }
+    if usage.prompt_tokens_details is not None and usage.prompt_tokens_details.cached_tokens is not None:
+        document["prompt_tokens_details"] = {"cached_tokens": usage.cached_tokens}
+    if usage.completion_tokens_details is not None and usage.completion_tokens_details.reasoning_tokens is not None:
+        document["completion_tokens_details"] = {"reasoning_tokens": usage.reasoning_tokens}
+    return document

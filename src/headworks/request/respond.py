@@ -55,7 +55,7 @@ def replayed(call: Call, earlier: Replay, request_id: RequestId, dialect: Dialec
     body, media = earlier.body, earlier.media
     if media == EVENTS and not call.endpoint.is_http:
         writer = dialect.writer(call)
-        body = b"".join(map(writer.event, _events_of(body))) + writer.end()
+        body = b"".join(map(writer.event, _events_of(body))) + writer.end(None)
     else:
         body, media = dialect.body(call, body, media)
     headers = (

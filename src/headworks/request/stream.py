@@ -53,7 +53,11 @@ class RecordedStream:
             if event is None:
                 return await self._end(None)
             self._line.stream_event(event)
-            written = self._writer.event(event)
+            try:
+                written = self._writer.event(event)
+            except HeadworksError as error:
+                self._stream.cancel()
+                return await self._end(error)
         return written
 
     async def _end(self, error: HeadworksError | None) -> bytes:
@@ -65,4 +69,6 @@ class RecordedStream:
         except HeadworksError as unrecorded:
             error = unrecorded
         raw = self._line.raw
-        return self._writer.end() if error is None else self._writer.failed(error, raw.request_id, raw.path)
+        if error is not None:
+            return self._writer.failed(error, raw.request_id, raw.path)
+        return self._writer.end(self._stream.billed()[0])

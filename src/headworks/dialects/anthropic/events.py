@@ -11,9 +11,10 @@ from msgspec.json import Encoder
 
 from headworks.dialects.anthropic.errors import error_document
 from headworks.dialects.anthropic.told import Block, Form, message, stop_reason, tool_use_begun, used
-from headworks.dialects.chat_view import ToolCallView, TurnView, UsageView, chat_view
+from headworks.dialects.chat_view import ToolCallView, TurnView, UsageView, chat_view, viewed
 from headworks.errors import ContractViolation, HeadworksError
 from headworks.units import RequestId
+from headworks.values import Usage
 
 PING = b'event: ping\ndata: {"type":"ping"}\n\n'
 STOP = b'event: message_stop\ndata: {"type":"message_stop"}\n\n'
@@ -53,9 +54,10 @@ class MessageWriter:
                 self._finish_reason = choice.finish_reason or self._finish_reason
         return out
 
-    def end(self) -> bytes:
+    def end(self, usage: Usage | None) -> bytes:
         """See ports.EventWriter."""
         out = self._begin() + self._stop_block()
+        self._usage = self._usage or viewed(usage)
         refusal = "refused" if self._has_refused else None
         reason = stop_reason(self._finish_reason, has_calls=bool(self._calls), refusal=refusal)
         delta = {"stop_reason": reason, "stop_sequence": None}

@@ -9,7 +9,7 @@ from headworks.dialects.native.table import table_of
 from headworks.errors import HeadworksError
 from headworks.ports import Endpoints, Read
 from headworks.units import RequestId
-from headworks.values import Call, Endpoint, Matched, Quota, RawRequest
+from headworks.values import Call, Endpoint, Matched, Quota, RawRequest, Usage
 
 CSV_TYPE = "text/csv; charset=utf-8; header=present"
 WHOLE_HTTP = "message/http"
@@ -21,8 +21,7 @@ class NativeEvents:
     keep_alive = KEEP_ALIVE
     event = staticmethod(event_chunk)
 
-    @staticmethod
-    def end() -> bytes:
+    def end(self, usage: Usage | None) -> bytes:
         """See ports.EventWriter."""
         return ending_chunk(None, "", "")
 

@@ -10,6 +10,7 @@ from msgspec import DecodeError, Raw, Struct, ValidationError
 from msgspec.json import Decoder
 
 from headworks.contract.schema import EVENTS, JSON
+from headworks.dialects.chat_view import usage_document, viewed
 from headworks.dialects.naming import endpoint_named
 from headworks.dialects.openai.body import Form, as_sent, encode, flag, model_of, object_of, refused, serves, told
 from headworks.dialects.openai.errors import error_document
@@ -18,7 +19,7 @@ from headworks.dialects.openai.pictures import refuse_fetching
 from headworks.errors import ContractViolation, HeadworksError
 from headworks.ports import Endpoints, EventWriter, Read
 from headworks.units import SECOND_NS, RequestId, minted_wall_ns
-from headworks.values import Call, Endpoint, Matched, Payload, Quota, RawRequest
+from headworks.values import Call, Endpoint, Matched, Payload, Quota, RawRequest, Usage
 
 PATH = "/v1/chat/completions"
 KEEP_ALIVE = b": keep-alive\n\n"
@@ -96,7 +97,7 @@ class ChatWriter:
         usage = fields.pop("usage", NULL)
         if bytes(usage) != b"null":
             self._usage = Raw(bytes(usage))
-        choices = _choices(fields["choices"])
+        choices = _peeked(fields["choices"])
         if not choices:
             return b""
         if not self._has_begun:
@@ -107,13 +108,16 @@ class ChatWriter:
             fields["usage"] = NULL
         return b"data: " + encode(fields) + b"\n\n"
 
-    def end(self) -> bytes:
+    def end(self, usage: Usage | None) -> bytes:
         """See ports.EventWriter."""
         last = b""
         if not self._has_finished:
             choice = Raw(b'[{"index":0,"delta":{},"finish_reason":"stop"}]')
             shown = {"usage": NULL} if self._form.has_usage else {}
             last = b"data: " + encode({**self._head, "model": self._model, "choices": choice, **shown}) + b"\n\n"
+        view = viewed(usage)
+        if self._usage is None and view is not None:
+            self._usage = Raw(encode(usage_document(view)))
         if self._form.has_usage and self._usage is not None:
             told_last = {**self._head, "model": self._model, "choices": EMPTY, "usage": self._usage}
             last += b"data: " + encode(told_last) + b"\n\n"
@@ -132,6 +136,13 @@ class ChatWriter:
         for choice in choices:
             choice["delta"] = {"role": "assistant", **(choice.get("delta") or {})}
         fields["choices"] = Raw(encode(choices))
+
+
+def _peeked(choices: Raw) -> list[_Peeked]:
+    try:
+        return _choices(choices)
+    except (DecodeError, ValidationError) as error:
+        raise ContractViolation(reason=f"choices of a chat's event cannot be read: {error}") from None
 
 
 def head(form: Form, kind: str) -> dict[str, Raw]:

@@ -9,7 +9,7 @@ from typing import Any
 from msgspec import json
 
 from headworks.contract.schema import EVENTS, JSON
-from headworks.dialects.chat_view import ChoiceView, chat_view
+from headworks.dialects.chat_view import ChoiceView, chat_view, usage_document, viewed
 from headworks.dialects.naming import endpoint_named
 from headworks.dialects.openai.body import Form, encode, flag, model_of, object_of, refused, serves
 from headworks.dialects.openai.chat import DONE, KEEP_ALIVE, wants_usage
@@ -18,7 +18,7 @@ from headworks.dialects.openai.fields import rate_fields
 from headworks.errors import HeadworksError
 from headworks.ports import Endpoints, EventWriter, Read
 from headworks.units import SECOND_NS, RequestId, minted_wall_ns
-from headworks.values import Call, Endpoint, Matched, Payload, Quota, RawRequest
+from headworks.values import Call, Endpoint, Matched, Payload, Quota, RawRequest, Usage
 
 PATH = "/v1/completions"
 
@@ -85,9 +85,12 @@ class CompletionWriter:
         said = [each for each in choices if each["text"] or each["finish_reason"]]
         return self._chunk(said) if said else b""
 
-    def end(self) -> bytes:
+    def end(self, usage: Usage | None) -> bytes:
         """See ports.EventWriter."""
         last = b"" if self._has_finished else self._chunk([_choice(ChoiceView(finish_reason="stop"), "")])
+        view = viewed(usage)
+        if self._usage is None and view is not None:
+            self._usage = usage_document(view)
         if self._form.has_usage and self._usage is not None:
             last += b"data: " + encode({**self._head, "choices": [], "usage": self._usage}) + b"\n\n"
         return last + DONE

@@ -11,7 +11,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from headworks.dialects.chat_view import ToolCallView, TurnView, UsageView, chat_view
+from headworks.dialects.chat_view import ToolCallView, TurnView, UsageView, chat_view, viewed
 from headworks.dialects.openai.body import Form, encode
 from headworks.dialects.openai.chat import KEEP_ALIVE
 from headworks.dialects.openai.errors import error_document
@@ -29,6 +29,7 @@ from headworks.dialects.openai.responses_told import (
 )
 from headworks.errors import HeadworksError
 from headworks.units import RequestId
+from headworks.values import Usage
 
 
 class _Saying(Struct, frozen=True):
@@ -114,9 +115,10 @@ class ResponsesWriter:
                 self._finish_reason = choice.finish_reason or self._finish_reason
         return bytes(out)
 
-    def end(self) -> bytes:
+    def end(self, usage: Usage | None) -> bytes:
         """See ports.EventWriter."""
         out = self._begin()
+        self._usage = self._usage or viewed(usage)
         reason = INCOMPLETE.get(self._finish_reason)
         status = "completed" if reason is None else "incomplete"
         out += self._close(status)
