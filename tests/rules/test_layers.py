@@ -48,6 +48,7 @@ OWNERS = {
     "cryptography": ("records", "identity"),
     "numpy": ("targets.models", "declare"),
     "botocore": ("targets.providers.aws",),
+    "google": ("targets.providers.google",),
     "PIL": ("targets.models", "declare"),
     "pydantic": ("targets.models", "declare"),
 }

@@ -19,14 +19,14 @@ from headworks.targets.providers.wire import Answer, Ask, HttpRequest, HttpRespo
 from headworks.values import Usage
 
 
-class _Entity(Struct, rename="pascal"):
+class _Entity(Struct, frozen=True, rename="pascal"):
     score: float
     type: str
     begin_offset: int
     end_offset: int
 
 
-class _Reply(Struct, rename="pascal"):
+class _Reply(Struct, frozen=True, rename="pascal"):
     entities: list[_Entity]
 
 

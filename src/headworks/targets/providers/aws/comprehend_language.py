@@ -14,12 +14,12 @@ from headworks.targets.providers.wire import Answer, Ask, HttpRequest, HttpRespo
 from headworks.values import Usage
 
 
-class _Language(Struct, rename="pascal"):
+class _Language(Struct, frozen=True, rename="pascal"):
     language_code: str
     score: float
 
 
-class _Reply(Struct, rename="pascal"):
+class _Reply(Struct, frozen=True, rename="pascal"):
     languages: list[_Language] = []
 
 

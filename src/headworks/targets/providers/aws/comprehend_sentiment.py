@@ -16,14 +16,14 @@ LABELS = ("positive", "negative", "neutral", "mixed")
 BILLED_UNIT, BILLED_LEAST = 100, 300
 
 
-class _Scores(Struct, rename="pascal"):
+class _Scores(Struct, frozen=True, rename="pascal"):
     positive: float
     negative: float
     neutral: float
     mixed: float
 
 
-class _Reply(Struct, rename="pascal"):
+class _Reply(Struct, frozen=True, rename="pascal"):
     sentiment_score: _Scores
 
 

@@ -66,7 +66,7 @@ BY_STATUS: Mapping[int, type[HeadworksError]] = {
 }
 
 
-class _Body(Struct, rename={"kind": "__type"}):
+class _Body(Struct, frozen=True, rename={"kind": "__type"}):
     kind: str = ""
     code: str = ""
     message: str = ""
@@ -84,12 +84,16 @@ def failure(response: HttpResponse) -> HeadworksError:
 
 
 def named(name: str, message: str, status: int = 0, retry_after: str = "") -> HeadworksError:
-    """What an error means by its name, `namespace#Name:more`; by its status where the name is new."""
+    """What an error means by its name, `namespace#Name:more`; by its status where the name is new.
+
+    What is said of a refused signature repeats the request's headers, session token included: it is dropped.
+    """
     bare = name.partition(":")[0].rpartition("#")[2]
     otherwise = ProviderDown if status >= 500 or status == 0 else ProviderRefused
     kind = BY_NAME.get(bare) or BY_STATUS.get(status, otherwise)
     wait_s = float(retry_after) if retry_after.isdecimal() else None
-    return kind(reason=f"{status} {bare[:80]}: {message[:200]}", retry_after_s=wait_s)
+    text = "" if kind is ProviderKeyRejected else message[:200]
+    return kind(reason=f"{status} {bare[:80]}: {text}", retry_after_s=wait_s)
 
 
 def _body(body: bytes) -> _Body:

@@ -84,3 +84,9 @@ def test_the_services_own_words_are_for_the_log_only():
 
 def test_when_to_come_back_is_read():
     assert failure(HttpResponse(429, {"retry-after": "7"}, b"{}")).retry_after_s == 7.0
+
+
+def test_words_about_a_refused_signature_are_not_even_logged():
+    caught = failure(refusal("InvalidSignatureException", message="x-amz-security-token:FwoGZX"))
+
+    assert "FwoGZX" not in caught.reason + str(caught)

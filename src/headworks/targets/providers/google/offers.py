@@ -1,0 +1,115 @@
+"""What Google serves: task by task, which method of which service, and how its reply becomes ours."""
+
+from __future__ import annotations
+
+from headworks.errors import ConfigurationRefused
+from headworks.targets.providers.google.language_categories import Categories
+from headworks.targets.providers.google.language_entities import AnalyzeEntities
+from headworks.targets.providers.google.language_sentiment import AnalyzeSentiment
+from headworks.targets.providers.google.translate_v2 import TranslateBasic
+from headworks.targets.providers.google.translate_v3 import TranslateAdvanced
+from headworks.targets.providers.google.vision_labels import DetectLabels, DetectUnsafe
+from headworks.targets.providers.google.vision_objects import DetectObjects
+from headworks.targets.providers.google.vision_text import DetectText
+from headworks.targets.providers.offers import Offer
+from headworks.targets.providers.wire import ProviderSettings
+
+_LANGUAGE = "[/LANGUAGE]"
+
+
+def project_place(settings: ProviderSettings, location: str) -> str:
+    """`projects/P/locations/L`, as resource names start.
+
+    Raises: ConfigurationRefused when the project is missing or cannot stand in a path.
+    """
+    project = settings.options.get("project")
+    place = str(settings.options.get("location", location))
+    for name, value in (("project", project), ("location", place)):
+        if not isinstance(value, str) or not value.replace("-", "").replace(":", "").replace(".", "").isalnum():
+            raise ConfigurationRefused(
+                f"providers.{settings.name}.{name} is missing or is no name of a Google Cloud {name}."
+            )
+    return f"projects/{project}/locations/{place}"
+
+
+OFFERS: tuple[Offer, ...] = (
+    Offer(
+        "language:sentiment",
+        "text-classification",
+        "Natural Language v2 analyzeSentiment",
+        "positive, negative, neutral, mixed from score and magnitude by the scale of tone; they sum to 1",
+        lambda own, settings: AnalyzeSentiment(),
+    ),
+    Offer(
+        "language:categories",
+        "text-classification",
+        "Natural Language v2 classifyText",
+        "label = category path; score = confidence",
+        lambda own, settings: Categories(),
+    ),
+    Offer(
+        "language:moderation",
+        "text-classification",
+        "Natural Language v2 moderateText",
+        "label = category; score = confidence",
+        lambda own, settings: Categories(model="language:moderation", method="moderateText", unit=100),
+    ),
+    Offer(
+        "language:entities",
+        "token-classification",
+        "Natural Language v2 analyzeEntities",
+        "one entity a mention; group by the table of entity groups; score = probability; offsets in code points (UTF32)",
+        lambda own, settings: AnalyzeEntities(),
+    ),
+    Offer(
+        "vision:labels",
+        "image-classification",
+        "Cloud Vision LABEL_DETECTION",
+        "label = description; score = score",
+        lambda own, settings: DetectLabels(),
+    ),
+    Offer(
+        "vision:moderation",
+        "image-classification",
+        "Cloud Vision SAFE_SEARCH_DETECTION",
+        "label = adult, spoof, medical, violence, racy; score by the table of likelihoods",
+        lambda own, settings: DetectUnsafe(),
+    ),
+    Offer(
+        "vision:objects",
+        "object-detection",
+        "Cloud Vision OBJECT_LOCALIZATION",
+        "box around the polygon, its parts of width and height times the upright picture's size, rounded",
+        lambda own, settings: DetectObjects(),
+    ),
+    Offer(
+        "vision:faces",
+        "object-detection",
+        "Cloud Vision FACE_DETECTION",
+        "label = face; score = detectionConfidence; box around fdBoundingPoly (pixels)",
+        lambda own, settings: DetectObjects(model="vision:faces", feature="FACE_DETECTION"),
+    ),
+    Offer(
+        "vision:text",
+        "ocr",
+        "Cloud Vision DOCUMENT_TEXT_DETECTION",
+        "words joined to lines at their breaks; score = mean confidence of the words by length; polygon from first and last word",
+        lambda own, settings: DetectText(),
+    ),
+    Offer(
+        "translate",
+        "translation",
+        "Cloud Translation v2, format text",
+        "language tags sent as they are; source detected unless named",
+        lambda own, settings: TranslateBasic(target=own),
+        _LANGUAGE,
+    ),
+    Offer(
+        "translate-v3",
+        "translation",
+        "Cloud Translation v3 translateText, text/plain",
+        "language tags sent as they are; source detected unless named",
+        lambda own, settings: TranslateAdvanced(parent=project_place(settings, "global"), target=own),
+        _LANGUAGE,
+    ),
+)

@@ -1,0 +1,58 @@
+"""Google Cloud Translation v3 (advanced). Source: google.cloud.translation.v3."""
+
+from __future__ import annotations
+
+import msgspec
+from msgspec import Struct, field
+
+from headworks.contract.tasks.translation import Reply
+from headworks.errors import ProviderBroken
+from headworks.targets.providers.asked import asked
+from headworks.targets.providers.google.json_api import JsonApi, posted
+from headworks.targets.providers.translating import target_language
+from headworks.targets.providers.whole import billed_characters, decoded
+from headworks.targets.providers.wire import Answer, Ask, HttpRequest, HttpResponse
+from headworks.values import Usage
+
+_encode = msgspec.json.Encoder().encode
+
+
+class _Translation(Struct, frozen=True):
+    text: str = field(default="", name="translatedText")
+
+
+class _Reply(Struct, frozen=True):
+    translations: list[_Translation]
+
+
+_REPLY = msgspec.json.Decoder(_Reply)
+
+
+class TranslateAdvanced(JsonApi, frozen=True, kw_only=True):
+    """One text in a project's location; `target` is the language where the caller names none."""
+
+    task: str = "translation"
+    model: str = "translate-v3"
+    parent: str
+    target: str = ""
+
+    def request(self, ask: Ask) -> HttpRequest:
+        """One text.
+
+        Raises: ProviderRefused when no target language is named.
+        """
+        row = asked(ask)
+        body = {
+            "contents": [row.inputs],
+            "mimeType": "text/plain",
+            "targetLanguageCode": target_language(row, self.target),
+        }
+        source = {"sourceLanguageCode": row.wanted.src_lang} if row.wanted.src_lang else {}
+        return posted(f"/v3/{self.parent}:translateText", body | source)
+
+    def reply(self, ask: Ask, response: HttpResponse) -> Answer:
+        """The text of the only translation."""
+        found = decoded(_REPLY, response.body).translations
+        if len(found) != 1:
+            raise ProviderBroken(reason=f"{len(found)} translations of one text")
+        return Answer(_encode(Reply(found[0].text)), Usage(characters=billed_characters(asked(ask).inputs)))

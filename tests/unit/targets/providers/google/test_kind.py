@@ -1,0 +1,51 @@
+import pytest
+
+from headworks.errors import ConfigurationRefused
+from headworks.secret import Secret
+from headworks.targets.providers.google import KIND
+from headworks.targets.providers.google.offers import OFFERS
+from headworks.targets.providers.google.tokens import AccessToken, ApiKey
+from headworks.targets.providers.wire import Origin, ProviderSettings
+
+
+def settings(**options):
+    return ProviderSettings("cloud", "google", keys=(Secret("AIza1"), Secret("AIza2")), options=options)
+
+
+@pytest.mark.parametrize("offer", OFFERS, ids=lambda offer: offer.name)
+def test_everything_offered_can_be_bound(offer):
+    bound = KIND.bind(settings(project="team-1"), offer.name, offer.task)
+
+    assert bound.operation.task == offer.task
+    assert bound.operation.model == offer.name
+    assert bound.origin.scheme == "https"
+    assert offer.task in KIND.tasks(offer.name)
+
+
+def test_every_service_has_its_host():
+    assert KIND.bind(settings(), "vision:text", "ocr").origin == Origin("https", "vision.googleapis.com", 443)
+
+
+def test_every_key_is_one_credential_and_without_keys_tokens_are_minted():
+    keys = KIND.bind(settings(), "vision:text", "ocr").credentials
+    tokens = KIND.bind(ProviderSettings("cloud", "google"), "vision:text", "ocr").credentials
+
+    assert [type(one) for one in keys] == [ApiKey, ApiKey]
+    assert [type(one) for one in tokens] == [AccessToken]
+
+
+def test_a_service_that_takes_no_key_gets_a_token():
+    credentials = KIND.bind(settings(project="team-1"), "translate-v3/fr", "translation").credentials
+
+    assert [type(one) for one in credentials] == [AccessToken]
+
+
+@pytest.mark.parametrize("options", [{}, {"project": "a/b"}, {"project": "a", "location": "../x"}, {"projct": "a"}])
+def test_a_wrong_project_or_option_is_refused(options):
+    with pytest.raises(ConfigurationRefused):
+        KIND.bind(settings(**options), "translate-v3", "translation")
+
+
+def test_a_reference_that_cannot_serve_the_task_is_refused_with_what_can():
+    with pytest.raises(ConfigurationRefused, match="cloud/vision:objects, cloud/vision:faces"):
+        KIND.bind(settings(), "vision:text", "object-detection")
