@@ -10,7 +10,9 @@ from headworks.records.columns import Row, named
 from headworks.units import iso_time
 
 _BYTES = ("subject", "input_digest", "output_digest")
-_KEPT_BACK = ("leaf", "input", "output", "signature", "kind", "refers_to", "at_ns", "expires_ns", "stages_us", "detail")
+_KEPT_BACK = (
+    "leaf", "content", "content_digest", "signature", "kind", "refers_to", "at_ns", "expires_ns", "stages_us", "detail",
+)  # fmt: skip
 FROM_OPENED = ("subject", "mode", "data_key", "input_digest", "stages_us")
 
 

@@ -5,23 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable
 from hashlib import sha256
 
-from headworks.records.columns import COLUMNS, COMMITTED, LEAF, Row, leaf_of
+from headworks.records.columns import COLUMNS, LEAF, Row, committed_of, leaf_of
 from headworks.records.content import ContentFiles
 from headworks.records.note import Verifier
 from headworks.records.pruned import is_signed_row
 
-COMMITTED_COUNT = len(COMMITTED)
-KIND, REQUEST, REFERS, MODE = (COLUMNS.index(name) for name in ("kind", "request_id", "refers_to", "mode"))
+KIND, REQUEST, REFERS = (COLUMNS.index(name) for name in ("kind", "request_id", "refers_to"))
 DETAIL, SIGNATURE = COLUMNS.index("detail"), COLUMNS.index("signature")
-INPUT_DIGEST, OUTPUT_DIGEST = COLUMNS.index("input_digest"), COLUMNS.index("output_digest")
-INPUT, OUTPUT = COLUMNS.index("input"), COLUMNS.index("output")
+CONTENT_DIGEST = COLUMNS.index("content_digest")
 Report = Callable[[int, str, str], None]
 
 
 class RowCheck:
-    """Checks one row against its own leaf, content against its digest, a signed row against the log's key.
+    """Checks one row against its own leaf, a content file against its digest, a signed row against the log's key.
 
-    Cost: about 6 µs.
+    Cost: about 2 µs.
     """
 
     def __init__(self, files: ContentFiles, verifier: Verifier, report: Report) -> None:
@@ -31,25 +29,19 @@ class RowCheck:
 
     def __call__(self, row: Row) -> None:
         """Report what is wrong with a row; says nothing of a good one."""
-        if leaf_of(row[:COMMITTED_COUNT]) != row[LEAF]:
+        if leaf_of(committed_of(row)) != row[LEAF]:
             self._report(row[0], row[REQUEST], "a column was altered: the leaf does not fit")
-        stored, digest = row[INPUT], row[INPUT_DIGEST]
-        if stored is not None or digest is not None:
-            self._check_content(row, "input", stored, digest)
-        stored, digest = row[OUTPUT], row[OUTPUT_DIGEST]
-        if stored is not None or digest is not None:
-            self._check_content(row, "output", stored, digest)
+        if row[CONTENT_DIGEST] is not None:
+            self._check_file(row, row[CONTENT_DIGEST])
         if row[SIGNATURE] is not None or row[KIND] in {"pruned", "erased"}:
             self._check_signature(row)
 
-    def _check_content(self, row: Row, field: str, stored: bytes | None, digest: bytes | None) -> None:
-        if stored is None and digest is not None and row[MODE] == "full":
-            stored = self._files.read(row[0], digest)
-            if stored is None:
-                self._report(row[0], row[REQUEST], f"the content file of the {field} is missing")
-                return
-        if stored is not None and sha256(stored).digest() != digest:
-            self._report(row[0], row[REQUEST], f"the {field} was altered: its digest does not fit")
+    def _check_file(self, row: Row, digest: bytes) -> None:
+        stored = self._files.read(row[0], digest)
+        if stored is None:
+            self._report(row[0], row[REQUEST], "its content file is missing")
+        elif sha256(stored).digest() != digest:
+            self._report(row[0], row[REQUEST], "its content file was altered: the digest does not fit")
 
     def _check_signature(self, row: Row) -> None:
         signature = row[SIGNATURE] or b""

@@ -176,10 +176,9 @@ class Chores:
             for chunk, members in chunks.items():
                 kept: bytes | None = connection.execute(self._sql["pruned_chunk"], (chunk,)).get
                 connection.execute(self._sql["set_pruned_chunk"], (chunk, add_to_chunk(kept, members)))
-            for seq, _, mode, no_input, input_digest, no_output, output_digest in rows:
-                for is_filed, digest in ((no_input, input_digest), (no_output, output_digest)):
-                    if mode == "full" and is_filed and digest:
-                        self._log.drop_content(seq, digest)
+            for seq, _, content_digest in rows:
+                if content_digest is not None:
+                    self._log.drop_content(seq, content_digest)
 
         self._commit(connection, [internal_put("pruned", detail, self._log.clock.wall_ns())], _delete)
 

@@ -20,7 +20,7 @@ class ContentFiles:
         self._folder = home / "content"
         self._incoming = self._folder / "incoming"
         self._is_synced = durable == "power"
-        self._born: list[tuple[Path, Path, int]] = []
+        self._born: list[tuple[int, Path, Path, int]] = []
         self._dying: list[tuple[Path, Path]] = []
 
     def write(self, seq: int, digest: bytes, sealed: bytes) -> None:
@@ -34,23 +34,18 @@ class ContentFiles:
         except FileNotFoundError:
             self._incoming.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._put(path, sealed)
-        self._born.append((path, self._place(digest), len(sealed)))
+        self._born.append((seq, path, self._place(digest), len(sealed)))
 
     @property
     def born_bytes(self) -> int:
         """How much was written since the last `settle` or `undo`."""
-        return sum(size_bytes for _, _, size_bytes in self._born)
+        return sum(size_bytes for _, _, _, size_bytes in self._born) if self._born else 0
 
-    def undo_since(self, count: int) -> None:
-        """Delete what was written after the first `count` files: their entry cannot be recorded."""
-        for path, _, _ in self._born[count:]:
+    def undo_of(self, seq: int) -> None:
+        """Delete the new files of one number: its entry cannot be recorded."""
+        for _, path, _, _ in filter(lambda born: born[0] == seq, self._born):
             path.unlink(missing_ok=True)
-        del self._born[count:]
-
-    @property
-    def born_count(self) -> int:
-        """How many files were written since the last `settle` or `undo`."""
-        return len(self._born)
+        self._born = [born for born in self._born if born[0] != seq]
 
     def sync(self) -> None:
         """Make the new names durable where power cuts count."""
@@ -73,7 +68,7 @@ class ContentFiles:
         """The rows are committed: give new files their place, delete those set aside."""
         if not self._born and not self._dying:
             return
-        for path, place, _ in self._born:
+        for _, path, place, _ in self._born:
             _move(path, place)
         for path, _ in self._dying:
             path.unlink(missing_ok=True)
@@ -82,7 +77,9 @@ class ContentFiles:
 
     def undo(self) -> None:
         """The rows were not committed: the other way round."""
-        self.undo_since(0)
+        for _, path, _, _ in self._born:
+            path.unlink(missing_ok=True)
+        self._born.clear()
         for path, place in self._dying:
             _move(path, place)
         self._dying.clear()

@@ -17,7 +17,7 @@ from headworks.records.log_keys import open_log_keys
 from headworks.records.settings import RecordSettings
 from headworks.stores.sqlite import connect_to_read
 
-_parts = msgspec.msgpack.Decoder(list[bytes]).decode
+_parts = msgspec.msgpack.Decoder(tuple[list[bytes], bytes]).decode
 
 
 class Contents:
@@ -44,7 +44,8 @@ class Contents:
         there is none. `content` says why: `kept`, `digest`, `none`, `erased`, `altered`.
         """
         call = call_of(row, opened)
-        first, last = named(opened or row), named(row)
+        last = named(row)
+        first = last if opened is None else named(opened)
         call |= {"content": call["mode"], "input": None, "output": None, "subject_name": None}
         if call["mode"] != "full" and call["subject"] is None:
             return call
@@ -60,24 +61,27 @@ class Contents:
         return call
 
     def _opened(self, first: dict[str, Any], last: dict[str, Any]) -> dict[str, Any]:
-        sent = self._clear(first, "input")
-        given = self._clear(last, "output")
+        sent, given = self._clear(first)
+        if last is not first:
+            _, given = self._clear(last)
         return {
             "content": "kept",
-            "input": None if sent is None else [_readable(part) for part in _parts(sent)],
-            "output": None if given is None else _readable(given),
+            "input": [_readable(part) for part in sent] or None,
+            "output": _readable(given) if given else None,
         }
 
-    def _clear(self, row: dict[str, Any], field: str) -> bytes | None:
-        digest = row[f"{field}_digest"]
-        if digest is None or row["mode"] != "full":
-            return None
-        sealed = row[field] if row[field] is not None else self._files.read(row["seq"], digest)
+    def _clear(self, row: dict[str, Any]) -> tuple[list[bytes], bytes]:
+        """What a row holds of the input's parts and of the output."""
+        sealed, digest = row["content"], row["content_digest"]
+        if digest is not None:
+            sealed = self._files.read(row["seq"], digest)
+            if sealed is None:
+                raise ValueError("the content file is missing")
         if sealed is None:
-            raise ValueError(f"the content file of the {field} is missing")
+            return [], b""
         # Looked up each time: a key that was destroyed meanwhile must not live on in a cache.
         key = self._keys.by_id(self._keys_file, row["data_key"])
-        return key.open(sealed, key.place(field) + b"%d" % row["seq"])
+        return _parts(key.open(sealed, key.content_place + b"%d" % row["seq"]))
 
 
 def _readable(clear: bytes) -> Any:

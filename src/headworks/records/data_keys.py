@@ -20,6 +20,8 @@ from headworks.stores.queries import load_queries
 from headworks.units import random_bytes
 
 OWNER_BYTES = 16
+SEAL_BYTES = NONCE_BYTES + 16
+"""How much longer the encrypted bytes are: nonce and tag."""
 USES_COUNTED_AT = 2**20
 """How many uses may be lost from the count by a crash; a key is retired at 2^28 (SP 800-38D allows 2^32)."""
 
@@ -38,15 +40,14 @@ class DataKey:
     Safe under: the writer's thread.
     """
 
-    __slots__ = ("_decrypt", "_digest_key", "_encrypt", "_label", "id", "input_place", "output_place", "owner", "uses")
+    __slots__ = ("_decrypt", "_digest_key", "_encrypt", "_label", "content_place", "id", "owner", "uses")
 
     def __init__(self, number: int, owner: bytes, key: bytes, log_id: str) -> None:
         self.id = number
         self.owner = owner
         self.uses = 0
         self._label = f"{log_id}|{owner.hex()}|{number}|".encode()
-        self.input_place = self.place("input")
-        self.output_place = self.place("output")
+        self.content_place = self.place("content")
         aead = AESGCM(key)
         self._encrypt = aead.encrypt
         self._decrypt = aead.decrypt

@@ -13,7 +13,7 @@ import apsw
 from headworks.errors import HeadworksError, Internal, RecordUnavailable
 from headworks.pending import Pending
 from headworks.records.chores import Chores, internal_put
-from headworks.records.columns import LEAF, Row
+from headworks.records.columns import Row
 from headworks.records.content import ContentFiles
 from headworks.records.data_keys import DataKey, DataKeys, Wanted
 from headworks.records.expiry import Expiry
@@ -223,7 +223,6 @@ class RecordDesk:
         puts, batch.puts = batch.puts, []
         row_of, seq, files = self._sealer.row, batch.edge.size, self.files
         for put, wanted in zip(puts, wants, strict=True):
-            files_before = files.born_count
             try:
                 key = None if wanted is None else held[wanted]
                 if put.kind != "call" or self.is_full:
@@ -232,14 +231,14 @@ class RecordDesk:
                 if put.entry.idempotency is not None:
                     self._keep_slot(batch, put, key)
             except Exception as error:  # one entry that cannot be sealed must not fail its neighbours
-                files.undo_since(files_before)
+                files.undo_of(seq)
                 self._give_up(batch, put, _own_error(error))
                 continue
             put.seq = seq
             seq += 1
             batch.rows.append(row)
             batch.puts.append(put)
-        batch.nodes = batch.edge.extend([row[LEAF] for row in batch.rows])
+        batch.nodes = batch.edge.extend([row[-1] for row in batch.rows])
         batch.content_bytes += files.born_bytes
         files.sync()
 
@@ -254,8 +253,8 @@ class RecordDesk:
     def _keys_for(self, wants: list[Wanted | None]) -> dict[Wanted, DataKey]:
         held: dict[Wanted, DataKey] = {}
         missing: set[Wanted] = set()
-        for wanted in wants:
-            if wanted is None or wanted in held:
+        for wanted in set(wants):
+            if wanted is None:
                 continue
             key = self.keys.cached(wanted)
             if key is None:

@@ -2,9 +2,10 @@
 
 -- name: create
 -- kind: call, opened, closed, refusals, access, erased, pruned. refers_to: the opened row that a closed row ends.
--- subject: a person's pseudonym. input, output: ciphertext, or NULL when empty, digested, pruned or in a content file.
--- input_digest, output_digest: SHA-256 of the ciphertext (mode full) or a keyed digest of the clear bytes (mode digest).
--- leaf: SHA-256 over 0x00 and the MessagePack array of every column before it, in this order (RFC 9162).
+-- subject: a person's pseudonym. content: input and output, encrypted as one; NULL when there is none or it lies in a file.
+-- content_digest: SHA-256 of the ciphertext in a content file. input_digest, output_digest: keyed digests (mode digest).
+-- leaf: SHA-256 over 0x00 and the MessagePack array of every other column, in this order (RFC 9162). It lies before what
+-- may be large.
 -- No index on the hot columns: each would cost more than all of the tree. A request id tells its time, checkpoints tell
 -- which numbers belong to that time; expiry holds, for each 4096 numbers, when the first of them expires.
 -- tree has one row. nodes holds every complete subtree of 256^n leaves. running: opened rows without a closed one.
@@ -43,13 +44,13 @@ CREATE TABLE IF NOT EXISTS records (
     expires_ns INTEGER,
     output_media TEXT NOT NULL,
     data_key INTEGER,
+    content_digest BLOB,
     input_digest BLOB,
     output_digest BLOB,
     detail TEXT,
     signature BLOB,
     leaf BLOB NOT NULL,
-    input BLOB,
-    output BLOB
+    content BLOB
 ) STRICT;
 CREATE INDEX IF NOT EXISTS records_closed ON records (refers_to) WHERE refers_to IS NOT NULL;
 CREATE INDEX IF NOT EXISTS records_signed ON records (seq) WHERE signature IS NOT NULL;
@@ -124,8 +125,13 @@ ON CONFLICT (only) DO UPDATE SET
 SELECT max(seq) FROM records;
 
 -- name: insert_record
--- One record, whole.
-INSERT INTO records VALUES (
+-- One record, whole; the leaf comes last, as it is made last.
+INSERT INTO records (
+    seq, kind, request_id, refers_to, at_ns, route, via, caller_id, subject, endpoint, version, target, model_version,
+    status, outcome, attempts, rows, batch_rows, client_request_id, input_bytes, output_bytes, queue_us, run_us,
+    total_us, stages_us, mode, expires_ns, output_media, data_key, content_digest, input_digest, output_digest, detail,
+    signature, content, leaf
+) VALUES (
     ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?
 );
 
@@ -233,7 +239,8 @@ SELECT * FROM records WHERE seq >= ? AND seq < ? ORDER BY seq;
 SELECT
     seq, kind, request_id, refers_to, at_ns, route, via, caller_id, subject, endpoint, version, target, model_version,
     status, outcome, attempts, rows, batch_rows, client_request_id, input_bytes, output_bytes, queue_us, run_us,
-    total_us, stages_us, mode, expires_ns, output_media, data_key, input_digest, output_digest, detail, signature
+    total_us, stages_us, mode, expires_ns, output_media, data_key, content_digest, input_digest, output_digest, detail,
+    signature
 FROM records
 WHERE seq < :below AND kind IN ('call', 'opened', 'closed')
     AND (:endpoint IS NULL OR endpoint = :endpoint)
@@ -286,13 +293,13 @@ SELECT min(expires_ns) FROM records WHERE seq >= ? AND seq < ?;
 
 -- name: expired
 -- Rows of a stretch that are past their retention; a running stream's row waits for its end.
-SELECT seq, leaf, mode, input IS NULL, input_digest, output IS NULL, output_digest FROM records
+SELECT seq, leaf, content_digest FROM records
 WHERE seq >= ? AND seq < ? AND expires_ns <= ? AND seq NOT IN (SELECT seq FROM running)
 ORDER BY seq LIMIT ?;
 
 -- name: oldest
 -- The oldest rows that may go when the disk bound is reached.
-SELECT seq, leaf, mode, input IS NULL, input_digest, output IS NULL, output_digest FROM records
+SELECT seq, leaf, content_digest FROM records
 WHERE seq >= ? AND kind IN ('call', 'opened', 'closed', 'refusals') AND seq NOT IN (SELECT seq FROM running)
 ORDER BY seq LIMIT ?;
 
@@ -301,5 +308,5 @@ ORDER BY seq LIMIT ?;
 DELETE FROM records WHERE seq = ?;
 
 -- name: digests
--- What content a row refers to.
-SELECT input_digest, output_digest FROM records WHERE seq = ?;
+-- What content file a row refers to.
+SELECT content_digest FROM records WHERE seq = ?;

@@ -61,19 +61,22 @@ class Frontier:
         return Frontier(self.size, self._roots)
 
     def extend(self, leaves: Iterable[bytes]) -> list[Node]:
-        """Append leaf hashes; gives the subtrees to store that they completed."""
-        roots, size, completed = self._roots, self.size, []
-        for leaf in leaves:
-            index, level, digest = size, 0, leaf
-            while index & 1:
-                digest = sha256(b"\x01" + roots.pop() + digest).digest()
-                index >>= 1
-                level += 1
-                if level % STORED_EVERY == 0:
-                    completed.append((level, index, digest))
-            roots.append(digest)
-            size += 1
-        self.size = size
+        """Append leaf hashes; gives the subtrees to store that they completed, smallest first."""
+        roots, completed, alone = self._roots, [], []
+        rising, position, level = list(leaves), self.size, 0
+        self.size += len(rising)
+        while rising:  # one level a turn: join neighbours, keep back the last one that has none yet
+            if position & 1:
+                rising.insert(0, roots.pop())
+            if len(rising) & 1:
+                alone.append(rising.pop())
+            pairs = iter(rising)
+            rising = [sha256(b"\x01" + left + right).digest() for left, right in zip(pairs, pairs, strict=True)]
+            position >>= 1
+            level += 1
+            if level % STORED_EVERY == 0:
+                completed += [(level, index, digest) for index, digest in enumerate(rising, position)]
+        roots += reversed(alone)
         return completed
 
     def root(self) -> bytes:

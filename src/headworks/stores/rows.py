@@ -7,7 +7,6 @@ switch interval; with a statement a row that would be most of the time a batch t
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import chain
 from typing import Any
 
 import apsw
@@ -31,5 +30,8 @@ class RowInsert:
         at, count = 0, len(rows)
         for size, sql in self._by_size:
             while count - at >= size:
-                connection.execute(sql, list(chain.from_iterable(rows[at : at + size])))
+                values: list[Any] = []
+                for row in rows[at : at + size]:
+                    values += row
+                connection.execute(sql, values)
                 at += size

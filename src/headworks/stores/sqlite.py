@@ -25,6 +25,8 @@ Value = None | int | float | str | bytes
 SYNCHRONOUS = {"process": "NORMAL", "power": "FULL"}
 OLDEST_SQLITE = 3051003
 """Before 3.51.3 two connections that write or checkpoint could damage a WAL."""
+WRITING = apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE | apsw.SQLITE_OPEN_NOMUTEX
+"""One thread at a time has a writing connection, so it needs no lock of its own."""
 BUSY_MS = 5000
 CACHE_KIB = 8192
 WAL_KEPT_BYTES = 16 * 2**20
@@ -39,7 +41,7 @@ def connect(path: Path, durable: Durable) -> apsw.Connection:
         raise HomeUnavailable(f"SQLite {apsw.sqlite_lib_version()} is too old; 3.51.3 or newer is needed.")
     try:
         path.touch(mode=0o600)
-        connection = apsw.Connection(str(path))
+        connection = apsw.Connection(str(path), flags=WRITING)
         connection.set_busy_timeout(BUSY_MS)
         connection.pragma("journal_mode", "wal")
         connection.pragma("synchronous", SYNCHRONOUS[durable])

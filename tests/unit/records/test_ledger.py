@@ -1,5 +1,6 @@
 """The durable ledger beyond the contract suite: what is stored how, and what survives what."""
 
+import hashlib
 import stat
 
 import pytest
@@ -45,12 +46,15 @@ def test_content_is_never_on_disk_in_clear(log, mode, size):
 
 def test_large_content_is_a_file_of_its_own_and_small_content_a_column(log):
     log.start(inline_bytes=1000)
-    log.commit(input=(b"x" * 900,), output=b"y" * 1001)
+    small = log.commit(input=(b"x" * 500,), output=b"y" * 400)
+    large = log.commit(input=(b"x" * 500,), output=b"y" * 600)
 
-    ((stored_input, stored_output),) = rows(log, "length(input), output")
+    (stored, _), (filed, digest) = rows(log, "length(content), content_digest")
     (path,) = (path for path in (log.home / "content").rglob("*") if path.is_file())
-    assert stored_input > 900
-    assert stored_output is None
+    assert stored > 900
+    assert filed is None
+    assert path.name == digest.hex() == hashlib.sha256(path.read_bytes()).hexdigest()
+    assert [len(log.show(request_id)["output"]) for request_id in (small, large)] == [400, 600]
     assert path.parent.name == path.name[:2]
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
@@ -60,7 +64,7 @@ def test_a_digest_keeps_sizes_and_a_keyed_digest_only(log):
     log.commit_many(2, mode=RecordMode.DIGEST)
     log.commit(mode=RecordMode.DIGEST, caller_id="k_2")
 
-    first, second, other = rows(log, "input, output, input_bytes, output_bytes, hex(input_digest), data_key")
+    first, second, other = rows(log, "content, content_digest, input_bytes, output_bytes, hex(input_digest), data_key")
     assert first[:4] == (None, None, 15, 20)
     assert first[4] == second[4] != other[4]
 
@@ -69,7 +73,7 @@ def test_metadata_only_still_is_a_row(log):
     log.start()
     log.commit(mode=RecordMode.NONE)
 
-    assert rows(log, "mode, input, input_digest, output_digest, data_key") == [("none", None, None, None, None)]
+    assert rows(log, "mode, content, input_digest, output_digest, data_key") == [("none", None, None, None, None)]
 
 
 def test_each_person_caller_and_month_has_a_key_of_its_own(log):

@@ -4,10 +4,12 @@ import ast
 import re
 from pathlib import Path
 
+import apsw
 import pytest
 
 import headworks.records
 import headworks.stores
+from headworks.records.columns import COLUMNS, COMMITTED, INSERTED, LEAF
 from headworks.stores.queries import load_queries
 
 FOLDERS = [Path(module.__path__[0]) for module in (headworks.records, headworks.stores)]
@@ -38,3 +40,24 @@ def test_every_query_is_explained_and_used(path):
     assert re.findall(r"^-- name: .*\n(?!-- )", text, re.MULTILINE) == []
     for name in load_queries("headworks.records", path.name):
         assert f'sql["{name}"]' in code, name
+
+
+VALUE_OF = {"INTEGER": lambda number: number, "TEXT": str, "BLOB": lambda number: bytes([number])}
+
+
+def test_columns_are_named_in_the_order_of_the_table_of_inserting_and_of_listing():
+    sql = load_queries("headworks.records", "records.sql")
+    connection = apsw.Connection(":memory:")
+    connection.execute(sql["create"])
+    type_of = {name: kind for _, name, kind, *_ in connection.execute("PRAGMA table_info(records)")}
+    values = {name: VALUE_OF[type_of[name]](number) for number, name in enumerate(INSERTED)} | {"kind": "call"}
+    row = tuple(values.values())
+    connection.execute(sql["insert_record"], row)
+    (named,) = connection.execute("SELECT * FROM records")
+    asked = {"endpoint": None, "caller": None, "since_ns": None, "below": 1, "most": 1}
+    listed = connection.execute(sql["rows_below"], asked)
+
+    assert tuple(type_of) == COLUMNS
+    assert (*COMMITTED, "leaf") == INSERTED
+    assert dict(zip(COLUMNS, named, strict=True)) == values
+    assert tuple(name for name, _ in listed.get_description()) == COLUMNS[:LEAF]
