@@ -45,6 +45,7 @@ OWNERS = {
     "jsonschema_rs": ("contract",),
     "yaml": ("settings", "cli"),
     "multipart": ("dialects",),
+    "certifi": ("targets.providers",),
     "cryptography": ("records", "identity"),
     "numpy": ("targets.models", "declare"),
     "botocore": ("targets.providers.aws",),

@@ -1,0 +1,167 @@
+"""The only HTTP client: HTTP/1.1 on the running loop, one asyncio protocol a connection, no task and no timer a call.
+
+It connects to the origins it was told of and to nothing else; redirects are answers like any other. A connection is
+used again only after the exact end of an answer, and a request is sent again by nobody here once a byte of it was sent.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections.abc import Iterable
+from functools import partial
+
+from headworks.errors import ConfigurationRefused, FieldError, Internal
+from headworks.pending import Pending
+from headworks.targets.providers.http.dial import Route, dial
+from headworks.targets.providers.http.exchange import Exchange, ResponseStream, Streamed, Whole
+from headworks.targets.providers.http.outgoing import Outgoing, checked_origin, host_field
+from headworks.targets.providers.http.pool import Pool, Surroundings
+from headworks.targets.providers.http.settings import ClientSettings, Proxy, Timeouts, Tls, Upstream
+from headworks.targets.providers.http.tls import context_of
+from headworks.targets.providers.wire import HttpRequest, HttpResponse, Origin
+from headworks.units import Clock
+
+__all__ = [
+    "Client",
+    "ClientSettings",
+    "Proxy",
+    "ResponseStream",
+    "Timeouts",
+    "Tls",
+    "Upstream",
+    "host_field",
+]
+
+GRAIN_S = 0.025
+"""How late a time-out may be noticed."""
+_IDLE_GRAIN_S = 1.0
+
+
+class Client:
+    """Sends requests to registered origins.
+
+    A failure is one of: ProviderUnreachable, no byte of the request was sent; ProviderBusy, no connection became free,
+    none sent either; ProviderDown, the connection broke or ended without an answer; ProviderBroken, the answer is
+    malformed, too large or not whole; ProviderTimeout, one of the attempt's times after sending; DeadlineExceeded, the
+    call's own. None carries text of the origin.
+    Cost: 10 to 15 µs a call. Safe under: the loop's thread.
+    """
+
+    __slots__ = ("_contexts", "_handle", "_is_closed", "_is_watching", "_pools", "_shared", "_upstreams")
+
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        clock: Clock,
+        settings: ClientSettings | None = None,
+        origins: Iterable[Origin] = (),
+    ) -> None:
+        self._shared = Surroundings(loop, clock, settings or ClientSettings())
+        self._pools: dict[Origin, Pool] = {}
+        self._upstreams: dict[Origin, Upstream] = {}
+        self._contexts: dict[Tls, ssl.SSLContext] = {}
+        self._handle: asyncio.TimerHandle | None = None
+        self._is_watching = self._is_closed = False
+        for origin in origins:
+            self.allow(origin)
+
+    def allow(self, origin: Origin, upstream: Upstream | None = None) -> None:
+        """Let requests go to an origin; again with the same settings is without effect.
+
+        Raises: ConfigurationRefused, when the origin is malformed, a TLS file unusable, or the settings differ now.
+        Cost: the first https origin reads the trusted authorities, some 10 ms.
+        """
+        upstream = upstream or self._shared.settings.upstream
+        if origin in self._pools:
+            if self._upstreams[origin] != upstream:
+                raise ConfigurationRefused("One origin cannot be connected to in two ways")
+            return
+        try:
+            checked_origin(origin)
+        except ValueError as error:
+            part, _, wish = str(error).partition(": ")
+            raise ConfigurationRefused("This origin cannot be used", errors=(FieldError(f"/{part}", wish),)) from None
+        route = Route(origin, self._context(upstream.tls) if origin.scheme == "https" else None, upstream.proxy)
+        outgoing = Outgoing(origin, upstream.proxy)
+        self._upstreams[origin] = upstream
+        self._pools[origin] = Pool(self._shared, outgoing, upstream, partial(dial, self._shared.loop, route))
+
+    def send(self, origin: Origin, request: HttpRequest, timeouts: Timeouts, deadline_ns: int) -> Pending[HttpResponse]:
+        """The whole answer, whatever its status; abandoning it closes the connection.
+
+        Raises: Internal, at once, for an origin that was not registered or a request that must not be written.
+        """
+        pool = self._pool(origin)
+        shared = self._shared
+        exchange = Whole(
+            pool.outgoing.write(request), shared.settings, timeouts, shared.clock.monotonic_ns(), deadline_ns
+        )
+        self._start(pool, exchange)
+        return exchange.pending
+
+    def stream(
+        self, origin: Origin, request: HttpRequest, timeouts: Timeouts, deadline_ns: int
+    ) -> Pending[ResponseStream]:
+        """The answer as it comes, whatever its status, as soon as its head is here; abandoning it closes the connection.
+
+        Raises: as `send`.
+        """
+        pool = self._pool(origin)
+        shared = self._shared
+        exchange = Streamed(
+            pool.outgoing.write(request), shared.settings, timeouts, shared.clock.monotonic_ns(), deadline_ns
+        )
+        self._start(pool, exchange)
+        return exchange.pending
+
+    def counts(self, origin: Origin) -> tuple[int, int, int]:
+        """Of one origin: connections that stand or are being made, idle ones among them, calls that wait for one."""
+        return self._pool(origin).counts()
+
+    def close(self) -> None:
+        """End everything; what is under way fails."""
+        self._is_closed = True
+        for pool in self._pools.values():
+            pool.close()
+        if self._handle is not None:
+            self._handle.cancel()
+            self._handle = None
+
+    def _pool(self, origin: Origin) -> Pool:
+        pool = self._pools.get(origin)
+        if pool is None:
+            raise Internal(reason="a request was addressed to an origin that is not registered")
+        return pool
+
+    def _context(self, tls: Tls) -> ssl.SSLContext:
+        if tls not in self._contexts:
+            self._contexts[tls] = context_of(tls)
+        return self._contexts[tls]
+
+    def _start(self, pool: Pool, exchange: Exchange) -> None:
+        pool.start(exchange)
+        if not self._is_watching and not self._is_closed:
+            self._watch(GRAIN_S)
+
+    def _watch(self, grain_s: float) -> None:
+        if self._handle is not None:
+            self._handle.cancel()
+        self._is_watching = grain_s == GRAIN_S
+        self._handle = self._shared.loop.call_later(grain_s, self._sweep)
+
+    def _sweep(self) -> None:
+        """Hold everything under way against the clock: each `GRAIN_S` while there is something, else now and then."""
+        self._handle = None
+        self._is_watching = False
+        now_ns = self._shared.clock.monotonic_ns()
+        is_busy = True  # until the pools say otherwise, even when one of those told of a failure raises
+        try:
+            is_busy = sum(pool.sweep(now_ns) for pool in self._pools.values()) > 0
+        finally:
+            if not self._is_closed and not self._is_watching:  # who was told of a failure may have sent again
+                self._watch_on(is_busy=is_busy)
+
+    def _watch_on(self, *, is_busy: bool) -> None:
+        if is_busy or any(pool.is_open for pool in self._pools.values()):
+            self._watch(GRAIN_S if is_busy else _IDLE_GRAIN_S)

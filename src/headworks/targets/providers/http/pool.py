@@ -1,0 +1,211 @@
+"""The connections of one origin, and who waits for one: bounded, in order, held against the clock by a sweep."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+from headworks.errors import HeadworksError, Internal, ProviderBusy, ProviderDown, ProviderUnreachable
+from headworks.targets.providers.http.connection import Connection
+from headworks.targets.providers.http.exchange import DIALING, SENT, WAITING, Exchange
+from headworks.targets.providers.http.head import Heads
+from headworks.targets.providers.http.outgoing import Outgoing
+from headworks.targets.providers.http.settings import ClientSettings, Upstream
+from headworks.units import SECOND_NS, Clock
+
+Dial = Callable[[Callable[[], Connection]], Awaitable[Connection]]
+
+
+class Surroundings:
+    """What all pools of a client share."""
+
+    __slots__ = ("clock", "heads", "loop", "settings")
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, clock: Clock, settings: ClientSettings) -> None:
+        self.loop = loop
+        self.clock = clock
+        self.settings = settings
+        self.heads = Heads(settings.max_fields)
+
+
+class Pool:
+    """See the module. A connection that is being made belongs to an exchange, but whoever waits first gets it."""
+
+    __slots__ = (
+        "_connections", "_dial", "_dials", "_idle", "_is_closed", "_loop", "_upstream", "_waiting", "clock", "heads",
+        "outgoing", "settings",
+    )  # fmt: skip
+
+    def __init__(self, shared: Surroundings, outgoing: Outgoing, upstream: Upstream, dial: Dial) -> None:
+        self._loop = shared.loop
+        self.clock = shared.clock
+        self.heads = shared.heads
+        self.settings = shared.settings
+        self.outgoing = outgoing
+        self._upstream = upstream
+        self._dial = dial
+        self._connections: set[Connection] = set()
+        self._idle: dict[Connection, None] = {}
+        self._waiting: dict[Exchange, None] = {}
+        self._dials: dict[Exchange, tuple[asyncio.Task[Connection], float]] = {}
+        self._is_closed = False
+
+    @property
+    def is_open(self) -> bool:
+        """Whether any connection stands."""
+        return bool(self._connections)
+
+    def counts(self) -> tuple[int, int, int]:
+        """How many connections stand or are being made, how many of them are idle, how many exchanges wait for one."""
+        return len(self._connections) + len(self._dials), len(self._idle), len(self._waiting)
+
+    def start(self, exchange: Exchange) -> None:
+        """Send it on a free connection, the one used last; else it waits, and a connection is made if one more may be."""
+        now_ns = self.clock.monotonic_ns()
+        idle = self._idle
+        while idle:
+            connection = idle.popitem()[0]
+            if connection.is_usable(now_ns):
+                connection.carry(exchange)
+                return
+            connection.abort()
+        exchange.line = self
+        if self._is_closed:
+            exchange.fail(ProviderUnreachable(reason="the client is closed"))
+        elif self._has_room():
+            self._waiting[exchange] = None
+            self._make_one(exchange, now_ns)
+        elif len(self._waiting) >= self._upstream.max_waiting:
+            exchange.fail(ProviderBusy(reason="too many calls wait for a connection to the provider"))
+        else:
+            self._waiting[exchange] = None
+            exchange.allow(WAITING, now_ns, self._upstream.queue_wait_s)
+
+    def sweep(self, now_ns: int) -> bool:
+        """End what has taken too long; whether anything is still under way."""
+        overdue: list[Exchange] = [exchange for exchange in self._waiting if now_ns >= exchange.due_ns]
+        stale_from_ns = now_ns - self._upstream.keep_alive_s * SECOND_NS
+        stale: list[Connection] = []
+        for connection in self._connections:
+            exchange = connection.exchange
+            if exchange is None:
+                if connection.idle_since_ns < stale_from_ns:
+                    stale.append(connection)
+            elif now_ns >= exchange.due_ns and not _still_sends(exchange, connection, now_ns):
+                overdue.append(exchange)
+        for connection in stale:
+            connection.abort()
+        for exchange in overdue:
+            exchange.fail(exchange.overdue(now_ns))
+        for task, due_ns in list(self._dials.values()):
+            if now_ns >= due_ns:
+                task.cancel()
+        return bool(self._waiting or self._dials or len(self._connections) > len(self._idle))
+
+    def close(self) -> None:
+        """End everything: what waits was never sent, what was sent has no answer."""
+        self._is_closed = True
+        for exchange in list(self._waiting):
+            exchange.fail(ProviderUnreachable(reason="the client is closed"))
+        for task, _ in list(self._dials.values()):
+            task.cancel()
+        for connection in list(self._connections):
+            if connection.exchange is not None:
+                connection.exchange.fail(ProviderDown(reason="the client is closed"))
+            else:
+                connection.abort()
+
+    # What connections call.
+
+    def opened(self, connection: Connection) -> None:
+        """Count it."""
+        connection.idle_since_ns = self.clock.monotonic_ns()
+        self._connections.add(connection)
+
+    def give_back(self, connection: Connection) -> None:
+        """Who waits first gets it."""
+        waiting = self._waiting
+        if waiting:
+            exchange = next(iter(waiting))
+            del waiting[exchange]
+            connection.carry(exchange)
+        else:
+            connection.idle_since_ns = self.clock.monotonic_ns()
+            self._idle[connection] = None
+
+    def lost(self, connection: Connection) -> None:
+        """Its place is free: for the first who waits and has no connection being made."""
+        if connection in self._connections:
+            self._connections.discard(connection)
+            self._idle.pop(connection, None)
+            self._make_more()
+
+    # What a waiting exchange calls.
+
+    def drop(self, exchange: Exchange) -> None:
+        """It waits no more; a connection that is being made for nobody is not made."""
+        self._waiting.pop(exchange, None)
+        made = self._dials.get(exchange)
+        if made is not None and len(self._dials) > len(self._waiting):
+            made[0].cancel()
+
+    def hold(self) -> None:
+        """Nothing is read for who waits."""
+
+    def go_on(self) -> None:
+        """Nothing is read for who waits."""
+
+    # Making connections.
+
+    def _has_room(self) -> bool:
+        return len(self._connections) + len(self._dials) < self._upstream.max_connections
+
+    def _make_one(self, exchange: Exchange, now_ns: int) -> None:
+        exchange.allow(DIALING, now_ns, exchange.timeouts.connect_s)
+        task = self._loop.create_task(self._made())
+        self._dials[exchange] = task, now_ns + exchange.timeouts.connect_s * SECOND_NS
+        task.add_done_callback(lambda task: self._dialled(exchange, task))
+
+    async def _made(self) -> Connection:
+        return await self._dial(lambda: Connection(self))
+
+    def _dialled(self, exchange: Exchange, task: asyncio.Task[Connection]) -> None:
+        del self._dials[exchange]
+        error = _error_of(task)
+        connection = None if error is not None else task.result()
+        if connection is not None and self._is_closed:
+            connection.abort()
+        elif connection is not None and connection in self._connections:
+            self.give_back(connection)
+        elif exchange in self._waiting:
+            exchange.fail(error or ProviderUnreachable(reason="the origin closed a connection as it was made"))
+        if exchange in self._waiting:
+            exchange.allow(WAITING, self.clock.monotonic_ns(), self._upstream.queue_wait_s)
+        self._make_more()
+
+    def _make_more(self) -> None:
+        if self._is_closed or not self._has_room():
+            return
+        for exchange in self._waiting:
+            if exchange not in self._dials:
+                self._make_one(exchange, self.clock.monotonic_ns())
+                return
+
+
+def _still_sends(exchange: Exchange, connection: Connection, now_ns: int) -> bool:
+    """Whether the origin has read some more of a long request; its time to answer counts from the end of that."""
+    unsent_bytes = connection.unsent_bytes()
+    if exchange.phase is not SENT or unsent_bytes in {0, exchange.unsent_bytes} or now_ns >= exchange.end_ns:
+        return False
+    exchange.unsent_bytes = unsent_bytes
+    exchange.allow(SENT, now_ns, exchange.timeouts.first_byte_s)
+    return True
+
+
+def _error_of(task: asyncio.Task[Connection]) -> HeadworksError | None:
+    if task.cancelled():
+        return ProviderUnreachable(reason="no connection came about in time")
+    error = task.exception()
+    if error is None or isinstance(error, HeadworksError):
+        return error
+    return Internal(reason=f"making a connection failed: {type(error).__name__}")
