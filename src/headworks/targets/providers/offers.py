@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 from msgspec import Struct
 
-from headworks.errors import ConfigurationRefused
+from headworks.errors import ConfigurationRefused, FieldError
 from headworks.targets.providers.wire import Operation, ProviderSettings
 
 
@@ -55,7 +55,8 @@ def built(offers: Sequence[Offer], settings: ProviderSettings, reference: str, t
         own = offer.own_part(reference)
         if own is not None and offer.task == task:
             return offer.build(own, settings)
-    raise ConfigurationRefused(f"{settings.name}/{reference} cannot serve {task}. {_instead(offers, settings, task)}")
+    message = f"{settings.name}/{reference} does not serve {task!r}. {_instead(offers, settings, task)}"
+    raise ConfigurationRefused(message, errors=(FieldError(f"/providers/{settings.name}", message),))
 
 
 def _instead(offers: Sequence[Offer], settings: ProviderSettings, task: str) -> str:

@@ -21,5 +21,6 @@ def picture(data: bytes, **parameters: Any) -> Ask:
 def document(answer: Answer, task: str) -> Any:
     """The reply, once it is held to the task's published schema."""
     found = json.loads(answer.document)
+    assert answer.model
     assert Schema(tasks.schemas(task)[1]).errors(found) == ()
     return found

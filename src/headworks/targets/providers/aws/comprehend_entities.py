@@ -57,7 +57,7 @@ class DetectEntities(Json11, frozen=True, kw_only=True):
         row = asked(ask)
         found = [self._entity(one, row.inputs) for one in decoded(_REPLY, response.body).entities]
         usage = Usage(characters=billed_characters(row.inputs, BILLED_UNIT, BILLED_LEAST))
-        return Answer(entities(found, row.wanted), usage)
+        return Answer(entities(found, row.wanted), usage, self.model)
 
     def _entity(self, one: _Entity, text: str) -> Entity:
         if not 0 <= one.begin_offset <= one.end_offset <= len(text):

@@ -41,4 +41,4 @@ class DetectDominantLanguage(Json11, frozen=True, kw_only=True):
         languages = decoded(_REPLY, response.body).languages
         row = asked(ask)
         document = classified(((one.language_code, one.score) for one in languages), row.wanted)
-        return Answer(document, Usage(characters=billed_characters(row.inputs, BILLED_UNIT, BILLED_LEAST)))
+        return Answer(document, Usage(characters=billed_characters(row.inputs, BILLED_UNIT, BILLED_LEAST)), self.model)

@@ -47,4 +47,4 @@ class DetectSentiment(Json11, frozen=True, kw_only=True):
         scores = decoded(_REPLY, response.body).sentiment_score
         row = asked(ask)
         document = classified(((label, getattr(scores, label)) for label in LABELS), row.wanted)
-        return Answer(document, Usage(characters=billed_characters(row.inputs, BILLED_UNIT, BILLED_LEAST)))
+        return Answer(document, Usage(characters=billed_characters(row.inputs, BILLED_UNIT, BILLED_LEAST)), self.model)

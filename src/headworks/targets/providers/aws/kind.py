@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Annotated
 
-from msgspec import Struct
+from msgspec import Meta, Struct
 
-from headworks.errors import ConfigurationRefused
+from headworks.errors import ConfigurationRefused, FieldError
 from headworks.targets.providers.aws.offers import OFFERS
-from headworks.targets.providers.aws.signing import BearerKey, ChainedKeys, FixedKeys, Keys, Scope, Signature
+from headworks.targets.providers.aws.signing import ChainedKeys, FixedKeys, Scope, Signature
+from headworks.targets.providers.binding import options_of, origin_of
+from headworks.targets.providers.key_header import KeyHeader
 from headworks.targets.providers.offers import built, tasks_of
-from headworks.targets.providers.origins import origin_of
-from headworks.targets.providers.wire import Bound, Credential, Origin, ProviderSettings
+from headworks.targets.providers.wire import Bound, Credential, ProviderSettings
 
-OPTIONS = frozenset({"region", "profile", "language"})
+
+class Options(Struct, frozen=True, forbid_unknown_fields=True):
+    """The region, a profile of the shared configuration files, and the language of texts where a reference names none."""
+
+    region: Annotated[str, Meta(pattern="^[a-z]{2,4}(-[a-z0-9]+)+$")]
+    profile: str | None = None
+    language: str = "en"
 
 
 class Service(Struct, frozen=True):
@@ -29,9 +37,11 @@ SERVICES: Mapping[str, Service] = {
     "comprehend": Service("comprehend", "comprehend"),
     "rekognition": Service("rekognition", "rekognition"),
     "sagemaker": Service("runtime.sagemaker", "sagemaker"),
+    "sagemaker-csv": Service("runtime.sagemaker", "sagemaker"),
     "textract": Service("textract", "textract"),
     "translate": Service("translate", "translate"),
 }
+"""By the first word of a reference."""
 SUFFIXES: Mapping[str, str] = {"cn": "amazonaws.com.cn"}
 """The domain of a partition, by the first part of its regions' names."""
 
@@ -40,6 +50,7 @@ class Aws:
     """Amazon Comprehend, Rekognition, Textract, Translate, SageMaker and Bedrock."""
 
     name = "aws"
+    options = Options.__struct_fields__
 
     def tasks(self, reference: str) -> tuple[str, ...]:
         """The tasks a reference such as `comprehend:sentiment` can serve."""
@@ -50,40 +61,33 @@ class Aws:
 
         Raises: ConfigurationRefused.
         """
-        unknown = sorted(settings.options.keys() - OPTIONS)
-        if unknown:
-            raise ConfigurationRefused(
-                f"providers.{settings.name} has no option {unknown[0]}: {', '.join(sorted(OPTIONS))}."
-            )
+        options = options_of(settings, Options)
         operation = built(OFFERS, settings, reference, task)
-        region = settings.options.get("region")
-        if not isinstance(region, str) or not region.replace("-", "").isalnum():
-            raise ConfigurationRefused(
-                f"providers.{settings.name}.region is missing: the AWS region, such as eu-west-1."
-            )
         service = SERVICES[reference.partition(":")[0].partition("/")[0]]
-        return Bound(operation, _origin(settings, service, region), _credentials(settings, service, region))
+        suffix = SUFFIXES.get(options.region.partition("-")[0], "amazonaws.com")
+        origin = origin_of(settings, f"https://{service.host}.{options.region}.{suffix}")
+        return Bound(operation, origin, _credentials(settings, service, options))
 
 
 KIND = Aws()
 
 
-def _origin(settings: ProviderSettings, service: Service, region: str) -> Origin:
-    if settings.base_url:
-        return origin_of(settings.base_url, settings.name)
-    suffix = SUFFIXES.get(region.partition("-")[0], "amazonaws.com")
-    return Origin("https", f"{service.host}.{region}.{suffix}", 443)
+def _credentials(settings: ProviderSettings, service: Service, options: Options) -> tuple[Credential, ...]:
+    """A key with a colon signs; one without is a Bedrock API key; with no key the vendor's chain is asked.
 
-
-def _credentials(settings: ProviderSettings, service: Service, region: str) -> tuple[Credential, ...]:
-    """A key with a colon signs; one without is a Bedrock API key; with no key the vendor's chain is asked."""
-    scope = Scope(service.signing, region)
+    Source: IAM User Guide, API keys for Amazon Bedrock.
+    """
+    scope = Scope(service.signing, options.region)
     if not settings.keys:
-        keys: Keys = ChainedKeys(settings.options.get("profile"))
-        return (Signature(keys, scope),)
+        return (Signature(ChainedKeys(options.profile), scope),)
     able = [key for key in settings.keys if ":" in key.reveal() or service.takes_bearer]
     if not able:
+        where = f"/providers/{settings.name}/api_key"
         raise ConfigurationRefused(
-            f"providers.{settings.name}: {service.host} takes ACCESS_KEY_ID:SECRET, only Bedrock an API key."
+            errors=(
+                FieldError(
+                    where, f"{service.host} takes ACCESS_KEY_ID:SECRET_ACCESS_KEY; only Bedrock takes an API key"
+                ),
+            )
         )
-    return tuple(Signature(FixedKeys(key), scope) if ":" in key.reveal() else BearerKey(key) for key in able)
+    return tuple(Signature(FixedKeys(key), scope) if ":" in key.reveal() else KeyHeader(key) for key in able)

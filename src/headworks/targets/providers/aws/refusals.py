@@ -20,6 +20,7 @@ from headworks.errors import (
     ProviderRefused,
     ProviderTimeout,
 )
+from headworks.targets.providers.failing import retry_after_s
 from headworks.targets.providers.wire import HttpResponse
 
 _NAMES: Mapping[type[HeadworksError], str] = {
@@ -80,10 +81,10 @@ def failure(response: HttpResponse) -> HeadworksError:
     """What a response outside 2xx means."""
     body = _body(response.body)
     name = response.headers.get("x-amzn-errortype") or body.kind or body.code
-    return named(name, body.message or body.Message, response.status, response.headers.get("retry-after", ""))
+    return named(name, body.message or body.Message, response.status, retry_after_s(response.headers))
 
 
-def named(name: str, message: str, status: int = 0, retry_after: str = "") -> HeadworksError:
+def named(name: str, message: str, status: int = 0, wait_s: float | None = None) -> HeadworksError:
     """What an error means by its name, `namespace#Name:more`; by its status where the name is new.
 
     What is said of a refused signature repeats the request's headers, session token included: it is dropped.
@@ -91,7 +92,6 @@ def named(name: str, message: str, status: int = 0, retry_after: str = "") -> He
     bare = name.partition(":")[0].rpartition("#")[2]
     otherwise = ProviderDown if status >= 500 or status == 0 else ProviderRefused
     kind = BY_NAME.get(bare) or BY_STATUS.get(status, otherwise)
-    wait_s = float(retry_after) if retry_after.isdecimal() else None
     text = "" if kind is ProviderKeyRejected else message[:200]
     return kind(reason=f"{status} {bare[:80]}: {text}", retry_after_s=wait_s)
 

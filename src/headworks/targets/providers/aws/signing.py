@@ -1,7 +1,7 @@
-"""What proves to AWS who we are: Signature Version 4 by botocore's signer and credential chain, or a Bedrock API key.
+"""What proves to AWS who we are: Signature Version 4 by botocore's signer and credential chain.
 
 botocore is loaded when a provider of this kind is configured, never before.
-Source: AWS General Reference, Signature Version 4; IAM User Guide, API keys for Amazon Bedrock.
+Source: AWS General Reference, Signature Version 4.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from headworks.errors import ConfigurationRefused, ProviderKeyRejected, ProviderUnreachable
 from headworks.secret import Secret
-from headworks.targets.providers.origins import authority_of
+from headworks.targets.providers.binding import PORTS
 from headworks.targets.providers.wire import HttpRequest, Origin
 
 STALE_BEFORE_S = 600
@@ -146,7 +146,7 @@ class Signature:
         if keys.token:
             added.append(("x-amz-security-token", keys.token))
         headers = dict((*request.headers, *added))
-        url = f"{origin.scheme}://{authority_of(origin)}{origin.path}{request.path}"
+        url = f"{origin.scheme}://{_authority(origin)}{origin.path}{request.path}"
         signer = SigV4Auth(keys, self._scope.service, self._scope.region)
         unsigned = AWSRequest(method=request.method, url=url, headers=headers, data=request.body)
         unsigned.context["timestamp"] = stamp
@@ -156,23 +156,10 @@ class Signature:
         return replace(request, headers=(*request.headers, *added, ("authorization", proof)))
 
 
-class BearerKey:
-    """A key sent as it is, in the Authorization field."""
-
-    def __init__(self, secret: Secret) -> None:
-        self._secret = secret
-
-    def is_fresh(self, wall_ns: int) -> bool:
-        """Always: it is what was configured."""
-        return True
-
-    def refresh(self, wall_ns: int) -> None:
-        """Nothing to do."""
-
-    def signed(self, request: HttpRequest, origin: Origin, wall_ns: int) -> HttpRequest:
-        """The request with the key."""
-        proof = ("authorization", f"Bearer {self._secret.reveal()}")
-        return replace(request, headers=(*request.headers, proof))
+def _authority(origin: Origin) -> str:
+    """What the Host field says: the port only where it is not the scheme's own."""
+    host = f"[{origin.host}]" if ":" in origin.host else origin.host
+    return host if origin.port == PORTS.get(origin.scheme) else f"{host}:{origin.port}"
 
 
 def botocore() -> None:

@@ -46,4 +46,4 @@ class Categories(JsonApi, frozen=True, kw_only=True):
         row = asked(ask)
         labels = ((one.name, one.confidence) for one in (*told.categories, *told.moderated))
         usage = Usage(characters=billed_characters(row.inputs, self.unit, self.unit))
-        return Answer(classified(labels, row.wanted), usage)
+        return Answer(classified(labels, row.wanted), usage, self.model)

@@ -61,7 +61,7 @@ class AnalyzeEntities(JsonApi, frozen=True, kw_only=True):
         told = decoded(_REPLY, response.body).entities
         found = [_entity(one.type, mention, row.inputs) for one in told for mention in one.mentions]
         usage = Usage(characters=billed_characters(row.inputs, BILLED_UNIT, BILLED_UNIT))
-        return Answer(entities(found, row.wanted), usage)
+        return Answer(entities(found, row.wanted), usage, self.model)
 
 
 def _entity(kind: str, mention: _Mention, text: str) -> Entity:

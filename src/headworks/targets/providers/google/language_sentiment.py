@@ -46,4 +46,4 @@ class AnalyzeSentiment(JsonApi, frozen=True, kw_only=True):
         row = asked(ask)
         labels = labelled(told.whole.score, told.whole.magnitude, len(told.sentences))
         usage = Usage(characters=billed_characters(row.inputs, BILLED_UNIT, BILLED_UNIT))
-        return Answer(classified(labels, row.wanted), usage)
+        return Answer(classified(labels, row.wanted), usage, self.model)

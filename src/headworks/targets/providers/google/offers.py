@@ -2,34 +2,18 @@
 
 from __future__ import annotations
 
-from headworks.errors import ConfigurationRefused
 from headworks.targets.providers.google.language_categories import Categories
 from headworks.targets.providers.google.language_entities import AnalyzeEntities
 from headworks.targets.providers.google.language_sentiment import AnalyzeSentiment
+from headworks.targets.providers.google.place import parent_of
 from headworks.targets.providers.google.translate_v2 import TranslateBasic
 from headworks.targets.providers.google.translate_v3 import TranslateAdvanced
 from headworks.targets.providers.google.vision_labels import DetectLabels, DetectUnsafe
 from headworks.targets.providers.google.vision_objects import DetectObjects
 from headworks.targets.providers.google.vision_text import DetectText
 from headworks.targets.providers.offers import Offer
-from headworks.targets.providers.wire import ProviderSettings
 
 _LANGUAGE = "[/LANGUAGE]"
-
-
-def project_place(settings: ProviderSettings, location: str) -> str:
-    """`projects/P/locations/L`, as resource names start.
-
-    Raises: ConfigurationRefused when the project is missing or cannot stand in a path.
-    """
-    project = settings.options.get("project")
-    place = str(settings.options.get("location", location))
-    for name, value in (("project", project), ("location", place)):
-        if not isinstance(value, str) or not value.replace("-", "").replace(":", "").replace(".", "").isalnum():
-            raise ConfigurationRefused(
-                f"providers.{settings.name}.{name} is missing or is no name of a Google Cloud {name}."
-            )
-    return f"projects/{project}/locations/{place}"
 
 
 OFFERS: tuple[Offer, ...] = (
@@ -109,7 +93,7 @@ OFFERS: tuple[Offer, ...] = (
         "translation",
         "Cloud Translation v3 translateText, text/plain",
         "language tags sent as they are; source detected unless named",
-        lambda own, settings: TranslateAdvanced(parent=project_place(settings, "global"), target=own),
+        lambda own, settings: TranslateAdvanced(parent=parent_of(settings), target=own),
         _LANGUAGE,
     ),
 )

@@ -20,6 +20,7 @@ from headworks.errors import (
     ProviderRefused,
     ProviderTimeout,
 )
+from headworks.targets.providers.failing import retry_after_s
 from headworks.targets.providers.wire import HttpResponse
 
 CODES: Mapping[int, tuple[str, type[HeadworksError]]] = {
@@ -103,8 +104,7 @@ def failure(response: HttpResponse) -> HeadworksError:
     reason = next((one.reason for one in details if one.reason in BY_REASON), "")
     otherwise = ProviderDown if response.status >= 500 else ProviderRefused
     kind = BY_REASON.get(reason) or BY_NAME.get(told.status) or BY_STATUS.get(response.status, otherwise)
-    delays = [one.retry_delay for one in details if one.retry_delay]
-    wait_s = _seconds([response.headers.get("retry-after", ""), *delays])
+    wait_s = retry_after_s(response.headers) or _delay_s(details)
     text = "" if kind is ProviderKeyRejected else told.message[:200]
     return kind(reason=f"{response.status} {told.status[:80]} {reason}: {text}", retry_after_s=wait_s)
 
@@ -115,9 +115,7 @@ def inside(told: Status) -> HeadworksError:
     return kind(reason=f"{told.code} {name}: {told.message[:200]}")
 
 
-def _seconds(texts: list[str]) -> float | None:
-    for text in texts:
-        number = text.removesuffix("s")
-        if number.replace(".", "", 1).isdecimal():
-            return float(number)
-    return None
+def _delay_s(details: list[_Detail]) -> float | None:
+    """The first `retryDelay`, such as `3.5s`."""
+    delays = (one.retry_delay.removesuffix("s") for one in details if one.retry_delay.endswith("s"))
+    return next((float(text) for text in delays if text.replace(".", "", 1).isdecimal()), None)

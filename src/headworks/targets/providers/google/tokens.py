@@ -1,7 +1,7 @@
-"""What proves to Google who we are: an API key in its header, or an access token that google-auth mints.
+"""What proves to Google who we are: an access token that google-auth mints.
 
 google-auth is loaded when a provider of this kind is configured without keys, never before.
-Source: Google Cloud, "Authenticate by using API keys"; RFC 7523 for service accounts.
+Source: RFC 7523 for service accounts; Google Cloud, "Application Default Credentials".
 """
 
 from __future__ import annotations
@@ -15,31 +15,12 @@ from urllib.request import Request as UrlRequest
 from msgspec.structs import replace
 
 from headworks.errors import ConfigurationRefused, ProviderKeyRejected, ProviderUnreachable
-from headworks.secret import Secret
 from headworks.targets.providers.wire import HttpRequest, Origin
 
 SCOPES = ("https://www.googleapis.com/auth/cloud-platform",)
 STALE_BEFORE_NS = 5 * 60 * 10**9
 MINTING_TIMEOUT_S = 10.0
 MOST_TOKEN_BYTES = 2**20
-
-
-class ApiKey:
-    """A key sent in `x-goog-api-key`, never in the URL."""
-
-    def __init__(self, secret: Secret) -> None:
-        self._secret = secret
-
-    def is_fresh(self, wall_ns: int) -> bool:
-        """Always: it is what was configured."""
-        return True
-
-    def refresh(self, wall_ns: int) -> None:
-        """Nothing to do."""
-
-    def signed(self, request: HttpRequest, origin: Origin, wall_ns: int) -> HttpRequest:
-        """The request with the key."""
-        return replace(request, headers=(*request.headers, ("x-goog-api-key", self._secret.reveal())))
 
 
 class AccessToken:

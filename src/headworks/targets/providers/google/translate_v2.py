@@ -54,4 +54,4 @@ class TranslateBasic(JsonApi, frozen=True, kw_only=True):
         found = decoded(_REPLY, response.body).data.translations
         if len(found) != 1:
             raise ProviderBroken(reason=f"{len(found)} translations of one text")
-        return Answer(_encode(Reply(found[0].text)), Usage(characters=billed_characters(asked(ask).inputs)))
+        return Answer(_encode(Reply(found[0].text)), Usage(characters=billed_characters(asked(ask).inputs)), self.model)

@@ -55,4 +55,4 @@ class TranslateAdvanced(JsonApi, frozen=True, kw_only=True):
         found = decoded(_REPLY, response.body).translations
         if len(found) != 1:
             raise ProviderBroken(reason=f"{len(found)} translations of one text")
-        return Answer(_encode(Reply(found[0].text)), Usage(characters=billed_characters(asked(ask).inputs)))
+        return Answer(_encode(Reply(found[0].text)), Usage(characters=billed_characters(asked(ask).inputs)), self.model)

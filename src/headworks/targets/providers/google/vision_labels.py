@@ -52,7 +52,7 @@ class DetectLabels(VisionApi, frozen=True, kw_only=True):
         """Each label with its score."""
         labels = only_item(_REPLY, response.body).labels
         pairs = ((label.description, label.score) for label in labels)
-        return Answer(classified(pairs, pictured(ask).wanted), Usage(images=1))
+        return Answer(classified(pairs, pictured(ask).wanted), Usage(images=1), self.model)
 
 
 class DetectUnsafe(VisionApi, frozen=True, kw_only=True):
@@ -72,4 +72,4 @@ class DetectUnsafe(VisionApi, frozen=True, kw_only=True):
         pairs = (
             (kind, LIKELIHOODS[word]) for kind, word in told.items() if isinstance(word, str) and word in LIKELIHOODS
         )
-        return Answer(classified(pairs, pictured(ask).wanted), Usage(images=1))
+        return Answer(classified(pairs, pictured(ask).wanted), Usage(images=1), self.model)

@@ -53,4 +53,4 @@ class DetectObjects(VisionApi, frozen=True, kw_only=True):
         item = only_item(_REPLY, response.body)
         told: list[_Object | _Face] = [*item.objects, *item.faces]
         found = [Detection(one.name, one.score, around(one.poly.corners(frame))) for one in told]
-        return Answer(detected(found, picture.wanted), Usage(images=1))
+        return Answer(detected(found, picture.wanted), Usage(images=1), self.model)

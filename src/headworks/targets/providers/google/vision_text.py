@@ -89,7 +89,7 @@ class DetectText(VisionApi, frozen=True, kw_only=True):
         frame = Frame(*picture.head.upright)
         pages = only_item(_REPLY, response.body).whole.pages
         lines = [_line(words, frame) for words in _lines(pages)]
-        return Answer(read(lines, picture.wanted), Usage(images=1))
+        return Answer(read(lines, picture.wanted), Usage(images=1), self.model)
 
 
 def _lines(pages: list[_Page]) -> Iterator[list[tuple[_Word, str]]]:

@@ -9,7 +9,7 @@ from botocore.credentials import ReadOnlyCredentials
 
 from headworks.errors import ConfigurationRefused, ProviderKeyRejected
 from headworks.secret import Secret
-from headworks.targets.providers.aws.signing import BearerKey, ChainedKeys, FixedKeys, Scope, Signature
+from headworks.targets.providers.aws.signing import ChainedKeys, FixedKeys, Scope, Signature
 from headworks.targets.providers.wire import HttpRequest, Origin
 
 HOST = Origin("https", "comprehend.eu-west-1.amazonaws.com", 443)
@@ -44,9 +44,18 @@ def test_a_signature_is_the_vendors_own(request_, origin, token):
     assert (ours.method, ours.path, ours.body) == (request_.method, request_.path, request_.body)
 
 
+def test_the_secret_is_used_and_never_sent():
+    signed = Signature(FixedKeys(Secret(f"{KEY_ID}:{KEY}:{TOKEN}")), Scope("bedrock", "eu-west-1")).signed(
+        REQUESTS[1], HOST, 0
+    )
+
+    assert KEY not in str(signed)
+    assert dict(signed.headers)["x-amz-security-token"] == TOKEN
+
+
 def test_nothing_prints_a_key():
     keys = FixedKeys(Secret(f"{KEY_ID}:{KEY}"))
-    things = [keys, Signature(keys, Scope("bedrock", "eu-west-1")), BearerKey(Secret(KEY))]
+    things = [keys, Signature(keys, Scope("bedrock", "eu-west-1"))]
 
     assert KEY not in "".join(repr(thing) + str(thing) for thing in things)
 
@@ -57,13 +66,6 @@ def test_a_key_of_another_form_is_refused_without_showing_it(text):
         FixedKeys(Secret(text))
 
     assert text == "" or f" {text}" not in str(caught.value)
-
-
-def test_a_bearer_key_goes_into_the_header_only():
-    ours = BearerKey(Secret("ABSK123")).signed(REQUESTS[1], HOST, 0)
-
-    assert dict(ours.headers)["authorization"] == "Bearer ABSK123"
-    assert "ABSK123" not in ours.path
 
 
 @pytest.fixture

@@ -4,8 +4,10 @@ from headworks.errors import ConfigurationRefused
 from headworks.secret import Secret
 from headworks.targets.providers.google import KIND
 from headworks.targets.providers.google.offers import OFFERS
-from headworks.targets.providers.google.tokens import AccessToken, ApiKey
-from headworks.targets.providers.wire import Origin, ProviderSettings
+from headworks.targets.providers.google.tokens import AccessToken
+from headworks.targets.providers.key_header import KeyHeader
+from headworks.targets.providers.proof import prove_credential
+from headworks.targets.providers.wire import HttpRequest, Origin, ProviderSettings
 
 
 def settings(**options):
@@ -30,7 +32,7 @@ def test_every_key_is_one_credential_and_without_keys_tokens_are_minted():
     keys = KIND.bind(settings(), "vision:text", "ocr").credentials
     tokens = KIND.bind(ProviderSettings("cloud", "google"), "vision:text", "ocr").credentials
 
-    assert [type(one) for one in keys] == [ApiKey, ApiKey]
+    assert [type(one) for one in keys] == [KeyHeader, KeyHeader]
     assert [type(one) for one in tokens] == [AccessToken]
 
 
@@ -49,3 +51,11 @@ def test_a_wrong_project_or_option_is_refused(options):
 def test_a_reference_that_cannot_serve_the_task_is_refused_with_what_can():
     with pytest.raises(ConfigurationRefused, match="cloud/vision:objects, cloud/vision:faces"):
         KIND.bind(settings(), "vision:text", "object-detection")
+
+
+def test_a_key_goes_into_its_header_and_never_into_the_url():
+    bound = KIND.bind(settings(), "vision:text", "ocr")
+    signed = bound.credentials[0].signed(HttpRequest("GET", "/", ()), bound.origin, 0)
+
+    prove_credential(bound.credentials[0], Secret("AIza1"), bound.origin)
+    assert signed.headers == (("x-goog-api-key", "AIza1"),)

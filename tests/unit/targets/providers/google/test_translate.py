@@ -6,6 +6,7 @@ from google.cloud import translate_v3 as vendor
 from headworks.errors import ProviderBroken, ProviderRefused
 from headworks.targets.providers.google.translate_v2 import TranslateBasic
 from headworks.targets.providers.google.translate_v3 import TranslateAdvanced
+from headworks.targets.providers.proof import prove_reply, prove_request
 from headworks.targets.providers.wire import HttpResponse
 from headworks.values import Usage
 from tests.unit.targets.providers.asks import document, text
@@ -20,7 +21,7 @@ def basic(*texts):
 
 
 def test_basic_asks_for_plain_text():
-    sent = TranslateBasic().request(text("Grüße & Küsse", src_lang="de", tgt_lang="pt-BR"))
+    sent = prove_request(TranslateBasic(), text("Grüße & Küsse", src_lang="de", tgt_lang="pt-BR"))
 
     assert (sent.method, sent.path) == ("POST", "/language/translate/v2")
     assert json.loads(sent.body) == {"q": "Grüße & Küsse", "source": "de", "target": "pt-BR", "format": "text"}
@@ -30,7 +31,7 @@ def test_advanced_sends_the_vendors_message():
     message = vendor.TranslateTextRequest(
         contents=["Grüße"], mime_type="text/plain", source_language_code="de", target_language_code="en"
     )
-    sent = TranslateAdvanced(parent=PARENT, target="en").request(text("Grüße", src_lang="de"))
+    sent = prove_request(TranslateAdvanced(parent=PARENT, target="en"), text("Grüße", src_lang="de"))
 
     assert same_request(sent, f"/v3/{PARENT}:translateText", message)
 
@@ -38,13 +39,13 @@ def test_advanced_sends_the_vendors_message():
 @pytest.mark.parametrize("operation", [TranslateBasic(), TranslateAdvanced(parent=PARENT)])
 def test_without_a_language_to_translate_into_nothing_is_sent(operation):
     with pytest.raises(ProviderRefused) as caught:
-        operation.request(text("Grüße"))
+        prove_request(operation, text("Grüße"))
 
     assert [error.pointer for error in caught.value.errors] == ["/parameters/tgt_lang"]
 
 
 def test_the_callers_language_wins_over_the_configured_one():
-    sent = TranslateBasic(target="fr").request(text("a", tgt_lang="en"))
+    sent = prove_request(TranslateBasic(target="fr"), text("a", tgt_lang="en"))
 
     assert json.loads(sent.body)["target"] == "en"
 
@@ -52,8 +53,8 @@ def test_the_callers_language_wins_over_the_configured_one():
 def test_the_translation_is_the_reply():
     told = vendor.TranslateTextResponse(translations=[vendor.Translation(translated_text="love & kisses")])
     answers = [
-        TranslateBasic().reply(text("Grüße 🎈"), basic("love & kisses")),
-        TranslateAdvanced(parent=PARENT).reply(text("Grüße 🎈"), reply(told)),
+        prove_reply(TranslateBasic(), text("Grüße 🎈"), basic("love & kisses")),
+        prove_reply(TranslateAdvanced(parent=PARENT), text("Grüße 🎈"), reply(told)),
     ]
 
     assert [document(answer, "translation") for answer in answers] == [{"translation_text": "love & kisses"}] * 2
@@ -62,4 +63,4 @@ def test_the_translation_is_the_reply():
 
 def test_two_translations_of_one_text_are_a_broken_answer():
     with pytest.raises(ProviderBroken):
-        TranslateBasic().reply(text("a"), basic("b", "c"))
+        prove_reply(TranslateBasic(), text("a"), basic("b", "c"))

@@ -6,6 +6,7 @@ from headworks.errors import ProviderBroken, ProviderBusy, ProviderDown, Provide
 from headworks.targets.providers.google.vision_labels import LIKELIHOODS, DetectLabels, DetectUnsafe
 from headworks.targets.providers.google.vision_objects import DetectObjects
 from headworks.targets.providers.google.vision_text import BREAKS, DetectText
+from headworks.targets.providers.proof import prove_reply, prove_request
 from headworks.targets.providers.wire import Ask
 from headworks.values import Usage
 from tests.unit.dialects.pictures import jpeg, png
@@ -47,18 +48,18 @@ def test_the_request_is_the_vendors_message(operation, feature):
     one = vendor.AnnotateImageRequest(image=vendor.Image(content=PICTURE), features=[feature])
     message = vendor.BatchAnnotateImagesRequest(requests=[one])
 
-    assert same_request(operation.request(picture(PICTURE)), "/v1/images:annotate", message)
+    assert same_request(prove_request(operation, picture(PICTURE)), "/v1/images:annotate", message)
 
 
 def test_a_picture_within_the_json_is_sent_the_same():
     within = Ask(b'{"inputs": "' + __import__("base64").b64encode(PICTURE) + b'"}')
 
-    assert DetectLabels().request(within) == DetectLabels().request(picture(PICTURE))
+    assert prove_request(DetectLabels(), within) == DetectLabels().request(picture(PICTURE))
 
 
 def test_what_is_no_picture_is_refused_before_it_is_sent():
     with pytest.raises(ProviderRefused):
-        DetectObjects().request(picture(b"no picture at all"))
+        prove_request(DetectObjects(), picture(b"no picture at all"))
 
 
 def test_labels_are_best_first():
@@ -66,7 +67,7 @@ def test_labels_are_best_first():
         vendor.EntityAnnotation(description="cat", score=0.5),
         vendor.EntityAnnotation(description="pet", score=0.75),
     ]
-    answer = DetectLabels().reply(picture(PICTURE), annotated(label_annotations=told))
+    answer = prove_reply(DetectLabels(), picture(PICTURE), annotated(label_annotations=told))
 
     assert document(answer, "image-classification") == [{"label": "pet", "score": 0.75}, {"label": "cat", "score": 0.5}]
     assert answer.usage == Usage(images=1)
@@ -74,7 +75,7 @@ def test_labels_are_best_first():
 
 def test_words_of_likelihood_have_scores():
     told = vendor.SafeSearchAnnotation(adult="VERY_LIKELY", racy="POSSIBLE", spoof="UNKNOWN", violence="VERY_UNLIKELY")
-    answer = DetectUnsafe().reply(picture(PICTURE), annotated(safe_search_annotation=told))
+    answer = prove_reply(DetectUnsafe(), picture(PICTURE), annotated(safe_search_annotation=told))
 
     assert document(answer, "image-classification") == [
         {"label": "adult", "score": 0.95},
@@ -91,7 +92,7 @@ def test_every_likelihood_the_vendor_knows_has_a_score():
 def test_parts_of_the_size_become_pixels():
     corners = [(0.0, 0.1), (0.5, 0.1), (0.5, 1.0), (0.0, 1.0)]
     told = vendor.LocalizedObjectAnnotation(name="Cat", score=0.5, bounding_poly=poly(*corners, normalized=True))
-    answer = DetectObjects().reply(picture(PICTURE), annotated(localized_object_annotations=[told]))
+    answer = prove_reply(DetectObjects(), picture(PICTURE), annotated(localized_object_annotations=[told]))
 
     assert document(answer, "object-detection") == [
         {"label": "Cat", "score": 0.5, "box": {"xmin": 0, "ymin": 10, "xmax": 100, "ymax": 100}}
@@ -101,7 +102,7 @@ def test_parts_of_the_size_become_pixels():
 def test_parts_refer_to_the_picture_as_it_is_shown():
     corners = [(0.0, 0.0), (1.0, 0.0), (1.0, 1.0), (0.0, 1.0)]
     told = vendor.LocalizedObjectAnnotation(name="Cat", score=0.5, bounding_poly=poly(*corners, normalized=True))
-    answer = DetectObjects().reply(picture(turned(200, 100, 6)), annotated(localized_object_annotations=[told]))
+    answer = prove_reply(DetectObjects(), picture(turned(200, 100, 6)), annotated(localized_object_annotations=[told]))
 
     assert document(answer, "object-detection")[0]["box"] == {"xmin": 0, "ymin": 0, "xmax": 100, "ymax": 200}
 
@@ -109,7 +110,7 @@ def test_parts_refer_to_the_picture_as_it_is_shown():
 def test_faces_have_the_box_of_the_skin_and_are_kept_inside():
     head, skin = poly((0, 0), (99, 0), (99, 99), (0, 99)), poly((-5, 10), (60, 10), (60, 400), (-5, 400))
     told = vendor.FaceAnnotation(bounding_poly=head, fd_bounding_poly=skin, detection_confidence=0.5)
-    answer = FACES.reply(picture(PICTURE), annotated(face_annotations=[told]))
+    answer = prove_reply(FACES, picture(PICTURE), annotated(face_annotations=[told]))
 
     assert document(answer, "object-detection") == [
         {"label": "face", "score": 0.5, "box": {"xmin": 0, "ymin": 10, "xmax": 60, "ymax": 100}}
@@ -118,7 +119,7 @@ def test_faces_have_the_box_of_the_skin_and_are_kept_inside():
 
 def test_below_the_threshold_nothing_is_seen():
     told = vendor.FaceAnnotation(fd_bounding_poly=poly((0, 0), (9, 9)), detection_confidence=0.5)
-    answer = FACES.reply(picture(PICTURE, threshold=0.6), annotated(face_annotations=[told]))
+    answer = prove_reply(FACES, picture(PICTURE, threshold=0.6), annotated(face_annotations=[told]))
 
     assert document(answer, "object-detection") == []
 
@@ -139,7 +140,9 @@ def test_words_become_lines():
         word("🎈", 30, 0.75),
     ]
     page = vendor.Page(blocks=[vendor.Block(paragraphs=[vendor.Paragraph(words=words)])])
-    answer = DetectText().reply(picture(PICTURE), annotated(full_text_annotation=vendor.TextAnnotation(pages=[page])))
+    answer = prove_reply(
+        DetectText(), picture(PICTURE), annotated(full_text_annotation=vendor.TextAnnotation(pages=[page]))
+    )
 
     lines = document(answer, "ocr")
     assert [(line["text"], line["score"]) for line in lines] == [
@@ -153,7 +156,7 @@ def test_words_become_lines():
 
 
 def test_a_picture_without_text_has_no_lines():
-    assert document(DetectText().reply(picture(PICTURE), annotated()), "ocr") == []
+    assert document(prove_reply(DetectText(), picture(PICTURE), annotated()), "ocr") == []
 
 
 @pytest.mark.parametrize(
@@ -161,7 +164,9 @@ def test_a_picture_without_text_has_no_lines():
 )
 def test_an_error_of_one_item_inside_a_success_is_an_error(code, kind):
     with pytest.raises(kind) as caught:
-        DetectText().reply(picture(PICTURE), annotated(error=status_pb2.Status(code=code, message="Bad image data.")))
+        prove_reply(
+            DetectText(), picture(PICTURE), annotated(error=status_pb2.Status(code=code, message="Bad image data."))
+        )
 
     assert "Bad image data." not in str(caught.value)
     assert "Bad image data." in caught.value.reason
@@ -172,11 +177,11 @@ def test_an_answer_for_no_picture_or_for_two_is_broken(count):
     told = vendor.BatchAnnotateImagesResponse(responses=[vendor.AnnotateImageResponse()] * count)
 
     with pytest.raises(ProviderBroken):
-        DetectLabels().reply(picture(PICTURE), reply(told))
+        prove_reply(DetectLabels(), picture(PICTURE), reply(told))
 
 
 def test_a_polygon_without_corners_is_a_broken_answer():
     told = vendor.FaceAnnotation(fd_bounding_poly=vendor.BoundingPoly(), detection_confidence=0.5)
 
     with pytest.raises(ProviderBroken):
-        FACES.reply(picture(PICTURE), annotated(face_annotations=[told]))
+        prove_reply(FACES, picture(PICTURE), annotated(face_annotations=[told]))
