@@ -48,6 +48,7 @@ from headworks.values import Endpoint, Outcome, TargetChoice
 from headworks.watch.logs import Logs
 from headworks.watch.metrics import Metrics
 from headworks.watch.watch import LoggedWatch
+from headworks.ways import dialects, refusals
 
 CONNECTIONS = 64
 BATCH = 28
@@ -96,7 +97,7 @@ class Model:
     def predicted_wait_ns(self, rows: int) -> int:
         return 200_000
 
-    def start(self, call: object, caller_id: str, deadline_ns: int) -> Pending[Outcome]:
+    def start(self, call: object, caller_id: str, deadline_ns: int, opening: object) -> Pending[Outcome]:
         pending: Pending[Outcome] = Pending()
         self.waiting.append(pending)
         return pending
@@ -165,7 +166,7 @@ class Bench:
         self.watch = LoggedWatch(Metrics(), Logs(Sink(), lambda words: words, clock))
         parts = Parts(
             keys, MemoryLimits(), published, self.model, self.record, self.watch, clock, None,  # type: ignore[arg-type]
-            Routes(table(2**24, is_loopback=True)), {},
+            Routes(table(2**24, is_loopback=True)), {}, dialects(), refusals(),
         )  # fmt: skip
         service = SimpleNamespace(config=Config(), clock=clock, parts=parts)
         gate = Gate(Front(service), Bind(), clock)  # type: ignore[arg-type]  # what it uses of a service

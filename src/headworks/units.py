@@ -122,13 +122,13 @@ def _base32(value: int, pairs: int) -> str:
 class RequestIds:
     """Mints request ids: 26 characters, unique, sortable by time (ULID, Crockford base32, lower case).
 
-    Cost: about 0.5 µs; the random part is drawn once a block of 1024, the time part written once a millisecond.
+    Cost: about 0.3 µs; the random part is drawn once a block of 1024, the time part written once a millisecond.
     """
 
-    __slots__ = ("_clock", "_drawn", "_low", "_millisecond", "_start")
+    __slots__ = ("_drawn", "_low", "_millisecond", "_start", "_wall_ns")
 
     def __init__(self, clock: Clock) -> None:
-        self._clock = clock
+        self._wall_ns = clock.wall_ns
         self._low = len(_PAIRS)
         self._millisecond = -1
         self._drawn = self._start = ""
@@ -136,15 +136,20 @@ class RequestIds:
     def __call__(self) -> RequestId:
         """A new id."""
         low = self._low
-        millisecond = self._clock.wall_ns() // MILLISECOND_NS
-        if low == len(_PAIRS) or millisecond != self._millisecond:
-            if low == len(_PAIRS):
-                low = 0
-                self._drawn = _base32(int.from_bytes(os.urandom(9), "big"), 7)
-            self._millisecond = millisecond
-            self._start = _base32(millisecond, 5) + self._drawn
+        millisecond = self._wall_ns() // MILLISECOND_NS
+        if millisecond != self._millisecond or low == len(_PAIRS):
+            low = self._begin(millisecond, low)
         self._low = low + 1
-        return RequestId(self._start + _PAIRS[low])
+        return self._start + _PAIRS[low]  # type: ignore[return-value]  # to call a NewType costs more than all of this
+
+    def _begin(self, millisecond: int, low: int) -> int:
+        """Write what the next ids start with; gives the number that the first of them ends with."""
+        if low == len(_PAIRS):
+            low = 0
+            self._drawn = _base32(int.from_bytes(os.urandom(9), "big"), 7)
+        self._millisecond = millisecond
+        self._start = _base32(millisecond, 5) + self._drawn
+        return low
 
 
 def minted_wall_ns(request_id: str) -> int | None:

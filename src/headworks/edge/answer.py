@@ -46,10 +46,9 @@ def reply_head(reply: Reply, standing: bytes, framing: bytes) -> bytes:
 
 
 def small_reply(reply: Reply, standing: bytes) -> bytes:
-    """A whole reply to a request that needs nothing special; b"" for a reply that does: streamed, large or bodiless.
+    """A whole reply to a request that needs nothing special; b"" for one that does, or whose fields would break it.
 
-    Raises: Internal, when a field would break the head apart.
-    Cost: about 1 µs.
+    Cost: about 0.7 µs.
     """
     body = reply.body
     size_bytes = len(body)
@@ -57,7 +56,14 @@ def small_reply(reply: Reply, standing: bytes) -> bytes:
         return b""
     status = _STATUS_LINES.get(reply.status) or b"HTTP/1.1 %d Status" % reply.status
     length = _LENGTHS[size_bytes] if size_bytes < len(_LENGTHS) else b"\r\ncontent-length: %d\r\n\r\n" % size_bytes
-    return b"".join((status, standing, _shared(reply.shared_headers), _encoded(reply.own_headers), length, body))
+    try:
+        own = _encoded(reply.own_headers)
+        shared = reply.shared_headers
+        known = _SHARED.get(id(shared))
+        told = known[1] if known is not None and known[0] is shared else _shared(shared)
+    except Internal:
+        return b""
+    return b"".join((status, standing, told, own, length, body))
 
 
 def sized(reply: Reply) -> bytes:
@@ -87,13 +93,11 @@ def _shared(fields: Fields) -> bytes:
 
 
 def _encoded(fields: Fields) -> bytes:
-    text = ""
-    for name, value in fields:
-        text += f"\r\n{name}: {value}"
-    if text.count("\r") != len(fields) or text.count("\n") != len(fields) or "\0" in text:
+    values = "".join(map("".join, fields))
+    if "\r" in values or "\n" in values or "\0" in values:
         raise Internal(reason="a reply's header field holds a line break")
     try:
-        return text.encode("latin-1")
+        return "\r\n".join(("", *map(": ".join, fields))).encode("latin-1")
     except UnicodeEncodeError:
         raise Internal(reason="a reply's header field is not Latin-1") from None
 

@@ -25,7 +25,7 @@ class App(Protocol):
     def precheck(self, head: Head) -> Reply | None:
         """A refusal that needs no body (401, 404, 405, 413), asked before a long one is received."""
 
-    def shed(self, head: Head, peer: str, waited_ns: int) -> Reply | None:
+    def shed(self, head: Head, headers: dict[str, str], peer: str, waited_ns: int) -> Reply | None:
         """A refusal for load of a request that waited so long unread, before anything is spent on it."""
 
     def problem(self, error: HeadworksError, request_id: str, path: str) -> Reply:

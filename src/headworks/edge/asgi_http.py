@@ -11,8 +11,7 @@ from headworks.edge.answer import BODILESS, asgi_fields, unforeseen
 from headworks.edge.asgi_scope import Event, Receive, Scope, Send, head_of
 from headworks.edge.body import Content, body_too_large, content_of
 from headworks.edge.gate import Gate
-from headworks.edge.head import CHUNKED, Head
-from headworks.edge.intake import SMALL_BYTES
+from headworks.edge.head import CHUNKED, SMALL_BYTES, Head
 from headworks.errors import ClientGone, HeadworksError, Internal, Overloaded, ReceiveTimeout
 from headworks.pending import Pending, drive
 from headworks.units import SECOND_NS

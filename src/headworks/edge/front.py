@@ -33,7 +33,7 @@ class Front:
     def __init__(self, service: Service) -> None:
         config = service.config
         self.limits = edge_limits(config)
-        self.mint = RequestIds(service.clock)
+        self.mint = RequestIds(service.clock).__call__  # bound once: to call an instance costs more
         self._parts = service.parts
         self._origins = frozenset(config.cors.origins)
         self._max_age_s = int(parse_duration_s(config.cors.max_age))
@@ -75,7 +75,7 @@ class Front:
             return problem(error, raw.request_id, head.path)
         return None
 
-    def shed(self, head: Head, peer: str, waited_ns: int) -> Reply | None:
+    def shed(self, head: Head, headers: dict[str, str], peer: str, waited_ns: int) -> Reply | None:
         """See app_port.App."""
         parts = self._parts
         try:
@@ -83,7 +83,7 @@ class Front:
             endpoint = parts.endpoints.of(matched)
         except (HeadworksError, LookupError):
             return None
-        said = head.headers.get("x-deadline-ms", "")
+        said = headers.get("x-deadline-ms", "")
         patience_ns = int(endpoint.timeout_s * SECOND_NS)
         if said.isascii() and said.isdigit() and len(said) < LONGEST_SAID:
             patience_ns = min(patience_ns, int(said) * MILLISECOND_NS)

@@ -14,23 +14,14 @@ from msgspec import structs
 
 from headworks.edge.answer import CONTINUE, small_reply, unforeseen
 from headworks.edge.gate import Gate
-from headworks.edge.head import Head
+from headworks.edge.head import SMALL_BYTES, Head, check_unfinished
 from headworks.edge.head_memory import HeadReader
-from headworks.edge.intake import SMALL_BYTES, Intake
+from headworks.edge.intake import Intake
 from headworks.edge.phase import Phase
 from headworks.edge.rounds import CROWD, SHORT_NS
 from headworks.edge.writer import Writer
 from headworks.edge.ws_opening import is_websocket
-from headworks.errors import (
-    ClientGone,
-    HeadTooLarge,
-    HeadworksError,
-    Internal,
-    Malformed,
-    Overloaded,
-    ReceiveTimeout,
-    UriTooLong,
-)
+from headworks.errors import ClientGone, HeadworksError, Internal, Overloaded, ReceiveTimeout
 from headworks.pending import Driven, drive
 from headworks.units import SECOND_NS
 from headworks.values import RawRequest, Reply
@@ -44,8 +35,9 @@ class Connection(asyncio.Protocol):
 
     __slots__ = (
         "_ahead", "_app", "_driven", "_gate", "_head", "_held_bytes", "_intake", "_is_behind_proxy", "_is_inside_read",
-        "_is_last", "_is_reading_paused", "_is_secure", "_most_head_bytes", "_must_linger", "_now_ns", "_peer",
-        "_phase", "_read_head", "_request_id", "_request_is_secure", "_since_ns", "_successor", "_transport", "_writer",
+        "_is_last", "_is_reading_paused", "_is_secure", "_mint", "_most_head_bytes", "_must_linger", "_now_ns", "_peer",
+        "_phase", "_read_head", "_recall_head", "_request_id", "_request_is_secure", "_since_ns", "_successor",
+        "_transport", "_writer",
     )  # fmt: skip
 
     _transport: asyncio.Transport
@@ -54,9 +46,11 @@ class Connection(asyncio.Protocol):
     def __init__(self, gate: Gate) -> None:
         self._gate = gate
         self._app = gate.app
-        self._read_head = HeadReader(gate.heads, gate.head_memory).read
+        reader = HeadReader(gate.heads, gate.head_memory)
+        self._read_head, self._recall_head = reader.read, reader.recall
         self._most_head_bytes = gate.limits.max_head_bytes
         self._now_ns = gate.clock.monotonic_ns
+        self._mint = gate.app.mint
         self._phase = FRESH
         self._since_ns = gate.now_ns
         self._peer = self._request_id = ""
@@ -101,8 +95,10 @@ class Connection(asyncio.Protocol):
         self._cancel()
 
     def data_received(self, data: bytes) -> None:
-        """Read on."""
+        """Read on; one short request of a known form, as almost all data is, takes a short way."""
         phase = self._phase
+        if phase <= IDLE and self._run_known(data):
+            return
         if phase < RUNNING:
             self._read(self._ahead + data if self._ahead else data)
         elif phase < LINGERING:
@@ -152,6 +148,21 @@ class Connection(asyncio.Protocol):
 
     # Receiving.
 
+    def _run_known(self, data: bytes) -> bool:
+        """Run the one request that this is, if a head like its head came before; False, and nothing done, if not."""
+        raw, end, body = data.partition(_HEAD_END)
+        if not end or len(raw) > self._most_head_bytes:
+            return False
+        try:
+            known = self._recall_head(raw)
+        except HeadworksError as error:
+            self._refuse(error)
+            return True
+        if known is None or known[0].length != len(body):
+            return False
+        self._serve(*known, body)
+        return True
+
     def _read(self, data: bytes) -> None:
         """Take every whole request out of `data`, which starts where the last one ended."""
         at = 0
@@ -192,14 +203,7 @@ class Connection(asyncio.Protocol):
         return self._begin_body(head, data, at)
 
     def _wait_for_head(self, data: bytes, at: int) -> None:
-        limits = self._gate.limits
-        part = data[at:]
-        if not part[:1].isalpha() or part.count(b"\n") != part.count(b"\r\n"):
-            raise Malformed("This is not an HTTP/1.1 request whose lines end with CRLF")
-        if part.find(b"\r\n", 0, limits.max_request_line_bytes + 2) < 0 and len(part) > limits.max_request_line_bytes:
-            raise UriTooLong(f"The request line may have at most {limits.max_request_line_bytes} bytes")
-        if len(part) > limits.max_head_bytes:
-            raise HeadTooLarge(f"A head may have at most {limits.max_head_bytes} bytes")
+        check_unfinished(data[at:], self._gate.limits)
         if self._phase is not HEAD:
             self._phase = HEAD
             self._since_ns = self._now_ns()
@@ -259,40 +263,44 @@ class Connection(asyncio.Protocol):
     # Running and answering.
 
     def _run(self, head: Head, body: bytes) -> None:
-        peer, is_secure = self._peer, self._is_secure
-        if self._is_behind_proxy:
-            peer, is_secure = self._origin(head)
-            self._request_is_secure = is_secure
         if "upgrade" in head.headers and is_websocket(head):
             self._upgrade(self._known(head))
             return
         if len(body) > SMALL_BYTES:
             self._hold(len(body))
-        request_id = self._request_id = self._app.mint()
-        now_ns = self._now_ns()
+        self._serve(head, head.headers, body)
+
+    def _serve(self, head: Head, headers: dict[str, str], body: bytes) -> None:
+        gate, peer, is_secure = self._gate, self._peer, self._is_secure
+        if self._is_behind_proxy:
+            peer, is_secure = self._origin(headers)
+            self._request_is_secure = is_secure
+        self._head = head
         self._phase = RUNNING
-        if len(self._gate.live) > CROWD:
-            waited_ns = self._gate.rounds.waited_ns(self._transport, now_ns)
-            now_ns -= waited_ns
-            if waited_ns > SHORT_NS and (refusal := self._app.shed(head, peer, waited_ns)) is not None:
+        request_id = self._request_id = self._mint()
+        arrived_ns = self._now_ns()
+        if len(gate.live) > CROWD:
+            waited_ns = gate.rounds.waited_ns(self._transport, arrived_ns)
+            arrived_ns -= waited_ns
+            if waited_ns > SHORT_NS and (refusal := self._app.shed(head, headers, peer, waited_ns)) is not None:
                 self._answered(refusal, None)
-                self._gate.rounds.hold(self._transport)
+                gate.rounds.hold(self._transport)
                 return
-        raw = RawRequest(request_id, head.method, head.path, head.query, head.headers, body, peer, now_ns, is_secure)
+        raw = RawRequest(request_id, head.method, head.path, head.query, headers, body, peer, arrived_ns, is_secure)
         driven = drive(self._app.serve(raw), self._answered)
         if self._phase is RUNNING:
             self._driven = driven
 
     def _known(self, head: Head) -> Head:
         """The head with who sends it, for questions asked before the request runs."""
-        peer, is_secure = self._origin(head)
+        peer, is_secure = self._origin(head.headers)
         return structs.replace(head, peer=peer, is_secure=is_secure)
 
-    def _origin(self, head: Head) -> tuple[str, bool]:
+    def _origin(self, headers: dict[str, str]) -> tuple[str, bool]:
         if not self._is_behind_proxy:
             return self._peer, self._is_secure
         proxies = self._gate.proxies
-        return proxies.origin(self._peer, head.headers), self._is_secure or proxies.is_secure(head.headers)
+        return proxies.origin(self._peer, headers), self._is_secure or proxies.is_secure(headers)
 
     def _upgrade(self, head: Head) -> None:
         """Hand the connection over to a WebSocket, or answer why not."""
@@ -318,8 +326,13 @@ class Connection(asyncio.Protocol):
         head, gate = self._head, self._gate
         if reply is None or head is None:
             reply = unforeseen(error, self._app, self._request_id, head.path if head else "")
-        elif head.is_plain and not gate.is_draining and self._send_small(reply):
-            return
+        elif head.is_plain and not (gate.is_draining or self._held_bytes or self._writer.paused_ns):
+            data = small_reply(reply, gate.secure_fields if self._request_is_secure else gate.plain_fields)
+            if data:
+                self._transport.write(data)
+                self._head = None
+                self._next_request()
+                return
         is_endless = head is None or (head.is_old and reply.chunks is not None)
         is_last = is_endless or head is None or not head.is_keep_alive or gate.is_draining
         self._send(reply, is_last=is_last)
@@ -333,20 +346,6 @@ class Connection(asyncio.Protocol):
         self._intake = None
         self._must_linger = True
         self._send(reply, is_last=True)
-
-    def _send_small(self, reply: Reply) -> bool:
-        """The ordinary reply to an ordinary request, in fewer steps; False, and nothing written, for any other."""
-        gate = self._gate
-        try:
-            data = small_reply(reply, gate.secure_fields if self._request_is_secure else gate.plain_fields)
-        except Internal:
-            return False
-        if not data or self._held_bytes or self._writer.paused_ns:
-            return False
-        self._transport.write(data)
-        self._head = None
-        self._next_request()
-        return True
 
     def _send(self, reply: Reply, *, is_last: bool) -> None:
         gate = self._gate

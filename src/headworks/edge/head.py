@@ -17,6 +17,9 @@ T = TypeVar("T")
 CHUNKED = -1
 """The length of a body that comes in chunks and is not known before its end."""
 
+SMALL_BYTES = 64 * 2**10
+"""Up to here a body is received without asking the application, and not counted."""
+
 SINGLE_FIELDS = frozenset({
     "authorization", "content-encoding", "content-length", "content-type", "expect", "host", "idempotency-key",
     "origin", "sec-websocket-key", "sec-websocket-version", "transfer-encoding", "x-api-key", "x-deadline-ms",
@@ -169,6 +172,19 @@ class Heads:
             raise Malformed("Host must be a name or address and an optional port")
         if "*" not in self._hosts and match[1].lower() not in self._hosts:
             raise HostRefused("This Host is not served here; add it to server.hosts if it should be")
+
+
+def check_unfinished(part: bytes, limits: EdgeLimits) -> None:
+    """Refuse bytes that can become no head any more, however they go on.
+
+    Raises: Malformed, UriTooLong, HeadTooLarge.
+    """
+    if not part[:1].isalpha() or part.count(b"\n") != part.count(b"\r\n"):
+        raise Malformed("This is not an HTTP/1.1 request whose lines end with CRLF")
+    if part.find(b"\r\n", 0, limits.max_request_line_bytes + 2) < 0 and len(part) > limits.max_request_line_bytes:
+        raise UriTooLong(f"The request line may have at most {limits.max_request_line_bytes} bytes")
+    if len(part) > limits.max_head_bytes:
+        raise HeadTooLarge(f"A head may have at most {limits.max_head_bytes} bytes")
 
 
 def split_target(target: bytes) -> tuple[str, str]:

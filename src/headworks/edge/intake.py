@@ -6,13 +6,10 @@ from msgspec import structs
 
 from headworks.edge.app_port import App
 from headworks.edge.body import incoming
-from headworks.edge.head import CHUNKED, Head
+from headworks.edge.head import CHUNKED, SMALL_BYTES, Head
 from headworks.edge.limits import EdgeLimits
 from headworks.units import SECOND_NS
 from headworks.values import Reply
-
-SMALL_BYTES = 64 * 2**10
-"""Up to here a body is received without asking the application, and not counted."""
 
 
 class Intake:
