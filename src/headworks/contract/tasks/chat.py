@@ -199,7 +199,7 @@ class Answered(Struct, frozen=True):
     """The assistant's message."""
 
     role: Literal["assistant"]
-    content: str | None
+    content: str | None = None
     tool_calls: list[ToolCall] | None = None
     refusal: str | None = None
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from msgspec import structs
 
+from headworks.errors import ConfigurationRefused, FieldError
 from headworks.secret import Secret
 from headworks.targets.providers.wire import Credential, HttpRequest, Origin, ProviderSettings
 
@@ -57,5 +56,17 @@ def key_headers(
     settings: ProviderSettings, name: str = "authorization", prefix: str = "Bearer "
 ) -> tuple[Credential, ...]:
     """One credential a configured key, in their order."""
-    make: Callable[[Secret], Credential] = lambda secret: KeyHeader(secret, name, prefix)  # noqa: E731
-    return tuple(map(make, settings.keys))
+    return tuple(KeyHeader(secret, name, prefix) for secret in settings.keys)
+
+
+def needed_keys(
+    settings: ProviderSettings, name: str = "authorization", prefix: str = "Bearer "
+) -> tuple[Credential, ...]:
+    """One credential a configured key, of a service that answers nobody without one.
+
+    Raises: ConfigurationRefused where none is configured.
+    """
+    if not settings.keys:
+        where = FieldError(f"/providers/{settings.name}/api_key", f"is required for kind {settings.kind!r}")
+        raise ConfigurationRefused(errors=(where,))
+    return key_headers(settings, name, prefix)

@@ -64,7 +64,7 @@ class Answer(Struct, frozen=True):
 class Piece(Struct, frozen=True):
     """One event of a streamed answer in the task's event shape.
 
-    `document` is empty where only usage was told. `is_content` marks real output (text, a tool call): from the first one on
+    `document` is empty where a provider told usage outside the task's events. `is_content` marks real output (text, a tool call): from the first one on
     no other target can take over.
     """
 

@@ -5,7 +5,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from headworks.errors import ContentRefused, HeadworksError, ProviderBroken, ProviderDown, ProviderRefused
+from headworks.errors import (
+    ContentRefused,
+    HeadworksError,
+    ProviderBroken,
+    ProviderDown,
+    ProviderKeyRejected,
+    ProviderRefused,
+)
 from headworks.targets.providers.openai.chat import OpenAiChat
 from headworks.targets.providers.openai.embeddings import OpenAiEmbeddings
 from headworks.targets.providers.openai.facts import Server
@@ -67,8 +74,9 @@ def test_every_recorded_chat_stream_reads_the_same_however_it_is_cut():
         cuts = [(len(body) // 3, len(body) // 2), tuple(range(0, len(body), 7))]
         pieces = prove_stream(chat_of(exchange), ask_of(exchange), body, cuts)
 
-        told = [line[6:] for line in body.splitlines() if line.startswith(b"data: {") and b'"choices":[]' not in line]
-        assert [piece.document for piece in pieces if piece.document] == told, exchange
+        lines = [line[6:] for line in body.splitlines() if line.startswith(b"data: {")]
+        told = [line for line in lines if b'"choices":[]' not in line or b'"usage":{' in line]
+        assert [piece.document for piece in pieces] == told, exchange
 
 
 @settings(max_examples=50, deadline=None)
@@ -98,11 +106,16 @@ def test_every_recorded_embedding_is_taken_as_it_came():
 
 
 @pytest.mark.parametrize(
-    ("status", "kind"),
-    [(400, ProviderRefused), (404, ProviderDown)],
+    ("path", "status", "kind"),
+    [
+        ("/chat/completions", 400, ProviderRefused),
+        ("/chat/completions", 404, ProviderDown),
+        ("/embeddings", 401, ProviderKeyRejected),
+        ("/embeddings", 404, ProviderDown),
+    ],
 )
-def test_every_recorded_refusal_has_its_class(status: int, kind: type[HeadworksError]):
-    for exchange in recorded("/chat/completions", status=status):
+def test_every_recorded_refusal_has_its_class(path: str, status: int, kind: type[HeadworksError]):
+    for exchange in recorded(path, status=status):
         error = prove_failure(chat_of(exchange), exchange.response, kind)
 
         assert error.reason.startswith(str(status))

@@ -117,5 +117,5 @@ class OpenAiChat:
         return refused(response)
 
     def reader(self, ask: Ask) -> ChunkReader:
-        """Chunks as they come; the one that only tells usage is not passed on."""
+        """Chunks as they come, with the one that only tells usage: a dialect shows it to who asked for it."""
         return ChunkReader(self.model)

@@ -38,7 +38,7 @@ _chunk = msgspec.json.Decoder(_Chunk)
 class ChunkReader:
     """Reads to `[DONE]`, without which the answer is not whole.
 
-    A chunk without choices (Azure's first, with what its filter thinks of the input) is left out.
+    A chunk without choices passes where it tells usage; Azure's first, with what its filter thinks of the input, does not.
     """
 
     __slots__ = ("_events", "_is_done", "_model")
@@ -82,17 +82,24 @@ class ChunkReader:
             raise refused_inside(wire.error)
         usage = usage_of(wire.usage)
         if not wire.choices:
-            return Piece(usage=usage, model=wire.model or "") if usage is not None else None
+            return (
+                None if usage is None else Piece(_whole(event.data, wire, self._model), usage, model=wire.model or "")
+            )
         is_content = False
-        is_whole = UNSET not in (wire.id, wire.object, wire.created, wire.model)
         for choice in wire.choices:
-            is_whole = is_whole and choice.index is not UNSET and choice.finish_reason in _ENDS
             is_content = is_content or _is_content(choice.delta)
-        document = event.data if is_whole else mended_chunk(event.data, self._model)
-        return Piece(document, usage, is_content, wire.model or "")
+        return Piece(_whole(event.data, wire, self._model), usage, is_content, wire.model or "")
 
 
 _ENDS = frozenset({None, *FINISHES.values()})
+
+
+def _whole(data: bytes, wire: _Chunk, model: str) -> bytes:
+    """The chunk as it came, or mended where something is missing that the contract requires."""
+    is_whole = UNSET not in (wire.id, wire.object, wire.created, wire.model)
+    for choice in wire.choices or ():
+        is_whole = is_whole and choice.index is not UNSET and choice.finish_reason in _ENDS
+    return data if is_whole else mended_chunk(data, model)
 
 
 def _is_content(delta: dict[str, Raw] | None) -> bool:

@@ -1,0 +1,95 @@
+"""What is known of Anthropic's dialect: error types, why answers end, how much models write, who hosts them. Data only.
+
+Source: Anthropic API reference (messages, errors, streaming); Bedrock and Vertex pages of the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from urllib.parse import quote
+
+from msgspec import Struct
+
+from headworks.errors import (
+    ContextTooLong,
+    HeadworksError,
+    ProviderBusy,
+    ProviderDown,
+    ProviderKeyRejected,
+    ProviderRefused,
+    ProviderTimeout,
+)
+
+DEFAULT_ADDRESS = "https://api.anthropic.com"
+API_VERSION = "2023-06-01"
+
+BY_CODE: Mapping[str, type[HeadworksError]] = {
+    "authentication_error": ProviderKeyRejected,
+    "permission_error": ProviderKeyRejected,
+    "billing_error": ProviderKeyRejected,
+    "rate_limit_error": ProviderBusy,
+    "overloaded_error": ProviderBusy,
+    "request_too_large": ContextTooLong,
+    "not_found_error": ProviderDown,
+    "api_error": ProviderDown,
+    "timeout_error": ProviderTimeout,
+    "invalid_request_error": ProviderRefused,
+}
+"""By `error.type`; what is not here goes by its status. A prompt above the model's window is told as invalid_request_error."""
+
+FINISHES: Mapping[str, str] = {
+    "end_turn": "stop",
+    "stop_sequence": "stop",
+    "pause_turn": "stop",
+    "tool_use": "tool_calls",
+    "max_tokens": "length",
+    "model_context_window_exceeded": "length",
+    "refusal": "content_filter",
+}
+"""Why an answer ended, in the task's words; any other word is an end by the model's own choice: `stop`."""
+
+CAP_BY_MODEL: Mapping[str, int] = {"": 16_384, "claude-3": 4_096, "claude-3-5": 8_192, "claude-3-7": 16_384}
+"""Tokens asked for where nobody set a cap, since one is required; by the start of the model's name, the longest that fits."""
+
+UNSAYABLE = ("logprobs", "top_logprobs", "frequency_penalty", "presence_penalty")
+"""Fields of a chat that Anthropic has no word for; `seed` and `reasoning_effort` are wishes and left out."""
+
+MOST_TEMPERATURE = 1.0
+ANSWER_TOOL = "answer_in_json"
+"""The tool that the model is made to call where JSON was asked for: its arguments are the answer."""
+
+
+class Hosting(Struct, frozen=True):
+    """Where messages are answered: paths by model, and what stands in the body beside the conversation."""
+
+    path: Callable[[str], str]
+    stream_path: Callable[[str], str]
+    version_in_body: str | None = None
+    names_model: bool = True
+    says_stream: bool = True
+
+
+def _own(model: str) -> str:
+    return "/v1/messages"
+
+
+OWN = Hosting(_own, _own)
+VERTEX = Hosting(
+    lambda model: f"/publishers/anthropic/models/{quote(model, safe='@')}:rawPredict",
+    lambda model: f"/publishers/anthropic/models/{quote(model, safe='@')}:streamRawPredict",
+    version_in_body="vertex-2023-10-16",
+    names_model=False,
+)
+BEDROCK = Hosting(
+    lambda model: f"/model/{quote(model, safe='')}/invoke",
+    lambda model: f"/model/{quote(model, safe='')}/invoke-with-response-stream",
+    version_in_body="bedrock-2023-05-31",
+    names_model=False,
+    says_stream=False,
+)
+
+
+def default_cap(model: str) -> int:
+    """How many tokens an answer may have where nobody said."""
+    name = model[max(model.find("claude"), 0) :]
+    return CAP_BY_MODEL[max((start for start in CAP_BY_MODEL if name.startswith(start)), key=len)]

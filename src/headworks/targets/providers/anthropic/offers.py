@@ -1,0 +1,18 @@
+"""What Anthropic serves, task by task."""
+
+from __future__ import annotations
+
+from headworks.targets.providers.anthropic.chat import AnthropicChat
+from headworks.targets.providers.offers import Offer
+
+OFFERS = (
+    Offer(
+        "",
+        "chat",
+        "POST /v1/messages",
+        "turns, tools and pictures translated both ways; JSON by a tool that must be called; "
+        "thinking as `reasoning_content`; `seed` and `reasoning_effort` left out",
+        lambda model, settings: AnthropicChat(model),
+        own="MODEL",
+    ),
+)

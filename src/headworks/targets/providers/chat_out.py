@@ -1,0 +1,115 @@
+"""Chat answers in the task's shape, for providers of another dialect: whole, and chunk by chunk.
+
+Such providers do not tell when they answered; `created` is 0 and a dialect says its own time.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from headworks.targets.providers.wire import Answer, Piece
+from headworks.values import Usage
+
+_encode = msgspec.json.Encoder().encode
+
+
+class Said(Struct):
+    """What the assistant said so far, part by part, and why it ended."""
+
+    texts: list[str] = []
+    thoughts: list[str] = []
+    calls: list[dict[str, Any]] = []
+    finish: str = "stop"
+
+    def call(self, name: str, arguments: bytes | str, called: str) -> None:
+        """Add a call of a tool; `called` is its id."""
+        text = arguments.decode() if isinstance(arguments, bytes) else arguments
+        self.calls.append({"id": called, "type": "function", "function": {"name": name, "arguments": text}})
+
+    def message(self) -> dict[str, Any]:
+        """The assistant's message; thoughts stand in `reasoning_content`, as several servers do it."""
+        message: dict[str, Any] = {"role": "assistant", "content": "".join(self.texts) if self.texts else None}
+        if self.calls:
+            message["tool_calls"] = self.calls
+        if self.thoughts:
+            message["reasoning_content"] = "".join(self.thoughts)
+        return message
+
+
+def answered(said: Said, identity: str, model: str, usage: Usage | None) -> Answer:
+    """The whole answer."""
+    document = {
+        "id": identity,
+        "object": "chat.completion",
+        "created": 0,
+        "model": model,
+        "choices": [{"index": 0, "message": said.message(), "finish_reason": said.finish, "logprobs": None}],
+    }
+    if usage is not None:
+        document["usage"] = told_usage(usage)
+    return Answer(_encode(document), usage, model)
+
+
+def told_usage(usage: Usage) -> dict[str, Any]:
+    """Usage in the task's words."""
+    read, written = usage.input_tokens or 0, usage.output_tokens or 0
+    told: dict[str, Any] = {"prompt_tokens": read, "completion_tokens": written, "total_tokens": read + written}
+    if usage.cached_tokens is not None:
+        told["prompt_tokens_details"] = {"cached_tokens": usage.cached_tokens}
+    if usage.reasoning_tokens is not None:
+        told["completion_tokens_details"] = {"reasoning_tokens": usage.reasoning_tokens}
+    return told
+
+
+class ChunkWriter:
+    """Chunks of one answer; its id and model are known once and encoded once.
+
+    Cost: about 1 µs a chunk.
+    """
+
+    __slots__ = ("_head", "_model")
+
+    def __init__(self, identity: str, model: str) -> None:
+        head = {"id": identity, "object": "chat.completion.chunk", "created": 0, "model": model}
+        self._head = _encode(head)[:-1] + b',"choices":['
+        self._model = model
+
+    def begun(self, usage: Usage | None = None) -> Piece:
+        """The first chunk: who speaks."""
+        return self._piece(b'{"role":"assistant","content":""}', usage=usage)
+
+    def text(self, text: str) -> Piece:
+        """More text."""
+        return self._piece(b'{"content":' + _encode(text) + b"}", is_content=bool(text))
+
+    def thought(self, text: str) -> Piece:
+        """More of what the model thought."""
+        return self._piece(b'{"reasoning_content":' + _encode(text) + b"}", is_content=bool(text))
+
+    def call(self, index: int, called: str, name: str, arguments: str = "") -> Piece:
+        """A call of a tool begins."""
+        function = {"name": name, "arguments": arguments}
+        call = {"index": index, "id": called, "type": "function", "function": function}
+        return self._piece(_encode({"tool_calls": [call]}), is_content=True)
+
+    def arguments(self, index: int, text: str) -> Piece:
+        """More of a call's arguments."""
+        call = {"index": index, "function": {"arguments": text}}
+        return self._piece(_encode({"tool_calls": [call]}), is_content=True)
+
+    def ended(self, finish: str, usage: Usage | None = None) -> Piece:
+        """Why the answer ended."""
+        return self._piece(b"{}", b'"' + finish.encode() + b'"', usage=usage)
+
+    def used(self, usage: Usage) -> Piece:
+        """The last chunk: what it all used."""
+        return Piece(self._head + b'],"usage":' + _encode(told_usage(usage)) + b"}", usage, model=self._model)
+
+    def _piece(
+        self, delta: bytes, finish: bytes = b"null", *, is_content: bool = False, usage: Usage | None = None
+    ) -> Piece:
+        choice = b'{"index":0,"delta":' + delta + b',"finish_reason":' + finish + b"}]}"
+        return Piece(self._head + choice, usage, is_content, self._model)

@@ -1,0 +1,39 @@
+"""What OpenAI's dialect serves, task by task; a reference is a model's name, which does not tell what the model is for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from headworks.targets.providers.offers import Offer
+from headworks.targets.providers.openai.chat import OpenAiChat
+from headworks.targets.providers.openai.embeddings import OpenAiEmbeddings
+from headworks.targets.providers.openai.facts import Server
+from headworks.targets.providers.openai.settings import server_of
+from headworks.targets.providers.wire import Operation, ProviderSettings
+
+Maker = Callable[[str, Server], Operation]
+
+
+MAKERS: Mapping[str, Maker] = {
+    "chat": OpenAiChat,
+    "embeddings": lambda model, server: OpenAiEmbeddings(model=model, server=server),
+}
+"""What makes the operation of a task."""
+
+_PASSED = "the caller's JSON and the answer's pass unaltered but for the model, the way of streaming and caps"
+_SERVICES: Mapping[str, tuple[str, str]] = {
+    "chat": ("/chat/completions", _PASSED),
+    "embeddings": ("/embeddings", _PASSED),
+}
+
+
+def _offer(task: str, make: Maker) -> Offer:
+    path, mapping = _SERVICES[task]
+
+    def build(model: str, settings: ProviderSettings) -> Operation:
+        return make(model, server_of(settings))
+
+    return Offer("", task, f"POST {path}", mapping, build, own="MODEL")
+
+
+OFFERS = tuple(_offer(task, make) for task, make in MAKERS.items())

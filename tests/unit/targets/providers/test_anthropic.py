@@ -1,0 +1,221 @@
+"""Anthropic's messages against what Anthropic really answered, and what is sent to it."""
+
+import msgspec
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from headworks.errors import (
+    ContextTooLong,
+    ProviderBroken,
+    ProviderBusy,
+    ProviderDown,
+    ProviderKeyRejected,
+    ProviderRefused,
+)
+from headworks.targets.providers.anthropic.chat import AnthropicChat
+from headworks.targets.providers.anthropic.facts import ANSWER_TOOL, BEDROCK, VERTEX
+from headworks.targets.providers.proof import prove_failure, prove_reply, prove_request, prove_stream, read
+from headworks.targets.providers.wire import HttpResponse
+from tests.unit.targets.providers.chats import CALLED, FORMAT, PIXEL, TOOL, USER, ask, picture, sent
+from tests.unit.targets.providers.recordings import recorded
+
+CLAUDE = AnthropicChat("claude-sonnet-4-5")
+
+
+def test_every_recorded_message_is_a_chat_answer():
+    for exchange in recorded("/v1/messages"):
+        answer = prove_reply(CLAUDE, ask(), exchange.response)
+
+        told = msgspec.json.decode(exchange.response.body)
+        blocks = {kind: [each for each in told["content"] if each["type"] == kind] for kind in ("text", "tool_use")}
+        choice = msgspec.json.decode(answer.document)["choices"][0]
+        assert (choice["message"]["content"] or "") == "".join(block["text"] for block in blocks["text"])
+        calls = choice["message"].get("tool_calls", [])
+        assert [call["id"] for call in calls] == [block["id"] for block in blocks["tool_use"]]
+        assert [msgspec.json.decode(call["function"]["arguments"]) for call in calls] == [
+            block["input"] for block in blocks["tool_use"]
+        ]
+        spent = told["usage"]
+        cached = spent.get("cache_read_input_tokens") or 0
+        assert answer.usage.output_tokens == spent["output_tokens"]
+        assert (
+            answer.usage.input_tokens - cached - (spent.get("cache_creation_input_tokens") or 0)
+            == (spent["input_tokens"])
+        )
+        assert (answer.usage.cached_tokens or 0) == cached
+
+
+def test_every_recorded_stream_is_a_chat_stream():
+    for exchange in recorded("/v1/messages", is_stream=True):
+        body = exchange.response.body
+        pieces = prove_stream(CLAUDE, ask(), body, [(len(body) // 2,), tuple(range(0, len(body), 11))])
+
+        events = [msgspec.json.decode(line[5:]) for line in body.splitlines() if line.startswith(b"data:")]
+        text = "".join(event["delta"].get("text", "") for event in events if event["type"] == "content_block_delta")
+        deltas = [c["delta"] for p in pieces for c in msgspec.json.decode(p.document)["choices"]]
+        assert "".join(delta.get("content") or "" for delta in deltas) == text
+        last = next(event for event in events if event["type"] == "message_delta")
+        assert pieces[-1].usage.output_tokens == last["usage"]["output_tokens"]
+
+
+@settings(max_examples=40, deadline=None)
+@given(data=st.data())
+def test_a_stream_cut_anywhere_reads_the_same_and_never_ends_early(data):
+    exchange = data.draw(st.sampled_from(recorded("/v1/messages", is_stream=True)))
+    body = exchange.response.body
+    places = [0, *sorted(data.draw(st.lists(st.integers(1, len(body)), max_size=20))), len(body)]
+    short = body[: data.draw(st.integers(0, body.rindex(b'"message_stop"')))]
+
+    parts = [body[a:b] for a, b in zip(places, places[1:], strict=False)]
+    assert read(CLAUDE, ask(), parts) == read(CLAUDE, ask(), [body])
+    with pytest.raises(ProviderBroken):
+        read(CLAUDE, ask(), [short])
+
+
+def test_a_conversation_with_tools_and_pictures_is_told_in_turns():
+    asked = ask(
+        {"role": "system", "content": "Be brief."},
+        {"role": "user", "content": [{"type": "text", "text": "Where?"}, picture()]},
+        {"role": "assistant", "content": None, "tool_calls": [CALLED, {**CALLED, "id": "t2"}]},
+        {"role": "tool", "tool_call_id": "t1", "content": "cold"},
+        {"role": "tool", "tool_call_id": "t2", "content": "colder"},
+        USER,
+        tools=[TOOL],
+        tool_choice="required",
+        parallel_tool_calls=False,
+        stop="END",
+        temperature=1.7,
+        user="u",
+        seed=3,
+    )
+    prove_request(CLAUDE, asked)
+
+    source = {"type": "base64", "media_type": "image/png", "data": PIXEL}
+    use = {"type": "tool_use", "id": "t1", "name": "weather", "input": {"at": "Oslo"}}
+    cold = {"type": "tool_result", "tool_use_id": "t1", "content": [{"type": "text", "text": "cold"}]}
+    colder = {"type": "tool_result", "tool_use_id": "t2", "content": [{"type": "text", "text": "colder"}]}
+    assert sent(CLAUDE, asked) == {
+        "model": "claude-sonnet-4-5",
+        "system": "Be brief.",
+        "messages": [
+            {"role": "user", "content": [{"type": "text", "text": "Where?"}, {"type": "image", "source": source}]},
+            {"role": "assistant", "content": [use, {**use, "id": "t2"}]},
+            {"role": "user", "content": [cold, colder, {"type": "text", "text": "Hi."}]},
+        ],
+        "tools": [{"name": "weather", "description": "Now.", "input_schema": {"type": "object", "properties": {}}}],
+        "tool_choice": {"type": "any", "disable_parallel_tool_use": True},
+        "stop_sequences": ["END"],
+        "temperature": 1.0,
+        "metadata": {"user_id": "u"},
+        "max_tokens": 16_384,
+    }
+
+
+@pytest.mark.parametrize(
+    ("asked", "cap"),
+    [({}, 16_384), ({"max_tokens": 9}, 9), ({"max_tokens": 9, "output_cap": 5}, 5), ({"output_cap": 20_000}, 20_000)],
+)
+def test_the_lowest_cap_is_sent(asked, cap):
+    assert sent(CLAUDE, ask(**asked))["max_tokens"] == cap
+
+
+def test_json_is_answered_by_a_tool_and_told_as_content():
+    asked = ask(response_format=FORMAT)
+    body = sent(CLAUDE, asked)
+    use = {"type": "tool_use", "id": "t", "name": ANSWER_TOOL, "input": {"a": 1}}
+    message = {"type": "message", "id": "m", "model": "c", "content": [use], "stop_reason": "tool_use", "usage": {}}
+    answer = prove_reply(CLAUDE, asked, HttpResponse(200, {}, msgspec.json.encode(message)))
+
+    assert body["tools"][0]["input_schema"] == FORMAT["json_schema"]["schema"]
+    assert body["tool_choice"] == {"type": "tool", "name": ANSWER_TOOL}
+    choice = msgspec.json.decode(answer.document)["choices"][0]
+    assert choice["message"]["content"] == '{"a":1}'
+    assert choice["finish_reason"] == "stop"
+
+
+def test_a_tool_call_without_arguments_is_streamed_as_an_empty_object():
+    for name, place in (("f", "tool_calls"), (ANSWER_TOOL, "content")):
+        start = {"type": "content_block_start", "index": 0}
+        events = [
+            {"type": "message_start", "message": {"id": "m", "model": "c", "usage": {"input_tokens": 1}}},
+            {**start, "content_block": {"type": "tool_use", "id": "t", "name": name, "input": {}}},
+            {"type": "content_block_stop", "index": 0},
+            {"type": "message_delta", "delta": {"stop_reason": "tool_use"}, "usage": {"output_tokens": 1}},
+            {"type": "message_stop"},
+        ]
+        body = b"".join(b"data: " + msgspec.json.encode(event) + b"\n\n" for event in events)
+        pieces = prove_stream(CLAUDE, ask(response_format=FORMAT), body)
+
+        deltas = [c["delta"] for p in pieces for c in msgspec.json.decode(p.document)["choices"]]
+        told = deltas[-2][place]
+        assert (told if place == "content" else told[0]["function"]["arguments"]) == "{}"
+
+
+@pytest.mark.parametrize(
+    ("field", "value"), [("logprobs", True), ("frequency_penalty", 0.5), ("presence_penalty", 0.1)]
+)
+def test_what_cannot_be_said_is_refused_by_name(field, value):
+    with pytest.raises(ProviderRefused) as caught:
+        CLAUDE.request(ask(**{field: value}))
+
+    assert [error.pointer for error in caught.value.errors] == [f"/{field}"]
+
+
+@pytest.mark.parametrize("part", [{"type": "input_audio", "input_audio": {"data": "aGk=", "format": "wav"}}])
+def test_sound_is_refused_where_it_stands(part):
+    with pytest.raises(ProviderRefused) as caught:
+        CLAUDE.request(ask({"role": "user", "content": [part]}))
+
+    assert caught.value.errors[0].pointer == "/messages/0/content/0"
+
+
+@pytest.mark.parametrize(
+    ("hosting", "path", "version"),
+    [
+        (VERTEX, "/publishers/anthropic/models/claude-x@1:streamRawPredict", "vertex-2023-10-16"),
+        (BEDROCK, "/model/claude-x%401/invoke-with-response-stream", "bedrock-2023-05-31"),
+    ],
+)
+def test_where_others_host_it_the_model_stands_in_the_path(hosting, path, version):
+    operation = AnthropicChat("claude-x@1", hosting)
+    request = prove_request(operation, ask(is_stream=True))
+
+    body = msgspec.json.decode(request.body)
+    assert request.path == path
+    assert body["anthropic_version"] == version
+    assert "model" not in body
+    assert ("stream" in body) == hosting.says_stream
+
+
+@pytest.mark.parametrize(
+    ("status", "kind", "error"),
+    [
+        (401, "authentication_error", ProviderKeyRejected),
+        (403, "permission_error", ProviderKeyRejected),
+        (404, "not_found_error", ProviderDown),
+        (413, "request_too_large", ContextTooLong),
+        (400, "invalid_request_error", ProviderRefused),
+        (500, "api_error", ProviderDown),
+        (529, "overloaded_error", ProviderBusy),
+    ],
+)
+def test_refusals_have_their_class(status, kind, error):
+    body = msgspec.json.encode({"type": "error", "error": {"type": kind, "message": "sk-ant-secret"}})
+    found = prove_failure(CLAUDE, HttpResponse(status, {}, body), error)
+
+    assert kind in found.reason
+    assert error is not ProviderKeyRejected or "secret" not in found.reason
+
+
+def test_busy_says_when_to_come_back():
+    error = prove_failure(CLAUDE, HttpResponse(429, {"retry-after": "7"}, b"busy"), ProviderBusy)
+
+    assert error.retry_after_s == 7
+
+
+def test_an_error_in_a_stream_is_raised_as_what_it_is():
+    body = b'event: error\ndata: {"type":"error","error":{"type":"overloaded_error","message":"Overloaded"}}\n\n'
+
+    with pytest.raises(ProviderBusy):
+        read(CLAUDE, ask(), [body])
