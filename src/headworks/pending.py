@@ -72,6 +72,11 @@ class Pending(Generic[T]):
             raise self._error
         return self._value  # type: ignore[no-any-return]  # Any inside, T outside: the slot is written by resolve only
 
+    @property
+    def error(self) -> BaseException | None:
+        """What it failed with; None when it did not, or is not done."""
+        return self._error
+
     def __await__(self) -> Generator["Pending[T]", None, T]:
         if not self.is_done:
             yield self

@@ -15,6 +15,7 @@ from headworks.errors import (
     ContentRefused,
     ContextTooLong,
     ContractViolation,
+    HeadworksError,
     ProviderBroken,
     ProviderBusy,
     ProviderDown,
@@ -25,9 +26,7 @@ from headworks.errors import (
     ProviderUnreachable,
 )
 from headworks.targets.providers.breaker import Breaker, BreakerSettings, State
-
-UNSAID_BENCH_S = 1.0
-"""How long a key rests after a 429 that does not say."""
+from headworks.targets.providers.retry import UNSAID_WAIT_S
 
 
 class Says(Enum):
@@ -125,9 +124,21 @@ class Standing:
             elif says is Says.FAILED:
                 breaker.failed(given, now_ns)
             elif says is Says.WAIT:
-                breaker.told_to_wait(given, UNSAID_BENCH_S if wait_s is None else wait_s, now_ns)
+                breaker.told_to_wait(given, UNSAID_WAIT_S if wait_s is None else wait_s, now_ns)
             else:
                 breaker.untold(given)
+
+    def broke(self, leave: Pass, error: HeadworksError, now_ns: int) -> None:
+        """A stream that was reported well has failed after its first content."""
+        if self._model.state is State.CLOSED and EVIDENCE.get(type(error), SILENT).model is Says.FAILED:
+            self._model.failed(leave.model_pass, now_ns)
+
+    def unsigned(self, leave: Pass, now_ns: int) -> None:
+        """The key of an attempt could not be made ready, so nothing was sent."""
+        self.keys_rejected += 1
+        self._origin.untold(leave.origin_pass)
+        self._model.untold(leave.model_pass)
+        self._keys[leave.key].failed(leave.key_pass, now_ns)
 
     def has_other_key(self, now_ns: int, spent: frozenset[int]) -> bool:
         """Whether a key that is not spent may be used now."""

@@ -30,6 +30,9 @@ Random = Callable[[], float]
 LEAST_LEFT_NS = 50 * MILLISECOND_NS
 """An attempt with less time than this is not begun after a wait."""
 
+UNSAID_WAIT_S = 1.0
+"""How long a provider is left alone that is busy and does not say how long."""
+
 JITTER_FROM, JITTER_SPAN = 0.8, 0.4
 
 
@@ -148,7 +151,7 @@ def _other_key_or_wait(error: HeadworksError, tried: Tried, policy: RetryPolicy,
     if not tried.is_last:
         return None
     if error.retry_after_s is None:
-        return Step(backoff_ns(tried.sent, policy, random))
+        return Step(max(backoff_ns(tried.sent, policy, random), int(UNSAID_WAIT_S * SECOND_NS)))
     return Step(int(max(error.retry_after_s, 0.0) * SECOND_NS))
 
 

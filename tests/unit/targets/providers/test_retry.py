@@ -72,7 +72,7 @@ def test_busy_is_waited_for_only_where_nobody_else_could_answer_and_time_is_left
     assert after(busy) == Step(2 * SECOND_NS)
     assert after(busy, structs.replace(FRESH, is_last=False)) is None
     assert after(busy, left_ns=2 * SECOND_NS) is None
-    assert after(ProviderBusy()) == Step(SECOND_NS // 2)
+    assert after(ProviderBusy()) == Step(SECOND_NS)
 
 
 def test_unreachable_is_tried_again_after_a_doubling_wait():

@@ -1,0 +1,194 @@
+"""One attempt at a provider: reserve, sign, say that it is under way, send, understand; every end is told once."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from msgspec import Struct, structs
+from msgspec.json import Decoder
+
+from headworks.contract.schema import EVENTS, JSON, Schema
+from headworks.errors import (
+    ClientGone,
+    ContractViolation,
+    DeadlineExceeded,
+    HeadworksError,
+    Overloaded,
+    ProviderBusy,
+)
+from headworks.pending import Pending
+from headworks.ports import Money
+from headworks.targets.providers.health import Pass, Standing
+from headworks.targets.providers.hold import (
+    HoldPolicy,
+    ProviderStream,
+    Source,
+    Upstream,
+    held_back,
+    limits_of,
+    whole_body,
+)
+from headworks.targets.providers.http.settings import Timeouts
+from headworks.targets.providers.retry import Random
+from headworks.targets.providers.sign import Offload, Signer
+from headworks.targets.providers.trial import Side, Trial
+from headworks.targets.providers.understand import understood
+from headworks.targets.providers.waiting import Timers, done_within
+from headworks.targets.providers.wire import Answer, Ask, Bound, HttpRequest, HttpResponse, Origin
+from headworks.units import Clock
+from headworks.values import Outcome
+
+NEVER_NS = 2**62
+"""The deadline of a stream as the client sees it: once it was let go, only the attempt's own times bound it."""
+
+_document = Decoder().decode
+
+
+class Client(Protocol):
+    """The HTTP client; see providers/client.py."""
+
+    def send(self, origin: Origin, request: HttpRequest, timeouts: Timeouts, deadline_ns: int) -> Pending[HttpResponse]:
+        """The whole answer."""
+
+    def stream(self, origin: Origin, request: HttpRequest, timeouts: Timeouts, deadline_ns: int) -> Pending[Source]:
+        """The answer as it comes."""
+
+
+class Tools(Struct, frozen=True):
+    """What attempts work with, the same for every target."""
+
+    client: Client
+    clock: Clock
+    timers: Timers
+    offload: Offload
+    random: Random
+    money: Money
+
+
+class Site(Struct, frozen=True):
+    """One target outside: what is asked, where, how it stands, and how long and how much it may take."""
+
+    name: str
+    service: str
+    """What prices are looked up by: `kind/model`."""
+    bound: Bound
+    reply: Schema
+    standing: Standing
+    signer: Signer
+    tools: Tools
+    timeouts: Timeouts
+    hold: HoldPolicy
+
+
+async def attempted(site: Site, ask: Ask, leave: Pass, side: Side) -> Outcome:
+    """What the provider answers to one sending.
+
+    Raises: what the operation's tables make of a refusal, and what the client raises; ContractViolation; what the
+    budgets say; RecordUnavailable. Whatever happens, the pass is reported and the reservation settled or released.
+    """
+    tools = site.tools
+    trial = Trial(site.standing, leave, side, tools.money, tools.clock)
+    failed: HeadworksError = ClientGone()
+    is_under_way = False
+    try:
+        reservation = trial.reservation = tools.money.reserve(side.call, side.caller_id, site.service)
+        ask = structs.replace(ask, output_cap=reservation.output_cap)
+        request = await _signed(site, site.bound.operation.request(ask), leave, trial)
+        await side.opening.open(reservation)
+        trial.is_sent = True
+        outcome = await (_streamed if ask.is_stream else _whole)(site, ask, request, side, trial)
+        is_under_way = True
+        return outcome
+    except HeadworksError as error:
+        failed = error
+        raise
+    finally:
+        if not is_under_way:
+            trial.judge(failed if trial.is_sent else ClientGone())
+            trial.settle(failed)
+
+
+async def _signed(site: Site, request: HttpRequest, leave: Pass, trial: Trial) -> HttpRequest:
+    signer = site.signer
+    if not signer.is_ready(leave.key):
+        try:
+            await signer.refresh(leave.key)
+        except (ClientGone, Overloaded):
+            raise
+        except HeadworksError:
+            trial.unsigned()
+            raise
+    return signer.signed(request, leave.key)
+
+
+async def _whole(site: Site, ask: Ask, request: HttpRequest, side: Side, trial: Trial) -> Outcome:
+    operation, tools = site.bound.operation, site.tools
+    try:
+        response = await tools.client.send(site.bound.origin, request, site.timeouts, side.deadline_ns)
+    except ProviderBusy as error:
+        raise _crowded(site, error) from None
+    if not 200 <= response.status < 300:
+        raise understood(operation.failure, response)
+    answer = understood(operation.reply, ask, response)
+    trial.usage = answer.usage
+    _hold_to_contract(site, answer)
+    trial.judge(None)
+    cost_micros = trial.settle(None)
+    return Outcome(
+        answer.document,
+        site.name,
+        answer.model or operation.model,
+        run_ns=trial.took_ns,
+        media=answer.media,
+        usage=answer.usage,
+        cost_micros=cost_micros,
+    )
+
+
+async def _streamed(site: Site, ask: Ask, request: HttpRequest, side: Side, trial: Trial) -> Outcome:
+    operation, tools = site.bound.operation, site.tools
+    clock, timers = tools.clock, tools.timers
+    limits = limits_of(site.hold, clock.monotonic_ns(), side.deadline_ns)
+    source = await _head(site, request, side)
+    is_let_go = False
+    try:
+        if not 200 <= source.status < 300:
+            body = await whole_body(source, side.deadline_ns, timers, clock)
+            raise understood(operation.failure, HttpResponse(source.status, source.headers, body))
+        reader = operation.reader(ask)
+        held = await held_back(source, reader, site.hold, limits, timers, clock)
+        is_let_go = True
+    finally:
+        if not is_let_go:
+            source.cancel()
+    trial.judge(None)
+    stream = ProviderStream(Upstream(source, reader, held, limits, trial.stream_ended), timers, clock)
+    return Outcome(b"", site.name, stream.model or operation.model, run_ns=trial.took_ns, stream=stream, media=EVENTS)
+
+
+async def _head(site: Site, request: HttpRequest, side: Side) -> Source:
+    tools = site.tools
+    asked = tools.client.stream(site.bound.origin, request, site.timeouts, NEVER_NS)
+    left_ns = side.deadline_ns - tools.clock.monotonic_ns()
+    if not asked.is_done and not await done_within(asked, tools.timers, left_ns):
+        asked.abandon()
+        raise DeadlineExceeded
+    try:
+        return asked.result()
+    except ProviderBusy as error:
+        raise _crowded(site, error) from None
+
+
+def _crowded(site: Site, error: ProviderBusy) -> Overloaded:
+    """Our own queue for connections is full, which says nothing of the provider or its key."""
+    return Overloaded(f"Too many calls wait for {site.name}.", retry_after_s=1.0, reason=error.reason)
+
+
+def _hold_to_contract(site: Site, answer: Answer) -> None:
+    if answer.media != JSON:
+        return
+    document = understood(_document, answer.document)
+    if not site.reply.is_valid(document):
+        wrong = site.reply.errors(document)
+        told = "; ".join(f"{error.pointer} {error.message}" for error in wrong[:3])
+        raise ContractViolation(reason=f"the answer of {site.name} breaks its contract: {told}")

@@ -1,0 +1,117 @@
+"""The books of one attempt: what it holds is given back, and how it ended is told, exactly once."""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+from headworks.errors import (
+    ContextTooLong,
+    DeadlineExceeded,
+    HeadworksError,
+    Overloaded,
+    ProviderBusy,
+    ProviderKeyRejected,
+    ProviderRefused,
+    ProviderTimeout,
+    ProviderUnreachable,
+)
+from headworks.ports import Money
+from headworks.targets.providers.health import Pass, Standing
+from headworks.units import Clock
+from headworks.values import Call, Opening, Reservation, Usage
+
+FAIR_PART = 0.9
+"""How much of what an endpoint grants its targets one must have had before its silence counts against it."""
+
+UNBILLED: frozenset[type[HeadworksError]] = frozenset(
+    {
+        ContextTooLong,
+        Overloaded,
+        ProviderBusy,
+        ProviderKeyRejected,
+        ProviderRefused,
+        ProviderUnreachable,
+    }
+)
+"""Failures that no provider bills; after any other a sent attempt may be billed in full."""
+
+
+class Side(Struct, frozen=True):
+    """The caller's side of an attempt."""
+
+    call: Call
+    caller_id: str
+    deadline_ns: int
+    opening: Opening
+
+    @property
+    def is_last(self) -> bool:
+        """Whether no other target follows: this one may use all the time there is."""
+        return self.deadline_ns >= self.call.deadline_ns
+
+    @property
+    def fair_ns(self) -> float:
+        """What the endpoint itself grants each target, whatever less this caller asked for."""
+        endpoint = self.call.endpoint
+        return FAIR_PART * endpoint.timeout_s * 1e9 / max(len(endpoint.targets), 1)
+
+
+class Trial:
+    """One attempt, from its pass and its reservation to their ends.
+
+    Safe under: one thread.
+    """
+
+    __slots__ = (
+        "_began_ns", "_clock", "_is_judged", "_is_settled", "_leave", "_money", "_side", "_standing", "is_sent",
+        "reservation", "usage",
+    )  # fmt: skip
+
+    def __init__(self, standing: Standing, leave: Pass, side: Side, money: Money, clock: Clock) -> None:
+        self._standing = standing
+        self._leave = leave
+        self._side = side
+        self._money = money
+        self._clock = clock
+        self._began_ns = clock.monotonic_ns()
+        self._is_judged = self._is_settled = False
+        self.reservation: Reservation | None = None
+        self.is_sent = False
+        self.usage: Usage | None = None
+
+    @property
+    def took_ns(self) -> int:
+        """Since it began."""
+        return self._clock.monotonic_ns() - self._began_ns
+
+    def judge(self, error: HeadworksError | None) -> None:
+        """Tell the breakers how it went; of a stream, once its first content is here."""
+        if self._is_judged:
+            return
+        self._is_judged = True
+        took_ns = self.took_ns
+        if isinstance(error, DeadlineExceeded) and took_ns >= self._side.fair_ns:
+            error = ProviderTimeout()
+        self._standing.ended(self._leave, error, took_ns, self._clock.monotonic_ns())
+
+    def unsigned(self) -> None:
+        """Its key could not be made ready."""
+        self._is_judged = True
+        self._standing.unsigned(self._leave, self._clock.monotonic_ns())
+
+    def settle(self, error: HeadworksError | None) -> int | None:
+        """What it cost in millionths; None where that is not known."""
+        if self._is_settled or self.reservation is None:
+            return None
+        self._is_settled = True
+        is_free = not self.is_sent or type(error) in UNBILLED
+        settlement = self._money.settle(self.reservation, None if is_free else self.usage, is_free=is_free)
+        self._side.opening.settle(settlement)
+        return settlement.micros
+
+    def stream_ended(self, error: HeadworksError | None, usage: Usage | None) -> int | None:
+        """What a stream that was let go cost; see hold.Ended. Content came, so it is billed however it ended."""
+        self.usage = usage
+        if error is not None:
+            self._standing.broke(self._leave, error, self._clock.monotonic_ns())
+        return self.settle(None)

@@ -1,0 +1,30 @@
+"""Calls into an operation with what came off the wire: whatever it raises means that the answer is broken."""
+
+import binascii
+import struct
+import zlib
+from collections.abc import Callable
+from typing import TypeVar
+
+from msgspec import MsgspecError
+
+from headworks.errors import ProviderBroken
+
+T = TypeVar("T")
+
+MISREAD = (
+    ArithmeticError, AttributeError, LookupError, MsgspecError, RecursionError, TypeError, ValueError, binascii.Error,
+    struct.error, zlib.error,
+)  # fmt: skip
+"""What reading bytes of an unexpected form can raise in code that did not expect them."""
+
+
+def understood(read: Callable[..., T], *what: object) -> T:
+    """What the operation makes of it.
+
+    Raises: the operation's own HeadworksError; ProviderBroken for anything that it did not foresee.
+    """
+    try:
+        return read(*what)
+    except MISREAD as error:
+        raise ProviderBroken(reason=f"the answer was misread: {type(error).__name__}") from error
