@@ -18,6 +18,7 @@ from headworks.errors import RecordUnavailable
 from headworks.home import Home
 from headworks.limits.memory import MemoryLimits
 from headworks.limits.store import SqliteDebts
+from headworks.model_operations import ModelList
 from headworks.offload import ThreadOffload
 from headworks.operations import command_operations, health_operations, not_built
 from headworks.people import People, open_people
@@ -175,6 +176,7 @@ class Service:
             **health_operations(self.health, self.watch),
             **command_operations(self.commands()),
             **Catalogue(self.published, self.clock).actions(),
+            **ModelList(self.published, self.clock, offload).actions(),
             **record_operations(
                 self.home.folder, record_settings(self.config, self.home.folder).kek_path, self.ledger, offload
             ),

@@ -213,7 +213,8 @@ def contract_of(
         return _two_shapes(entry.task, targets, first)
     is_stream = all(each.is_stream for each in targets.values())
     request, reply = (first.request, first.reply) if entry.task is None else _of_task(entry.task, first, is_stream)
-    wrong = [each for name in targets for each in _mismatches(name, targets[name], request, reply)]
+    least = _least(entry.task, request)
+    wrong = [each for name in targets for each in _mismatches(name, targets[name], least, reply)]
     if any(each.is_stream != is_stream for each in targets.values()):
         wrong.append(
             FieldError("/targets", "some targets stream and some do not; they would answer in different shapes")
@@ -233,11 +234,17 @@ def _two_shapes(task: str, targets: Mapping[str, Announcement], first: Announcem
     wrong = [
         each
         for name, target in targets.items()
-        for each in _mismatches(name, target, request, event if target.is_stream else reply)
+        for each in _mismatches(name, target, _least(task, request), event if target.is_stream else reply)
     ]
     if wrong:
         raise ConfigurationRefused(errors=tuple(wrong))
     return contract_from(request, reply, False, True, first.examples, event)
+
+
+def _least(task: str | None, request: JsonObject) -> JsonObject:
+    """The requests that a target must take: where a task is open, those of the fields it names."""
+    is_open = task is not None and request.get("additionalProperties") is True
+    return tasks.least_request(task) if is_open and task is not None else request
 
 
 def _mismatches(name: str, target: Announcement, request: JsonObject, reply: JsonObject) -> list[FieldError]:

@@ -7,19 +7,17 @@ FORWARD = "forward"
 FORM_BYTES = 64 * 2**10
 NOT_BUILT = "not-built"
 
+CHAT, COMPLETIONS, RESPONSES, EMBEDDINGS = "openai.chat", "openai.completions", "openai.responses", "openai.embeddings"
+MESSAGES, COUNT_TOKENS = "anthropic.messages", "anthropic.count"
+MODELS, MODEL = "models.named", "models.one"
+OPENAI_NOT_BUILT = "openai.not-built"
+
 _APPLICATION = "/api/{endpoint}/v{version}/{rest}"
 _FORWARDED = ("GET", "POST", "PUT", "PATCH", "DELETE")
 _PLANNED = (
     ("POST", "/api/{endpoint}/v{version}/jobs"),
     ("GET", "/api/jobs/{job}"),
     ("DELETE", "/api/jobs/{job}"),
-    ("POST", "/v1/chat/completions"),
-    ("POST", "/v1/completions"),
-    ("POST", "/v1/responses"),
-    ("POST", "/v1/embeddings"),
-    ("POST", "/v1/moderations"),
-    ("POST", "/v1/messages"),
-    ("GET", "/v1/models"),
     ("GET", "/v2"),
     ("GET", "/v2/models/{model}"),
     ("POST", "/v2/models/{model}/infer"),
@@ -28,6 +26,30 @@ _PLANNED = (
     ("POST", "/oauth/revoke"),
     ("POST", "/oauth/introspect"),
     ("GET", "/console"),
+)
+
+
+_VENDORS_CALLS = (
+    ("/v1/chat/completions", CHAT),
+    ("/v1/completions", COMPLETIONS),
+    ("/v1/responses", RESPONSES),
+    ("/v1/embeddings", EMBEDDINGS),
+    ("/v1/messages", MESSAGES),
+    ("/v1/messages/count_tokens", COUNT_TOKENS),
+)
+_PLANNED_OF_OPENAI = (
+    ("POST", "/v1/moderations"),
+    ("POST", "/v1/images/generations"),
+    ("POST", "/v1/audio/speech"),
+    ("POST", "/v1/audio/transcriptions"),
+    ("GET", "/v1/responses/{response}"),
+    ("DELETE", "/v1/responses/{response}"),
+    *((method, f"/v1/{kind}") for kind in ("files", "batches", "fine_tuning/jobs") for method in ("GET", "POST")),
+    *(("GET", f"/v1/{kind}/{{item}}") for kind in ("files", "batches", "fine_tuning/jobs")),
+    ("DELETE", "/v1/files/{item}"),
+    ("GET", "/v1/files/{item}/content"),
+    ("POST", "/v1/batches/{item}/cancel"),
+    ("POST", "/v1/fine_tuning/jobs/{item}/cancel"),
 )
 
 
@@ -47,6 +69,10 @@ def table(max_body_bytes: int, *, is_loopback: bool) -> tuple[Route, ...]:
         _read("/health/ready", Auth.PUBLIC, "health.ready"),
         _read("/metrics", metrics, "metrics"),
         *_admin(),
+        *(Route("POST", path, Auth.KEY, operation, max_body_bytes) for path, operation in _VENDORS_CALLS),
+        _read("/v1/models", Auth.KEY, MODELS),
+        _read("/v1/models/{asked}", Auth.KEY, MODEL),
+        *(Route(method, path, Auth.KEY, OPENAI_NOT_BUILT, max_body_bytes) for method, path in _PLANNED_OF_OPENAI),
         *(Route(method, path, Auth.KEY, NOT_BUILT, FORM_BYTES) for method, path in _PLANNED),
     )
 

@@ -22,6 +22,7 @@ LAYERS = [
         "watching",
         "operations",
         "catalogue_operations",
+        "model_operations",
         "record_operations",
         "inspection",
         "owner",

@@ -57,7 +57,7 @@ def test_the_key_is_accepted_in_both_headers(called):
         ("/api/small/v1", {"text": "a" * 2000}, {}, 413, "body_too_large"),
         ("/api/poison/v1", {"text": "raise"}, {}, 502, "model_error"),
         ("/api/liar/v1", {"text": "lie"}, {}, 502, "contract_violation"),
-        ("/v1/chat/completions", {}, {}, 501, "not_built"),
+        ("/mcp", {}, {}, 501, "not_built"),
         ("/api/sum/v2?api_key=x", {"x": [1]}, {}, 400, "malformed_request"),
     ],
 )

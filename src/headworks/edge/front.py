@@ -10,6 +10,7 @@ from headworks.edge.head import Head
 from headworks.edge.limits import EdgeLimits
 from headworks.edge.rounds import HOLD_S, is_too_late
 from headworks.errors import HeadworksError, Overloaded
+from headworks.ports import Refusal
 from headworks.request.arrive import check_size
 from headworks.request.identify import identify
 from headworks.request.respond import problem
@@ -65,14 +66,15 @@ class Front:
             self._parts.clock.monotonic_ns(), head.is_secure,
         )  # fmt: skip
         route = "-"
+        tell: Refusal = problem
         try:
             matched = self._parts.routes.match(head.method, head.path)
-            route = matched.route.template
+            route, tell = matched.route.template, self._parts.refusals.get(matched.route.operation, problem)
             check_size(matched.route, max(0, head.length))
             identify(raw, matched, self._parts.keys, self._parts.clock.wall_ns())
         except HeadworksError as error:
             self._parts.ledger.refuse(head.peer, route, error.code)
-            return problem(error, raw.request_id, head.path)
+            return tell(error, raw.request_id, head.path)
         return None
 
     def shed(self, head: Head, headers: dict[str, str], peer: str, waited_ns: int) -> Reply | None:

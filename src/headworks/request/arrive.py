@@ -15,7 +15,7 @@ Methods = Mapping[str, Matched]
 _PLACEHOLDER = re.compile(r"\{([a-z_]+)\}")
 _TEMPLATE = re.compile(r"/|(?:/(?:[A-Za-z0-9_.\-]|\{[a-z_]+\})+)+")
 _NAME = "[A-Za-z0-9_-]{1,64}"
-_GRAMMARS = {"version": "[1-9][0-9]{0,8}", "rest": "[!-~]{0,2048}"}
+_GRAMMARS = {"version": "[1-9][0-9]{0,8}", "rest": "[!-~]{0,2048}", "asked": "[!-.0-~]{1,256}"}
 _MOST_REMEMBERED = 1024
 _CALL = "call"
 

@@ -69,6 +69,15 @@ def schemas(task: str) -> tuple[dict[str, Any], dict[str, Any]]:
     return _published(module.Request), _published(module.Reply)
 
 
+@cache
+def least_request(task: str) -> dict[str, Any]:
+    """The request's schema closed to what the task names, which is what a model must take; beyond it, it may pass over.
+
+    Raises: KeyError for a name that is no task.
+    """
+    return declared_schema(_TASKS[task].Request)
+
+
 def shapes(task: str | None) -> Shapes | None:
     """How a task's streamed answer and its whole one are made out of each other; None where one is the array of the other."""
     return _SHAPES.get(task) if task is not None else None

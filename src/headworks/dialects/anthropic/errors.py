@@ -8,6 +8,7 @@ from typing import Any
 from msgspec import json
 
 from headworks.dialects.openai.errors import challenge, message, retry_fields
+from headworks.dialects.openai.errors import error_document as openai_document
 from headworks.errors import HeadworksError
 from headworks.values import Reply
 
@@ -26,6 +27,16 @@ TYPES = {
 
 def refusal(error: HeadworksError, request_id: str, instance: str) -> Reply:
     """The reply that tells an error; see ports.Refusal."""
+    return _told(error, request_id, error_document(error, request_id))
+
+
+def either_refusal(error: HeadworksError, request_id: str, instance: str) -> Reply:
+    """The same on a path that OpenAI's clients ask too: a body that both read."""
+    ours, theirs = error_document(error, request_id), openai_document(error)
+    return _told(error, request_id, {**ours, "error": {**theirs["error"], **ours["error"]}})
+
+
+def _told(error: HeadworksError, request_id: str, document: dict[str, Any]) -> Reply:
     fields = (
         ("Content-Type", "application/json"),
         ("X-Request-Id", request_id),
@@ -35,7 +46,7 @@ def refusal(error: HeadworksError, request_id: str, instance: str) -> Reply:
         *challenge(error),
         *error.headers,
     )
-    return Reply(error.status, fields, json.encode(error_document(error, request_id)))
+    return Reply(error.status, fields, json.encode(document))
 
 
 def error_document(error: HeadworksError, request_id: str) -> dict[str, Any]:

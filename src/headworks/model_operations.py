@@ -1,0 +1,86 @@
+"""What vendors' clients ask beside calls: the list of models, one of them, the size of a conversation."""
+
+from urllib.parse import unquote
+
+from headworks.dialects.anthropic import models as anthropic_models
+from headworks.dialects.anthropic.asked import chat_request
+from headworks.dialects.anthropic.counting import estimated_tokens
+from headworks.dialects.naming import endpoint_named, names_of
+from headworks.dialects.openai import models as openai_models
+from headworks.dialects.openai.body import encode, model_of, object_of, serves
+from headworks.errors import Forbidden, NotBuilt
+from headworks.operations import Operation
+from headworks.ports import Action, Answer, Ask, Endpoints, Offload
+from headworks.request.authorise import may_see, permit
+from headworks.request.parse import OFF_LOOP_BYTES
+from headworks.units import SECOND_NS, Clock
+from headworks.values import Endpoint, RawRequest
+
+_NO_STORE = (("Cache-Control", "no-store"),)
+
+
+class ModelList:
+    """The published endpoints as models, as each caller may see them; a version past its sunset is none."""
+
+    def __init__(self, endpoints: Endpoints, clock: Clock, offload: Offload) -> None:
+        self._endpoints = endpoints
+        self._clock = clock
+        self._offload = offload
+
+    def actions(self) -> dict[str, Action]:
+        """The operations by name."""
+        return {
+            "models.named": Operation(self._list, is_recorded=True),
+            "models.one": Operation(self._one, is_recorded=True),
+            "anthropic.count": Operation(self._count, is_recorded=True),
+            "openai.not-built": Operation(_not_built, is_recorded=False),
+        }
+
+    async def _list(self, ask: Ask) -> Answer:
+        now_s = self._clock.wall_ns() / SECOND_NS
+        standing = [
+            each
+            for each in self._endpoints.versions()
+            if may_see(ask.caller, each) and (each.sunset_wall_s is None or now_s < each.sunset_wall_s)
+        ]
+        names = [name for name, _ in names_of(standing)]
+        if is_anthropic(ask.raw):
+            return _answer(ask, anthropic_models.listed(names))
+        return _answer(ask, openai_models.listed(names))
+
+    async def _one(self, ask: Ask) -> Answer:
+        name = unquote(ask.params["asked"])
+        found = endpoint_named(name, self._endpoints)
+        if not may_see(ask.caller, found):
+            raise Forbidden(f"The scopes of this key do not hold {found.name} v{found.version}.")
+        return _answer(ask, anthropic_models.one(name) if is_anthropic(ask.raw) else openai_models.one(name))
+
+    async def _count(self, ask: Ask) -> Answer:
+        """An estimate, and said to be one."""
+        found = permit(ask.caller, endpoint_named(model_of(ask.raw), self._endpoints), self._clock.wall_ns())
+        if len(ask.raw.body) > OFF_LOOP_BYTES:
+            tokens = await self._offload(lambda: _estimated(ask.raw, found))
+        else:
+            tokens = _estimated(ask.raw, found)
+        said = (("Headworks-Estimated", "input_tokens"), ("request-id", ask.raw.request_id), *_NO_STORE)
+        return Answer(encode({"input_tokens": tokens}), headers=said)
+
+
+def is_anthropic(raw: RawRequest) -> bool:
+    """Whether one of Anthropic's clients asks: each names the version of the API."""
+    return "anthropic-version" in raw.headers
+
+
+def _estimated(raw: RawRequest, endpoint: Endpoint) -> int:
+    serves(endpoint, "chat", raw.path)
+    asked = chat_request({"max_tokens": 1, **object_of(raw)})
+    endpoint.contract.request.check(asked)
+    return estimated_tokens(asked)
+
+
+def _answer(ask: Ask, body: bytes) -> Answer:
+    return Answer(body, headers=(("request-id", ask.raw.request_id), *_NO_STORE))
+
+
+async def _not_built(ask: Ask) -> Answer:
+    raise NotBuilt(f"{ask.raw.path} is not available in this version.")
