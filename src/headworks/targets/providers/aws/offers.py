@@ -5,6 +5,11 @@ from __future__ import annotations
 from headworks.targets.providers.aws.comprehend_entities import DetectEntities
 from headworks.targets.providers.aws.comprehend_language import DetectDominantLanguage
 from headworks.targets.providers.aws.comprehend_sentiment import DetectSentiment
+from headworks.targets.providers.aws.rekognition_labels import DetectLabels, DetectModerationLabels
+from headworks.targets.providers.aws.rekognition_objects import DetectFaces, DetectObjects
+from headworks.targets.providers.aws.rekognition_text import DetectText
+from headworks.targets.providers.aws.textract import DetectDocumentText
+from headworks.targets.providers.aws.translate import TranslateText
 from headworks.targets.providers.offers import Offer
 from headworks.targets.providers.wire import ProviderSettings
 
@@ -45,6 +50,56 @@ OFFERS: tuple[Offer, ...] = (
         "Amazon Comprehend DetectPiiEntities",
         "group = the service's kind (EMAIL, NAME, SSN ...); offsets and word as for entities",
         lambda own, settings: DetectEntities(language=_language(own, settings), pii=True, model="comprehend:pii"),
+        _LANGUAGE,
+    ),
+    Offer(
+        "rekognition:labels",
+        "image-classification",
+        "Amazon Rekognition DetectLabels",
+        "label = name; score = confidence / 100",
+        lambda own, settings: DetectLabels(),
+    ),
+    Offer(
+        "rekognition:moderation",
+        "image-classification",
+        "Amazon Rekognition DetectModerationLabels",
+        "label = name, on every level of the taxonomy; score = confidence / 100",
+        lambda own, settings: DetectModerationLabels(),
+    ),
+    Offer(
+        "rekognition:objects",
+        "object-detection",
+        "Amazon Rekognition DetectLabels, instances",
+        "one detection an instance; parts of width and height times the upright picture's size, rounded, cut at its edges",
+        lambda own, settings: DetectObjects(),
+    ),
+    Offer(
+        "rekognition:faces",
+        "object-detection",
+        "Amazon Rekognition DetectFaces",
+        "label = face; score = confidence / 100; box as for objects",
+        lambda own, settings: DetectFaces(),
+    ),
+    Offer(
+        "rekognition:text",
+        "ocr",
+        "Amazon Rekognition DetectText, lines",
+        "score = confidence / 100; box and polygon in pixels of the upright picture",
+        lambda own, settings: DetectText(),
+    ),
+    Offer(
+        "textract:text",
+        "ocr",
+        "Amazon Textract DetectDocumentText, lines",
+        "score = confidence / 100; box and polygon in pixels of the upright picture",
+        lambda own, settings: DetectDocumentText(),
+    ),
+    Offer(
+        "translate",
+        "translation",
+        "Amazon Translate TranslateText",
+        "language tags by the table of the service's own codes, else without region and script; source auto unless named",
+        lambda own, settings: TranslateText(target=own),
         _LANGUAGE,
     ),
 )

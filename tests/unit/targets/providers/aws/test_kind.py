@@ -3,6 +3,7 @@ import pytest
 from headworks.errors import ConfigurationRefused
 from headworks.secret import Secret
 from headworks.targets.providers.aws import KIND
+from headworks.targets.providers.aws.offers import OFFERS
 from headworks.targets.providers.aws.signing import Signature
 from headworks.targets.providers.wire import Origin, ProviderSettings
 
@@ -98,3 +99,13 @@ def test_an_api_key_is_for_bedrock_only():
     both = KIND.bind(settings(keys=(Secret("ABSK"), KEY)), "comprehend:sentiment", "text-classification").credentials
 
     assert [type(one) for one in both] == [Signature]
+
+
+@pytest.mark.parametrize("offer", OFFERS, ids=lambda offer: offer.name)
+def test_everything_offered_can_be_bound(offer):
+    reference = offer.name + ("" if offer.own.startswith("[") or not offer.own else ":a")
+    bound = KIND.bind(settings(), reference, offer.task)
+
+    assert bound.operation.task == offer.task
+    assert bound.operation.model.startswith(offer.name) or offer.own.startswith(":")
+    assert offer.task in KIND.tasks(reference)
