@@ -124,9 +124,7 @@ class Client:
         self._is_closed = True
         for pool in self._pools.values():
             pool.close()
-        if self._handle is not None:
-            self._handle.cancel()
-            self._handle = None
+        self._stop_watching()
 
     def _pool(self, origin: Origin) -> Pool:
         pool = self._pools.get(origin)
@@ -145,15 +143,19 @@ class Client:
             self._watch(GRAIN_S)
 
     def _watch(self, grain_s: float) -> None:
-        if self._handle is not None:
-            self._handle.cancel()
+        self._stop_watching()
         self._is_watching = grain_s == GRAIN_S
         self._handle = self._shared.loop.call_later(grain_s, self._sweep)
 
+    def _stop_watching(self) -> None:
+        if self._handle is not None:
+            self._handle.cancel()
+            self._handle = None
+        self._is_watching = False
+
     def _sweep(self) -> None:
         """Hold everything under way against the clock: each `GRAIN_S` while there is something, else now and then."""
-        self._handle = None
-        self._is_watching = False
+        self._stop_watching()
         now_ns = self._shared.clock.monotonic_ns()
         is_busy = True  # until the pools say otherwise, even when one of those told of a failure raises
         try:

@@ -62,6 +62,10 @@ class Pool:
     def start(self, exchange: Exchange) -> None:
         """Send it on a free connection, the one used last; else it waits, and a connection is made if one more may be."""
         now_ns = self.clock.monotonic_ns()
+        exchange.line = self
+        if now_ns >= exchange.end_ns:
+            exchange.fail(exchange.overdue(now_ns))
+            return
         idle = self._idle
         while idle:
             connection = idle.popitem()[0]
@@ -69,7 +73,6 @@ class Pool:
                 connection.carry(exchange)
                 return
             connection.abort()
-        exchange.line = self
         if self._is_closed:
             exchange.fail(ProviderUnreachable(reason="the client is closed"))
         elif self._has_room():
@@ -123,15 +126,18 @@ class Pool:
         self._connections.add(connection)
 
     def give_back(self, connection: Connection) -> None:
-        """Who waits first gets it."""
+        """Who waits first, and has time left, gets it."""
+        now_ns = self.clock.monotonic_ns()
         waiting = self._waiting
-        if waiting:
+        while waiting:
             exchange = next(iter(waiting))
             del waiting[exchange]
-            connection.carry(exchange)
-        else:
-            connection.idle_since_ns = self.clock.monotonic_ns()
-            self._idle[connection] = None
+            if now_ns < exchange.due_ns:
+                connection.carry(exchange)
+                return
+            exchange.fail(exchange.overdue(now_ns))
+        connection.idle_since_ns = now_ns
+        self._idle[connection] = None
 
     def lost(self, connection: Connection) -> None:
         """Its place is free: for the first who waits and has no connection being made."""

@@ -1,6 +1,7 @@
 """A scripted upstream on loopback: each connection runs the test's script, and the test can wait for what it saw."""
 
 import asyncio
+import os
 import socket
 import struct
 from contextlib import suppress
@@ -34,6 +35,10 @@ class Line:
         self.requests.append((head, body))
         return head, body
 
+    async def part(self):
+        """Whatever of a request comes next."""
+        return await self._reader.read(65536)
+
     async def send(self, data):
         """Bytes, written through."""
         try:
@@ -57,6 +62,12 @@ class Line:
     def half_close(self):
         """Send no more, still read."""
         self._writer.write_eof()
+
+    def half_close_now(self):
+        """End the sending side at this very moment, not when the loop comes to it."""
+        same = socket.socket(fileno=os.dup(self._writer.get_extra_info("socket").fileno()))
+        with same:
+            same.shutdown(socket.SHUT_WR)
 
     def reset(self):
         """Break the connection with a TCP reset."""
