@@ -10,9 +10,10 @@ from msgspec import Meta, Struct
 from headworks.errors import ConfigurationRefused, FieldError
 from headworks.targets.providers.aws.offers import OFFERS
 from headworks.targets.providers.aws.signing import ChainedKeys, FixedKeys, Scope, Signature
-from headworks.targets.providers.binding import options_of, origin_of
 from headworks.targets.providers.key_header import KeyHeader
 from headworks.targets.providers.offers import built, tasks_of
+from headworks.targets.providers.options import options_of
+from headworks.targets.providers.origins import origin_of
 from headworks.targets.providers.wire import Bound, Credential, ProviderSettings
 
 
@@ -65,7 +66,8 @@ class Aws:
         operation = built(OFFERS, settings, reference, task)
         service = SERVICES[reference.partition(":")[0].partition("/")[0]]
         suffix = SUFFIXES.get(options.region.partition("-")[0], "amazonaws.com")
-        origin = origin_of(settings, f"https://{service.host}.{options.region}.{suffix}")
+        host = f"https://{service.host}.{options.region}.{suffix}"
+        origin = origin_of(settings.base_url or host, settings.name)
         return Bound(operation, origin, _credentials(settings, service, options))
 
 

@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from headworks.errors import ConfigurationRefused, ProviderKeyRejected, ProviderUnreachable
 from headworks.secret import Secret
-from headworks.targets.providers.binding import PORTS
+from headworks.targets.providers.origins import authority_of
 from headworks.targets.providers.wire import HttpRequest, Origin
 
 STALE_BEFORE_S = 600
@@ -146,7 +146,7 @@ class Signature:
         if keys.token:
             added.append(("x-amz-security-token", keys.token))
         headers = dict((*request.headers, *added))
-        url = f"{origin.scheme}://{_authority(origin)}{origin.path}{request.path}"
+        url = f"{origin.scheme}://{authority_of(origin)}{origin.path}{request.path}"
         signer = SigV4Auth(keys, self._scope.service, self._scope.region)
         unsigned = AWSRequest(method=request.method, url=url, headers=headers, data=request.body)
         unsigned.context["timestamp"] = stamp
@@ -154,12 +154,6 @@ class Signature:
         names = signer.signed_headers(signer.headers_to_sign(unsigned))
         proof = f"AWS4-HMAC-SHA256 Credential={signer.scope(unsigned)}, SignedHeaders={names}, Signature={signature}"
         return replace(request, headers=(*request.headers, *added, ("authorization", proof)))
-
-
-def _authority(origin: Origin) -> str:
-    """What the Host field says: the port only where it is not the scheme's own."""
-    host = f"[{origin.host}]" if ":" in origin.host else origin.host
-    return host if origin.port == PORTS.get(origin.scheme) else f"{host}:{origin.port}"
 
 
 def botocore() -> None:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from headworks.targets.providers.binding import options_of, origin_of
 from headworks.targets.providers.google.offers import OFFERS
 from headworks.targets.providers.google.place import Options
 from headworks.targets.providers.google.tokens import AccessToken
 from headworks.targets.providers.key_header import key_headers
 from headworks.targets.providers.offers import built, tasks_of
+from headworks.targets.providers.options import options_of
+from headworks.targets.providers.origins import origin_of
 from headworks.targets.providers.wire import Bound, Credential, ProviderSettings
 
 HOSTS: Mapping[str, str] = {
@@ -41,7 +42,7 @@ class Google:
         options = options_of(settings, Options)
         operation = built(OFFERS, settings, reference, task)
         service = reference.partition(":")[0].partition("/")[0]
-        origin = origin_of(settings, f"https://{HOSTS[service]}")
+        origin = origin_of(settings.base_url or f"https://{HOSTS[service]}", settings.name)
         return Bound(operation, origin, _credentials(settings, service, options))
 
 

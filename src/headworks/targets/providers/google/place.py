@@ -7,7 +7,7 @@ from typing import Annotated
 from msgspec import Meta, Struct
 
 from headworks.errors import ConfigurationRefused, FieldError
-from headworks.targets.providers.binding import options_of
+from headworks.targets.providers.options import options_of
 from headworks.targets.providers.wire import ProviderSettings
 
 

@@ -1,0 +1,35 @@
+"""Where requests go, read from a configured URL."""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+from headworks.errors import ConfigurationRefused
+from headworks.targets.providers.wire import Origin
+
+_PORTS = {"http": 80, "https": 443}
+
+
+def origin_of(url: str, provider: str) -> Origin:
+    """The origin a `base_url` names.
+
+    Raises: ConfigurationRefused for anything but scheme, host, port and path.
+    """
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        raise ConfigurationRefused(f"providers.{provider}.base_url is not a URL.") from None
+    if parts.scheme not in _PORTS or not parts.hostname:
+        raise ConfigurationRefused(
+            f"providers.{provider}.base_url must start with https:// or http:// and name a host."
+        )
+    if parts.username or parts.password or parts.query or parts.fragment:
+        raise ConfigurationRefused(f"providers.{provider}.base_url must hold no credential, query or fragment.")
+    return Origin(parts.scheme, parts.hostname, port or _PORTS[parts.scheme], parts.path.rstrip("/"))
+
+
+def authority_of(origin: Origin) -> str:
+    """What the Host field says: the port only where it is not the scheme's own."""
+    host = f"[{origin.host}]" if ":" in origin.host else origin.host
+    return host if origin.port == _PORTS.get(origin.scheme) else f"{host}:{origin.port}"
