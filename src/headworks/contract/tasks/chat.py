@@ -77,11 +77,12 @@ class Called(Struct, frozen=True):
 
 
 class ToolCall(Struct, frozen=True):
-    """One call of a tool that the assistant asked for."""
+    """One call of a tool that the assistant asked for; `extra_content` is a vendor's own, to be handed back as it came."""
 
     id: Name
     type: Literal["function", "custom"] = "function"
     function: Called | None = None
+    extra_content: dict[str, Any] | None = None
 
 
 class SystemMessage(Struct, frozen=True, tag_field="role", tag="system"):

@@ -5,6 +5,7 @@ Such providers do not tell when they answered; `created` is 0 and a dialect says
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -89,10 +90,12 @@ class ChunkWriter:
         """More of what the model thought."""
         return self._piece(b'{"reasoning_content":' + _encode(text) + b"}", is_content=bool(text))
 
-    def call(self, index: int, called: str, name: str, arguments: str = "") -> Piece:
-        """A call of a tool begins."""
+    def call(
+        self, index: int, called: str, name: str, arguments: str = "", more: Mapping[str, Any] | None = None
+    ) -> Piece:
+        """A call of a tool begins, or comes whole; `more` stands beside it."""
         function = {"name": name, "arguments": arguments}
-        call = {"index": index, "id": called, "type": "function", "function": function}
+        call = {"index": index, "id": called, "type": "function", "function": function, **(more or {})}
         return self._piece(_encode({"tool_calls": [call]}), is_content=True)
 
     def arguments(self, index: int, text: str) -> Piece:

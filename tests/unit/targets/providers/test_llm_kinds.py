@@ -112,6 +112,8 @@ def test_azure_is_addressed_in_both_its_forms(options, task, path):
         ("openai", {"task": "ocr"}, "`chat`"),
         ("anthropic", {"task": "embeddings"}, "chat"),
         ("anthropic", {"keys": ()}, "api_key"),
+        ("gemini", {"task": "ocr"}, "embeddings"),
+        ("gemini", {"options": {"region": "x"}}, "region"),
         ("azure", {}, "base_url"),
         ("azure", {"base_url": "https://r.openai.azure.com", "options": {"api_version": "latest"}}, "api_version"),
     ],
@@ -123,7 +125,7 @@ def test_what_is_wrong_in_the_settings_is_named(kind, more, told):
     assert told.strip("`") in f"{caught.value} {caught.value.errors}"
 
 
-@pytest.mark.parametrize("kind", ["openai", "azure", "anthropic"])
+@pytest.mark.parametrize("kind", ["openai", "azure", "anthropic", "gemini"])
 def test_a_reference_names_the_tasks_it_can_serve(kind):
     assert "chat" in kind_of(kind).tasks("some-model")
     assert kind_of(kind).tasks("") == ()

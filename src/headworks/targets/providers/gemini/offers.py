@@ -1,0 +1,26 @@
+"""What Gemini's models serve, task by task."""
+
+from __future__ import annotations
+
+from headworks.targets.providers.gemini.chat import GeminiChat
+from headworks.targets.providers.gemini.embeddings import GeminiEmbeddings
+from headworks.targets.providers.offers import Offer
+
+OFFERS = (
+    Offer(
+        "",
+        "chat",
+        "POST /v1beta/models/MODEL:generateContent",
+        "turns, functions, pictures and JSON schemas translated both ways; thoughts as `reasoning_content`",
+        lambda model, settings: GeminiChat(model),
+        own="MODEL",
+    ),
+    Offer(
+        "",
+        "embeddings",
+        "POST /v1beta/models/MODEL:batchEmbedContents",
+        "one vector a text; numbers or base64 made here",
+        lambda model, settings: GeminiEmbeddings(model=model),
+        own="MODEL",
+    ),
+)
