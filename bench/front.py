@@ -91,7 +91,7 @@ class Model:
         self.waiting: list[Pending[Outcome]] = []
         self.plan = self
 
-    def find(self, name: str) -> Model:
+    def find(self, name: str, task: str | None) -> Model:
         return self
 
     def predicted_wait_ns(self, rows: int) -> int:
@@ -187,9 +187,7 @@ class Bench:
             self.watch.flush()
 
     def run(self, calls: int) -> None:
-        """So many calls, with the collector as `headworks serve` sets it; each must have been answered well."""
-        gc.freeze()
-        gc.set_threshold(*COLLECT_AFTER)
+        """So many calls; each must have been answered well."""
         before = sum(transport.replies for _, transport in self.links)
         for number in range(calls // CONNECTIONS):
             self.round(number)
@@ -278,6 +276,8 @@ def main() -> None:
     asked = parser.parse_args()
     if asked.calls is not None:
         bench = Bench()
+        gc.freeze()  # as `headworks serve` does
+        gc.set_threshold(*COLLECT_AFTER)
         if asked.watched:
             bench.run(640)
             subprocess.run(["callgrind_control", "-i", "on", str(os.getpid())], check=True, stdout=subprocess.DEVNULL)

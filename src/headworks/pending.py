@@ -7,6 +7,8 @@ No event loop is known here. A coroutine driven by `drive` may await `Pending` o
 from collections.abc import Callable, Coroutine, Generator
 from typing import Any, Generic, TypeVar
 
+from msgspec import Struct
+
 T = TypeVar("T")
 
 
@@ -85,24 +87,19 @@ class Pending(Generic[T]):
         return self._value  # type: ignore[no-any-return]  # as above
 
 
-class Driven(Generic[T]):
+class Driven(Struct, Generic[T], eq=False):
     """A coroutine under way; `done` is called once with its result or its error."""
 
-    __slots__ = ("_coroutine", "_done", "_waiting")
-
-    def __init__(
-        self, coroutine: Coroutine[Any, Any, T], done: Callable[[T | None, BaseException | None], None]
-    ) -> None:
-        self._coroutine = coroutine
-        self._done = done
-        self._waiting: Pending[Any] | None = None
+    _coroutine: Coroutine[Any, Any, T]
+    _done: Callable[[T | None, BaseException | None], None]
+    _waiting: Pending[Any] | None = None
 
     def step(self) -> None:
         """Run to the next wait or to the end."""
-        waiting = None
+        send = self._coroutine.send
         while True:
             try:
-                waiting = self._coroutine.send(None)
+                waiting = send(None)
             except StopIteration as stop:
                 self._waiting = None
                 self._done(stop.value, None)

@@ -59,7 +59,7 @@ class Limits(Protocol):
         """Count one running call less."""
 
 
-class Entry(Struct):
+class Entry(Struct, gc=False):
     """One call's record while it is being made; the ledger seals and stores it.
 
     Units: `at_wall_ns` since 1970 UTC; stage times in microseconds, in the order of the story.

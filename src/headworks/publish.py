@@ -32,13 +32,14 @@ class Published:
     def __init__(self) -> None:
         self._all: tuple[Endpoint, ...] = ()
         self._by_id: dict[str, Endpoint] = {}
+        self._by_words: dict[tuple[str, str], Endpoint] = {}
         self._names: set[str] = set()
         self.is_known = False
 
     def of(self, matched: Matched) -> Endpoint:
         """See ports.Endpoints."""
         params = matched.params
-        found = self._by_id.get(f"{params['endpoint']}/v{params['version']}")
+        found = self._by_words.get((params["endpoint"], params["version"]))
         if found is None:
             return self.named(params["endpoint"], int(params["version"]))
         if "rest" in params and not found.is_http:
@@ -67,6 +68,7 @@ class Published:
         """Publish these from now on."""
         self._all = endpoints
         self._by_id = {each.id: each for each in endpoints}
+        self._by_words = {(each.name, str(each.version)): each for each in endpoints}
         self._names = {each.name for each in endpoints}
         self.is_known = True
 

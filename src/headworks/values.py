@@ -14,7 +14,7 @@ from headworks.pending import Pending
 from headworks.units import Rate, RequestId
 
 
-class RawRequest(Struct, frozen=True):
+class RawRequest(Struct, frozen=True, gc=False):
     """One request as an edge received it, whole, after the edge's own framing guards.
 
     Shapes: header names are lower case; repeated headers are joined with ", " (an edge refuses repeated singletons).
@@ -87,7 +87,7 @@ class Quota(Struct, frozen=True, gc=False):
     reset_s: float
 
 
-class Admission(Struct, frozen=True):
+class Admission(Struct, frozen=True, gc=False):
     """The caller's own rate and concurrency admitted this call; only `admit` makes one."""
 
     caller: Caller
@@ -137,7 +137,7 @@ class Endpoint(Struct, frozen=True):
     """`sentiment/v1`; the bucket, metric label and scope name of this version."""
 
 
-class Payload(Struct, frozen=True):
+class Payload(Struct, frozen=True, gc=False):
     """A validated input in the form every target reads.
 
     Shapes: `document` is one JSON text, of one row or, when `is_array`, of an array of `rows` rows. `blobs` are
@@ -321,16 +321,13 @@ class Chunks(Protocol):
         """The client went away: stop the work and settle what ran."""
 
 
-class Held:
+class Held(Struct, eq=False):
     """Gives back what a call holds, last taken first, exactly once, whatever happens.
 
     Cost: no generator and no exception machinery; see docs/explanation.
     """
 
-    __slots__ = ("_releases",)
-
-    def __init__(self) -> None:
-        self._releases: list[Callable[[], None]] = []
+    _releases: list[Callable[[], None]] = []
 
     def keep(self, release: Callable[[], None]) -> None:
         """Remember what gives something back."""

@@ -3,6 +3,7 @@
 import logging
 import traceback
 from http import HTTPStatus
+from itertools import chain
 
 from headworks.edge.app_port import App
 from headworks.errors import Internal
@@ -27,6 +28,8 @@ BODILESS = frozenset({204, 304})
 Fields = tuple[tuple[str, str], ...]
 _SHARED: dict[int, tuple[Fields, bytes]] = {}
 _MOST_SHARED = 1024
+_FORM = "\r\n%s: %s"
+_FORMS = [_FORM * count for count in range(16)]
 _LENGTHS = [b"\r\ncontent-length: %d\r\n\r\n" % size_bytes for size_bytes in range(1024)]
 
 
@@ -93,11 +96,14 @@ def _shared(fields: Fields) -> bytes:
 
 
 def _encoded(fields: Fields) -> bytes:
-    values = "".join(map("".join, fields))
-    if "\r" in values or "\n" in values or "\0" in values:
+    words = tuple(chain.from_iterable(fields))
+    text = "".join(words)
+    if "\r" in text or "\n" in text or "\0" in text:
         raise Internal(reason="a reply's header field holds a line break")
     try:
-        return "\r\n".join(("", *map(": ".join, fields))).encode("latin-1")
+        return (_FORMS[len(fields)] % words if len(fields) < len(_FORMS) else _FORM * len(fields) % words).encode(
+            "latin-1"
+        )
     except UnicodeEncodeError:
         raise Internal(reason="a reply's header field is not Latin-1") from None
 

@@ -55,7 +55,10 @@ def identify(raw: RawRequest, matched: Matched, keys: Keys, wall_ns: int) -> Cal
     auth = route.auth
     if auth is _PUBLIC or (auth is _LOCAL and _is_local(raw)):
         return ANONYMOUS
-    presented = _presented(raw.headers, route)
+    headers = raw.headers
+    authorization = headers.get("authorization", "")
+    is_plain = authorization.startswith("Bearer ") and "x-api-key" not in headers
+    presented = authorization[7:] if is_plain else _presented(headers, route)
     try:
         caller = keys.find(presented, raw.peer, wall_ns)
     except Unauthenticated as error:

@@ -14,6 +14,7 @@ OFF_LOOP_BYTES = 256 * 1024
 
 LONGEST_DEADLINE_MS = 86_400_000
 
+_ASKED_APART = frozenset({"x-deadline-ms", "x-subject", "idempotency-key", "x-request-id"})
 _DEADLINE_MS = re.compile(r"[1-9][0-9]{0,8}")
 _SUBJECT = re.compile(r"[A-Za-z0-9._:@+=/|~-]{1,256}")
 _IDEMPOTENCY_KEY = re.compile(r"[!-~]{1,255}")
@@ -32,6 +33,9 @@ def parse(raw: RawRequest, endpoint: Endpoint, dialect: Dialect, now_ns: int) ->
     if len(raw.body) > endpoint.max_body_bytes:
         raise BodyTooLarge(f"The body exceeds this endpoint's {endpoint.max_body_bytes} bytes.")
     read = dialect.read(raw, endpoint)
+    if _ASKED_APART.isdisjoint(headers):
+        deadline_ns = now_ns + int(endpoint.timeout_s * SECOND_NS)
+        return Call(endpoint, read.payload, read.reply_media, deadline_ns, None, None, None, read.form)
     return Call(
         endpoint,
         read.payload,
@@ -48,6 +52,8 @@ def parse(raw: RawRequest, endpoint: Endpoint, dialect: Dialect, now_ns: int) ->
 
 def parse_size_hint(raw: RawRequest) -> int:
     """How many bytes `parse` will have to go through; of a raw body only the head is read."""
+    if len(raw.body) <= OFF_LOOP_BYTES:
+        return len(raw.body)
     content_type = raw.headers.get("content-type", "")
     if content_type.startswith(("image/", "application/octet-stream")):
         return 0

@@ -19,9 +19,10 @@ from headworks.errors import HeadworksError
 from headworks.ports import Dialect, Replay
 from headworks.request.identify import KEY_IN_TEXT
 from headworks.units import SECOND_NS, RequestId, http_date
-from headworks.values import Call, Chunks, Endpoint, Grant, Outcome, Quota, Reply
+from headworks.values import Call, Chunks, Grant, Outcome, Quota, Reply
 
 Headers = tuple[tuple[str, str], ...]
+Lifetime = tuple[float | None, float | None, str | None]
 
 GRAIN_NS = 10_000
 """How exactly Server-Timing tells a duration."""
@@ -40,14 +41,14 @@ def respond(grant: Grant, outcome: Outcome, request_id: RequestId, dialect: Dial
     if call.endpoint.is_http:
         outcome = structs.replace(outcome, headers=passed_back(outcome.headers))
     body, media = dialect.body(call, outcome.body, outcome.media)
-    own = _own(grant, outcome, request_id, dialect)
-    return Reply(outcome.status, own, body, None, _shared(call.endpoint, outcome, media))
+    own, shared = _fields(grant, outcome, request_id, dialect, media)
+    return Reply(outcome.status, own, body, None, shared)
 
 
 def streamed(grant: Grant, outcome: Outcome, request_id: RequestId, dialect: Dialect, chunks: Chunks) -> Reply:
     """The reply to a call that is answered event by event; `chunks` are already in the dialect's words."""
-    own = _own(grant, outcome, request_id, dialect)
-    return Reply(outcome.status, own, b"", chunks, _shared(grant.call.endpoint, outcome, EVENTS))
+    own, shared = _fields(grant, outcome, request_id, dialect, EVENTS)
+    return Reply(outcome.status, own, b"", chunks, shared)
 
 
 def replayed(call: Call, earlier: Replay, request_id: RequestId, dialect: Dialect) -> Reply:
@@ -81,37 +82,38 @@ def problem(error: HeadworksError, request_id: RequestId | str, instance: str) -
     return Reply(error.status, (*headers, *error.headers), problems.problem_json(error, request_id, instance))
 
 
-def rate_limit_headers(quotas: tuple[Quota, ...]) -> Headers:
-    """What is left of each rate, and the rates."""
-    left, policies = [], []
-    for quota in quotas:
-        name, policy = _policy(quota.name, quota.limit, quota.window_s)
-        left.append(f"{name};r={quota.remaining};t={ceil(quota.reset_s)}")
-        policies.append(policy)
-    return ("RateLimit", ", ".join(left)), ("RateLimit-Policy", ", ".join(policies))
-
-
-def _own(grant: Grant, outcome: Outcome, request_id: RequestId, dialect: Dialect) -> Headers:
-    """The fields that are this reply's alone."""
+def _fields(
+    grant: Grant, outcome: Outcome, request_id: RequestId, dialect: Dialect, media: str
+) -> tuple[Headers, Headers]:
+    """The fields that are this reply's alone; and one and the same tuple for all replies of a version like this one."""
     waited, ran = _milliseconds(outcome.queue_ns // GRAIN_NS), _milliseconds(outcome.run_ns // GRAIN_NS)
     timing = f"queue;dur={waited}, model;dur={ran};desc=rows-{outcome.batch_rows}"
-    own = ("X-Request-Id", request_id), ("Server-Timing", timing)
-    first = grant.admission.quota
-    quotas = grant.quotas if first is None else (first, *grant.quotas)
-    fields = dialect.fields(request_id, quotas)
-    if quotas or fields or outcome.headers:
-        return (*own, *(rate_limit_headers(quotas) if quotas else ()), *fields, *outcome.headers)
-    return own
-
-
-def _shared(endpoint: Endpoint, outcome: Outcome, media: str) -> Headers:
-    """The fields of every reply of a version by the same target: one tuple for all of them."""
-    first = endpoint.targets[0]
-    degraded = outcome.degraded
+    own: Headers = ("X-Request-Id", request_id), ("Server-Timing", timing)
+    quota, policy = grant.admission.quota, ""
+    quotas = grant.quotas if quota is None else (quota, *grant.quotas)
+    if quotas:
+        left, policy = _rates(quotas)
+        own = (*own, ("RateLimit", left))
+    if more := dialect.fields(request_id, quotas) + outcome.headers:
+        own += more
+    endpoint = grant.call.endpoint
+    first, degraded = endpoint.targets[0], outcome.degraded
     if not degraded and first.weight is None and first.name != outcome.target:
         degraded = "fallback"
-    lifetime = _lifetime(endpoint.deprecated_wall_s, endpoint.sunset_wall_s, endpoint.successor)
-    return _shared_by(media, outcome.target, outcome.model_version, degraded, lifetime, endpoint.is_http)
+    lifetime = endpoint.deprecated_wall_s, endpoint.sunset_wall_s, endpoint.successor
+    answered_by = outcome.target, outcome.model_version, degraded
+    return own, _shared(media, answered_by, policy, lifetime, endpoint.is_http)
+
+
+def _rates(quotas: tuple[Quota, ...]) -> tuple[str, str]:
+    """What is left of each rate, and the rates."""
+    left = policies = ""
+    for quota in quotas:
+        comma = ", " if left else ""
+        name, policy = _policy(quota.name, quota.limit, quota.window_s)
+        left += f"{comma}{name};r={quota.remaining};t={ceil(quota.reset_s)}"
+        policies = f"{policies}{comma}{policy}" if comma else policy
+    return left, policies
 
 
 def _events_of(body: bytes) -> Iterator[bytes]:
@@ -119,15 +121,17 @@ def _events_of(body: bytes) -> Iterator[bytes]:
     return map(bytes, _array(body))
 
 
-@lru_cache(maxsize=1024)
-def _shared_by(media: str, target: str, model_version: str, degraded: str, lifetime: Headers, is_http: bool) -> Headers:
+@lru_cache(maxsize=4096)
+def _shared(media: str, answered_by: tuple[str, str, str], policy: str, lifetime: Lifetime, is_http: bool) -> Headers:
+    target, model_version, degraded = answered_by
     return (
         ("Content-Type", media),
         ("Headworks-Target", _visible(target)),
         ("Headworks-Model", _visible(target.rpartition("/")[2])),
         ("Headworks-Version", _visible(model_version)),
         *((("Headworks-Degraded", degraded),) if degraded else ()),
-        *lifetime,
+        *((("RateLimit-Policy", policy),) if policy else ()),
+        *_lifetime(*lifetime),
         *(() if is_http else _GUARDS),
     )
 

@@ -27,7 +27,7 @@ from headworks.values import Call, Held, RawRequest, Reply
 
 async def serve(raw: RawRequest, parts: Parts) -> Reply:
     """The reply to one request; whatever happens, the call is recorded once and gives back what it held."""
-    line, held = Line(raw, parts), Held()
+    line, held = Line(raw, parts, parts.clock.wall_ns()), Held()
     try:
         matched = line.matched = arrive(raw, parts.routes)
         caller = line.caller = identify(raw, matched, parts.keys, line.at_wall_ns)

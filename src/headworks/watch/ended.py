@@ -3,9 +3,12 @@
 A call pays for two tuples and a list; all else is done a few times a second, a kind of call at a time.
 """
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 from headworks.ports import Entry
+
+MOST_WAITING = 4096
 
 
 class Kind(NamedTuple):
@@ -45,13 +48,15 @@ _OwnOf = tuple[int, str, str | None, int, int, int, int, int, int, int]
 class Ended:
     """Calls by their kind; holds nothing of their content.
 
+    Bounded: when 4096 wait, `is_full` is told, which takes them.
     Safe under: one thread.
     """
 
-    __slots__ = ("_kinds", "waiting")
+    __slots__ = ("_is_full", "_kinds", "_waiting")
 
-    def __init__(self) -> None:
-        self.waiting = 0
+    def __init__(self, is_full: Callable[[], None]) -> None:
+        self._is_full = is_full
+        self._waiting = 0
         self._kinds: dict[_KindOf, list[_OwnOf]] = {}
 
     def add(self, entry: Entry) -> None:
@@ -63,13 +68,15 @@ class Ended:
         calls = self._kinds.get(kind)
         if calls is None:
             calls = self._kinds[kind] = []
-        self.waiting += 1
         calls.append((
             entry.at_wall_ns, entry.request_id, entry.client_request_id, entry.rows, entry.batch_rows,
             entry.input_bytes, entry.output_bytes, entry.queue_us, entry.run_us, entry.total_us,
         ))  # fmt: skip
+        self._waiting = waiting = self._waiting + 1
+        if waiting >= MOST_WAITING:
+            self._is_full()
 
     def take(self) -> list[tuple[Kind, Own]]:
         """All of them, each kind with the columns of its calls; none is left."""
-        kinds, self._kinds, self.waiting = self._kinds, {}, 0
+        kinds, self._kinds, self._waiting = self._kinds, {}, 0
         return [(Kind(*kind), Own(*zip(*calls, strict=True))) for kind, calls in kinds.items()]

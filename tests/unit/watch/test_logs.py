@@ -33,7 +33,7 @@ class FakeSink:
 
 
 def log(logs, *entries):
-    ended = Ended()
+    ended = Ended(lambda: None)
     for entry in entries:
         ended.add(entry)
     for kind, own in ended.take():
