@@ -57,3 +57,33 @@ def called(request, tmp_path_factory):
     write_config(folder, CONFIG)
     with mounted(folder, request.param) as running:
         yield running
+
+
+CHATS = """
+models:
+  parrot: {python: "chatting:Parrot"}
+  whole: {python: "chatting:Whole"}
+  letters: {python: "chatting:Letters"}
+  mirror: {python: "chatting:Mirror"}
+endpoints:
+  chat:
+    v1: {task: chat, targets: [parrot]}
+    v2: {task: chat, targets: [whole], default: true}
+  only: {v3: {task: chat, targets: [parrot]}}
+  several:
+    v1: {task: chat, targets: [whole]}
+    v2: {task: chat, targets: [whole]}
+  letters: {v1: {task: embeddings, targets: [letters]}}
+  mirror: {v1: {targets: [mirror]}}
+  scarce: {v1: {task: chat, targets: [whole], rate: 1/h}}
+  brisk: {v1: {task: chat, targets: [whole], rate: 2/s}}
+  ended: {v1: {task: chat, targets: [whole], sunset: 2026-01-01}}
+"""
+
+
+@pytest.fixture(scope="session")
+def chats(tmp_path_factory):
+    """Chats and embeddings of our own, to be called with vendors' clients."""
+    folder = tmp_path_factory.mktemp("chats")
+    with service(write_config(folder, CHATS, ("chatting.py",)), folder / "home") as running:
+        yield running

@@ -4,8 +4,10 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+import msgspec
+
 import headworks
-from headworks.tasks import chat
+from headworks.tasks import chat, embeddings
 
 HEAD: dict[str, Any] = {"id": "own-1", "created": 1_700_000_000, "model": "parrot"}
 
@@ -77,3 +79,24 @@ class Whole(headworks.Model):
         message = chat.Answered("assistant", None if calls else text, calls or None)
         choice = chat.Choice(0, message, "tool_calls" if calls else "stop")
         return chat.Reply(object="chat.completion", choices=[choice], usage=usage_of(request, text), **HEAD)
+
+
+class Letters(headworks.Model):
+    """A text's vector: how often a, e and o stand in it."""
+
+    def predict(self, request: embeddings.Request) -> embeddings.Reply:
+        texts = [request.input] if isinstance(request.input, str) else [str(each) for each in request.input]
+        vectors = [[text.count(letter) / 4 for letter in "aeo"] for text in texts]
+        data = [embeddings.Embedding("embedding", at, vector) for at, vector in enumerate(vectors)]
+        return embeddings.Reply("list", data, "letters", embeddings.Spent(len(texts), len(texts)))
+
+
+class Text(msgspec.Struct):
+    text: str
+
+
+class Mirror(headworks.Model):
+    """Of no task."""
+
+    def predict(self, row: Text) -> Text:
+        return row

@@ -2,7 +2,8 @@
 
 Requests, messages, tools and replies are open: a field that is not named here is handed to a target that speaks the
 same dialect, and left out by one that is translated to. `model`, `stream` and `stream_options` are not the caller's to
-say here: the endpoint's target names the model, the way of calling says whether it streams.
+say here: the endpoint's target names the model, the way of calling says whether it streams. What an answer has not is
+left out: clients that put chunks together take a null for the newest word.
 Source: OpenAI API, `POST /v1/chat/completions` (request, `chat.completion`, `chat.completion.chunk`).
 """
 
@@ -196,7 +197,7 @@ class Request(Struct, frozen=True):
     user: Annotated[str, Meta(max_length=1000)] | None = None
 
 
-class Answered(Struct, frozen=True):
+class Answered(Struct, frozen=True, omit_defaults=True):
     """The assistant's message."""
 
     role: Literal["assistant"]
@@ -236,14 +237,14 @@ class Reply(Struct, frozen=True):
     usage: Spent | None = None
 
 
-class CalledDelta(Struct, frozen=True):
+class CalledDelta(Struct, frozen=True, omit_defaults=True):
     """The next part of a call: its name at first, then stretches of its arguments."""
 
     name: str | None = None
     arguments: str | None = None
 
 
-class ToolCallDelta(Struct, frozen=True):
+class ToolCallDelta(Struct, frozen=True, omit_defaults=True):
     """The next part of one call of a tool."""
 
     index: int
@@ -252,7 +253,7 @@ class ToolCallDelta(Struct, frozen=True):
     function: CalledDelta | None = None
 
 
-class Delta(Struct, frozen=True):
+class Delta(Struct, frozen=True, omit_defaults=True):
     """What comes to the message."""
 
     role: Literal["assistant"] | None = None
