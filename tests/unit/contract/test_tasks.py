@@ -7,23 +7,56 @@ from headworks.contract.schema import Schema, binary_fields
 NAMES = [
     "chat",
     "embeddings",
+    "generate",
     "image-classification",
+    "image-generation",
+    "moderation",
     "object-detection",
     "ocr",
     "recommendation",
+    "rerank",
+    "speech-to-text",
+    "summarization",
     "tabular-classification",
     "tabular-regression",
     "text-classification",
+    "text-to-speech",
     "token-classification",
     "translation",
 ]
-OPEN = {"chat", "embeddings"}
+OPEN = {"chat", "embeddings", "image-generation", "moderation"}
 """Tasks of a vendor's shape: fields that we do not name pass."""
 CHOICE = {"index": 0, "message": {"role": "assistant", "content": "Hi."}, "finish_reason": "stop"}
 SPENT = {"prompt_tokens": 3, "completion_tokens": 2, "total_tokens": 5}
 PIXEL = "data:image/png;base64,iVBORw0KGgo="
 LABEL = {"label": "good", "score": 0.9}
 FITTING = {
+    "generate": (
+        {"inputs": "Once", "parameters": {"max_new_tokens": 5, "stop": ["."]}},
+        {"generated_text": " upon a time", "finish_reason": "length"},
+    ),
+    "image-generation": (
+        {"prompt": "a cat", "n": 1, "size": "512x512"},
+        {"created": 1, "data": [{"b64_json": "aGk="}]},
+    ),
+    "moderation": (
+        {"input": ["a", {"type": "text", "text": "b"}]},
+        {
+            "id": "1",
+            "model": "m",
+            "results": [{"flagged": True, "categories": {"x": True}, "category_scores": {"x": 0.9}}],
+        },
+    ),
+    "rerank": ({"query": "who", "texts": ["a", "b"], "top_n": 1}, [{"index": 1, "score": 0.9}]),
+    "speech-to-text": (
+        {"inputs": "aGk=", "parameters": {"return_timestamps": True}},
+        {"text": "hi", "chunks": [{"text": "hi", "timestamp": [0.0, 1.5]}]},
+    ),
+    "summarization": ({"inputs": "long", "parameters": {"max_length": 9}}, {"summary_text": "short"}),
+    "text-to-speech": (
+        {"inputs": "hi", "parameters": {"voice": "alloy", "format": "mp3"}},
+        {"audio": "aGk=", "media_type": "audio/mpeg"},
+    ),
     "chat": (
         {
             "messages": [
@@ -79,6 +112,13 @@ FITTING = {
     "translation": ({"inputs": "bon", "parameters": {"src_lang": "fr"}}, {"translation_text": "good"}),
 }
 BROKEN = {
+    "generate": [{"inputs": ""}, {"inputs": "a", "parameters": {"max_new_tokens": 0}}],
+    "image-generation": [{}, {"prompt": "a", "n": 11}, {"prompt": "a", "size": "big"}],
+    "moderation": [{}, {"input": []}, {"input": [{"type": "image_url", "image_url": {"url": "http://a/b.png"}}]}],
+    "rerank": [{"query": "a", "texts": []}, {"query": "a", "texts": ["b"], "top_n": 0}, {"query": "a"}],
+    "speech-to-text": [{}, {"inputs": 1}, {"inputs": "aGk=", "parameters": {"language": "e"}}],
+    "summarization": [{"inputs": "a", "parameters": {"max_length": 0}}],
+    "text-to-speech": [{"inputs": "a", "parameters": {"speed": 9}}, {"inputs": "a", "parameters": {"format": "exe"}}],
     "chat": [
         {},
         {"messages": []},
@@ -145,6 +185,10 @@ def test_a_reply_has_no_room_for_unknown_fields(task):
 
 def test_pictures_are_binary_fields():
     assert binary_fields(tasks.schemas("image-classification")[0]) == ("inputs",)
+
+
+def test_recordings_are_binary_fields():
+    assert binary_fields(tasks.schemas("speech-to-text")[0]) == ("inputs",)
 
 
 def test_a_stream_of_recommendations_gives_items():
