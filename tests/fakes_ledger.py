@@ -3,6 +3,7 @@
 from headworks.errors import IdempotencyMismatch, IdempotencyRunning, IdempotencySpent, Internal, RecordUnavailable
 from headworks.pending import Pending
 from headworks.ports import Entry, IdempotencySlot, Replay
+from headworks.values import Reservation
 
 
 class FakeLedger:
@@ -15,6 +16,7 @@ class FakeLedger:
         self.entries: list[tuple[str, Entry]] = []
         self.refusals: dict[tuple[str, str, str], int] = {}
         self.is_failing = False
+        self.reserved: list[tuple[int, Reservation]] = []
         self._largest_answer_bytes = largest_answer_bytes
         self._open: dict[int, IdempotencySlot | None] = {}
         self._running: dict[bytes, bytes] = {}
@@ -36,6 +38,17 @@ class FakeLedger:
             number = len(self.entries) - 1
             self._open[number] = entry.idempotency
             pending.resolve(number)
+        return pending
+
+    def reserve(self, number: int, reservation: Reservation) -> Pending[None]:
+        pending: Pending[None] = Pending()
+        if number not in self._open:
+            pending.fail(Internal(reason=f"record {number} is not open"))
+        elif self.is_failing:
+            pending.fail(RecordUnavailable(retry_after_s=1.0))
+        else:
+            self.reserved.append((number, reservation))
+            pending.resolve(None)
         return pending
 
     def close(self, number: int, entry: Entry) -> Pending[None]:

@@ -9,7 +9,7 @@ from contextlib import suppress
 from typing import Any
 
 from headworks.admin.control import ControlServer
-from headworks.assembly import caller_defaults, key_rules, record_settings
+from headworks.assembly import budgets_of, caller_defaults, key_rules, record_settings
 from headworks.bridge import awaited
 from headworks.catalogue_operations import Catalogue
 from headworks.commands import Command, key_commands, model_commands
@@ -19,6 +19,8 @@ from headworks.home import Home
 from headworks.limits.memory import MemoryLimits
 from headworks.limits.store import SqliteDebts
 from headworks.model_operations import ModelList
+from headworks.money.budgets import Budgets
+from headworks.money.prices import shipped
 from headworks.offload import ThreadOffload
 from headworks.operations import command_operations, health_operations, not_built
 from headworks.people import People, open_people
@@ -130,7 +132,7 @@ class Service:
         routes = Routes(table(parse_size_bytes(config.server.max_body), is_loopback=self._is_loopback))
         self.parts = Parts(
             self.people.live, limits, self.published, self.models, self.ledger, self.watch, clock, offload, routes,
-            self._actions(offload), dialects(), refusals(),
+            self._actions(offload), dialects(), refusals(), self._open_money(),
         )  # fmt: skip
         control = ControlServer(self.home.control_path(), self._control_commands(), os.geteuid(), self._command_failed)
         await control.open()
@@ -138,6 +140,11 @@ class Service:
         ticking = loop.create_task(self._tick(limits))
         flushing = loop.create_task(self._flush())
         self._closers += [ticking.cancel, flushing.cancel]
+
+    def _open_money(self) -> Budgets:
+        budgets = Budgets(budgets_of(self.config), shipped().with_own(self.config.prices), self.clock)
+        budgets.restore(self.ledger.spent())
+        return budgets
 
     def _open_limits(self) -> MemoryLimits:
         debts = SqliteDebts(self.ledger.stores.records)

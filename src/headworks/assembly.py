@@ -7,13 +7,15 @@ from pathlib import Path
 from headworks.contract.schema import Contract
 from headworks.identity.issue import KeyRules
 from headworks.identity.keys import CallerDefaults
+from headworks.money.budgets import Budget
 from headworks.records.settings import RecordSettings
 from headworks.settings import Config, EndpointVersion, ModelConfig
+from headworks.settings.check import target_name
 from headworks.settings.types import WeightedTarget
 from headworks.targets.models.runner import Source
 from headworks.targets.models.settings import BatchSettings, ModelSettings, QueueSettings
 from headworks.targets.providers.wire import ProviderSettings
-from headworks.units import parse_duration_s, parse_rate, parse_size_bytes
+from headworks.units import parse_duration_s, parse_money_micros, parse_rate, parse_size_bytes
 from headworks.values import Endpoint, RecordMode, TargetChoice
 
 
@@ -47,6 +49,21 @@ def provider_settings(config: Config) -> dict[str, ProviderSettings]:
         name: ProviderSettings(name, entry.kind or name, entry.base_url, entry.keys, entry.options)
         for name, entry in config.providers.items()
     }
+
+
+def budgets_of(config: Config) -> tuple[Budget, ...]:
+    """Every configured budget."""
+    return tuple(
+        Budget(
+            name,
+            parse_money_micros(entry.limit),
+            entry.per,
+            entry.only,
+            entry.period,
+            None if entry.ceiling is None else parse_money_micros(entry.ceiling),
+        )
+        for name, entry in config.budgets.items()
+    )
 
 
 def record_settings(config: Config, home: Path) -> RecordSettings:
@@ -105,7 +122,9 @@ def endpoint(config: Config, name: str, version: str, contract: Contract) -> End
         sunset_wall_s=_midnight_s(entry.sunset),
         successor=f"/api/{name}/v{later[-1]}" if later else None,
         is_default=entry.default or len(numbers) == 1,
+        max_output=entry.max_output,
         max_body_bytes=parse_size_bytes(entry.max_body or config.server.max_body),
+        is_outside=any("/" in target_name(target) for target in entry.targets),
         id=f"{name}/{version}",
     )
 

@@ -131,8 +131,11 @@ class Ledger(Protocol):
     def open(self, entry: Entry) -> Pending[int]:
         """Write the `opened` row of a call that streams; gives its number for `close`."""
 
+    def reserve(self, number: int, reservation: Reservation) -> Pending[None]:
+        """Write what one more attempt of an opened call may cost, before it is sent."""
+
     def close(self, number: int, entry: Entry) -> Pending[None]:
-        """Write the closing row of an opened call, once."""
+        """Write the closing row of an opened call, once, with what its attempts came to."""
 
     def refuse(self, source: str, route: str, code: str) -> None:
         """Count a refusal of nobody in particular, or a repeated 429; aggregated per second, bounded."""
@@ -185,7 +188,7 @@ class Money(Protocol):
         Raises: BudgetExhausted.
         """
 
-    def reserve(self, call: Call, caller_id: str, service: str) -> Reservation:
+    def reserve(self, call: Call, caller: Caller, service: str) -> Reservation:
         """Hold what one attempt at a service (`kind/model`) may cost at most.
 
         Raises: BudgetExhausted, PriceUnknown; nothing is then held.
@@ -329,3 +332,4 @@ class Parts(Struct, frozen=True):
     """By operation: what asks for an endpoint. Any other operation is an action."""
     refusals: Mapping[str, Refusal]
     """By operation, where errors are not told as problem documents."""
+    money: Money

@@ -19,6 +19,8 @@ _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*(B|KiB|MiB|GiB|kB|MB|GB)")
 _SIZE_BYTES = {"B": 1, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30, "kB": 10**3, "MB": 10**6, "GB": 10**9}
 _RATE = re.compile(r"(\d+(?:\.\d+)?)/(s|m|h|d)")
 
+_MONEY = re.compile(r"(\d+(?:\.\d{1,6})?)\s*USD")
+
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _CROCKFORD = "0123456789abcdefghjkmnpqrstvwxyz"
@@ -96,6 +98,17 @@ def parse_rate(text: str) -> Rate:
     if not match or float(match[1]) <= 0:
         raise ValueError(f"{text!r} is not a rate; write calls and a period, for example 50/s or 1000/h")
     return Rate(float(match[1]), _DURATION_S[match[2]])
+
+
+def parse_money_micros(text: str) -> int:
+    """Millionths of a dollar of an amount such as `10 USD` or `0.05 USD`; prices are in that currency.
+
+    Raises: ValueError, naming the accepted form.
+    """
+    match = _MONEY.fullmatch(text.strip())
+    if not match:
+        raise ValueError(f"{text!r} is not an amount; write a number and USD, for example 10 USD")
+    return round(float(match[1]) * 1_000_000)
 
 
 def iso_time(wall_ns: int) -> str:

@@ -75,6 +75,8 @@ class Caller(Struct, frozen=True):
     concurrency: int | None = None
     networks: tuple[IPv4Network | IPv6Network, ...] = ()
     expires_wall_ns: int | None = None
+    tenant: str = ""
+    """The customer or department that the key belongs to; empty where there are none."""
 
 
 class Quota(Struct, frozen=True, gc=False):
@@ -131,8 +133,12 @@ class Endpoint(Struct, frozen=True):
     is_default: bool = False
     shadow: tuple[str, ...] = ()
     max_body_bytes: int = 16 * 2**20
+    max_output: int | None = None
+    """The most tokens that a target outside may answer with."""
     is_http: bool = False
     """Whether whole HTTP requests are handed on, to an existing web application."""
+    is_outside: bool = False
+    """Whether a target is a service outside, which may cost money."""
     id: str = ""
     """`sentiment/v1`; the bucket, metric label and scope name of this version."""
 
@@ -255,6 +261,7 @@ class Reservation(Struct, frozen=True):
     micros: int | None = None
     budgets: tuple[tuple[str, str], ...] = ()
     output_cap: int | None = None
+    service: str = ""
 
 
 class Settlement(Struct, frozen=True):
@@ -266,6 +273,8 @@ class Settlement(Struct, frozen=True):
 
 class Opening(Protocol):
     """Told before anything of a call leaves the house, and what each attempt came to."""
+
+    caller: Caller
 
     def open(self, reservation: Reservation | None = None) -> Awaitable[None]:
         """Wait until it is durable that the call is under way and what this attempt may cost.

@@ -9,6 +9,7 @@ from headworks.ports import Entry, IdempotencySlot
 from headworks.records.ledger import Ledger
 from headworks.records.settings import RecordSettings
 from headworks.units import RequestId, SystemClock
+from headworks.values import Reservation
 from tests.fakes_ledger import FakeLedger
 
 SLOT = IdempotencySlot(b"s" * 32, b"b" * 32)
@@ -145,3 +146,14 @@ def test_slots_do_not_know_each_other(make):
     wait(ledger.claim(SLOT))
 
     assert wait(ledger.claim(IdempotencySlot(b"t" * 32, b"c" * 32))) is None
+
+
+def test_an_attempt_is_reserved_only_for_a_call_that_is_open(make):
+    ledger, wait = make
+    held = Reservation(1, 5, (("all|service", "2026-11"),))
+    number = wait(ledger.open(entry()))
+
+    assert wait(ledger.reserve(number, held)) is None
+    wait(ledger.close(number, entry()))
+    with pytest.raises(Internal):
+        wait(ledger.reserve(number, held))

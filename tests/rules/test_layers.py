@@ -8,7 +8,7 @@ LAYERS = [
     ("errors", "units", "pending", "secret"),
     ("contract",),
     ("settings", "values", "ports", "declare", "tasks", "home", "bridge"),
-    ("request", "identity", "limits", "records", "stores", "targets", "watch", "admin", "dialects", "offload"),
+    ("request", "identity", "limits", "records", "stores", "targets", "watch", "admin", "dialects", "offload", "money"),
     ("story",),
     (
         "routes",

@@ -33,9 +33,10 @@ def call_of(row: Row, opened: Row | None = None) -> dict[str, Any]:
         "request_id": shown.pop("request_id"),
         "at": iso_time(fields["at_ns"]),
         "state": "running" if fields["kind"] == "opened" else "done",
-        "is_stream": fields["kind"] != "call",
+        "is_stream": fields["output_media"] == "text/event-stream",
         "seqs": seqs,
         **shown,
         "stages_us": msgspec.json.decode(fields["stages_us"]),
+        "usage": None if fields["usage"] is None else msgspec.json.decode(fields["usage"]),
         "kept_until": None if fields["expires_ns"] is None else iso_time(fields["expires_ns"]),
     }

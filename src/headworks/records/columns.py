@@ -40,6 +40,8 @@ COMMITTED = (
     "content_digest",
     "input_digest",
     "output_digest",
+    "usage",
+    "cost_micros",
     "detail",
     "signature",
     "content",

@@ -25,6 +25,7 @@ from headworks.records.refusals import Refusals
 from headworks.records.replays import Change, Claim, Release, Replays
 from headworks.records.sealing import Put, Sealer
 from headworks.records.settings import RecordSettings
+from headworks.records.spending import Reserve, Spending
 from headworks.records.tree import Frontier, Node
 from headworks.stores.queries import load_queries
 from headworks.stores.rows import RowInsert
@@ -57,6 +58,7 @@ class _Batch:
         "has_opened",
         "nodes",
         "puts",
+        "reserves",
         "results",
         "rows",
     )
@@ -65,6 +67,7 @@ class _Batch:
         self.edge = edge
         self.content_bytes = content_bytes
         self.puts: list[Put] = []
+        self.reserves: list[Reserve] = []
         self.claims: list[Claim] = []
         self.closed: set[int] = set()
         self.has_opened = False
@@ -92,6 +95,7 @@ class RecordDesk:
         self.sql = load_queries(__package__, "records.sql")
         self._insert = RowInsert(self.sql["insert_record"])
         self.expiry = Expiry()
+        self.spending = Spending()
         self.edge = Frontier()
         self.content_bytes = 0
         self.running: dict[int, bytes | None] = {}
@@ -133,6 +137,8 @@ class RecordDesk:
                 batch.puts.append(item)
             elif type(item) is Claim:
                 batch.claims.append(item)
+            elif type(item) is Reserve:
+                self._reserve(batch, item)
             elif type(item) is Release:
                 self.replays.release(item.slot.slot)
                 batch.results.append((item.pending, None, None))
@@ -153,6 +159,8 @@ class RecordDesk:
             self.expiry.write(connection, batch.rows)
             if self.running or batch.has_opened:
                 self._write_running(connection, batch)
+        if self.running or batch.has_opened:
+            self.spending.write(connection, batch.puts, batch.reserves)
         if batch.changes:
             self.replays.write(connection, batch.changes)
         for claim in batch.claims:
@@ -166,6 +174,7 @@ class RecordDesk:
         self.files.settle()
         self.replays.committed(batch.changes)
         results = batch.results
+        results += [(item.pending, None, None) for item in batch.reserves]
         for put in batch.puts:
             if put.kind == "call":
                 results.append((put.pending, None, None))
@@ -202,6 +211,7 @@ class RecordDesk:
 
     def _open_log(self, records: apsw.Connection, keys: apsw.Connection) -> None:
         records.execute(self.sql["create"])
+        self.spending.create(records)
         verifier: str | None = records.execute(self.sql["verifier"]).get
         is_new = not has_secrets(keys) and verifier is None
         kms = self._kms or KeyFile.open(self.settings.kek_path, may_create=is_new)
@@ -277,6 +287,13 @@ class RecordDesk:
             if put.refers_to not in self.running or put.refers_to in batch.closed:
                 raise Internal(reason=f"record {put.refers_to} is not open")
             batch.closed.add(put.refers_to)
+
+    def _reserve(self, batch: _Batch, item: Reserve) -> None:
+        """One more attempt, of a call that is under way; else nothing may be sent for it."""
+        if item.seq in self.running:
+            batch.reserves.append(item)
+        else:
+            batch.results.append((item.pending, None, Internal(reason=f"record {item.seq} is not open")))
 
     def _keep_slot(self, batch: _Batch, put: Put, key: DataKey | None) -> None:
         if put.kind == "opened":

@@ -20,11 +20,12 @@ from headworks.records.refusals import Refusals
 from headworks.records.replays import Claim, Release
 from headworks.records.sealing import Put
 from headworks.records.settings import RecordSettings
+from headworks.records.spending import Reserve
 from headworks.stores.queries import load_queries
 from headworks.stores.sqlite import Stores
 from headworks.stores.work import Post
 from headworks.units import Clock, RequestId
-from headworks.values import RecordMode
+from headworks.values import RecordMode, Reservation
 
 
 class Ledger:
@@ -38,6 +39,7 @@ class Ledger:
         self._refusals = refusals
         self._submit = stores.writer.submit
         self.stores = stores
+        self._spending_sql = load_queries(__package__, "spending.sql")
 
     @classmethod
     def start(
@@ -98,6 +100,23 @@ class Ledger:
         self._submit(Put(pending, "opened", entry))
         return pending
 
+    def reserve(self, number: int, reservation: Reservation) -> Pending[None]:
+        """See ports.Ledger; fails with Internal when the call is not open."""
+        pending: Pending[None] = Pending()
+        self._submit(Reserve(pending, number, reservation))
+        return pending
+
+    def spent(self) -> dict[tuple[str, str], int]:
+        """What every account has spent or holds, by account and period; for the start."""
+        return {
+            (account, period): micros
+            for account, period, micros in self.stores.records.read(self._spending_sql["spent"])
+        }
+
+    def used(self, first_day: str, last_day: str) -> list[tuple[Any, ...]]:
+        """Rows of the table `used` between two days, such as `2026-11-27`, both included."""
+        return self.stores.records.read(self._spending_sql["used"], (first_day, last_day))
+
     def close(self, number: int, entry: Entry) -> Pending[None]:
         """See ports.Ledger; a second close of one number fails with Internal."""
         pending: Pending[None] = Pending()
@@ -148,12 +167,19 @@ class Ledger:
         entry = Entry(RequestId(""), wall_ns, "", "internal", actor, outcome="access", mode=RecordMode.NONE)
         return Put(pending, "access", entry, detail=detail_text(what))
 
+    def _held_micros(self, number: int) -> int | None:
+        """What a call that was cut off is charged: all that its attempts held; None when they held nothing."""
+        ((micros, attempts),) = self.stores.records.read(self._spending_sql["reserved_micros"], (number,))
+        return micros if attempts else None
+
     def _recover(self) -> None:
         """Close what a crash left open, and write the tombstones it kept from the record."""
         sql, keys_sql = (load_queries(__package__, name) for name in ("records.sql", "keys.sql"))
         stores = self.stores
         for number, _ in stores.records.read(sql["running"]):
             (row,) = stores.records.read(sql["record"], (number,))
-            stores.writer.submit_and_wait(Put(Pending(), "closed", unknown_outcome(row), refers_to=number))
+            entry = unknown_outcome(row)
+            entry.cost_micros = self._held_micros(number)
+            stores.writer.submit_and_wait(Put(Pending(), "closed", entry, refers_to=number))
         for owner in {owner for owner, _ in stores.keys.read(keys_sql["unrecorded"])}:
             stores.writer.submit_and_wait(Erase(Pending(), owner))

@@ -47,6 +47,8 @@ CREATE TABLE IF NOT EXISTS records (
     content_digest BLOB,
     input_digest BLOB,
     output_digest BLOB,
+    usage TEXT,
+    cost_micros INTEGER,
     detail TEXT,
     signature BLOB,
     leaf BLOB NOT NULL,
@@ -129,10 +131,10 @@ SELECT max(seq) FROM records;
 INSERT INTO records (
     seq, kind, request_id, refers_to, at_ns, route, via, caller_id, subject, endpoint, version, target, model_version,
     status, outcome, attempts, rows, batch_rows, client_request_id, input_bytes, output_bytes, queue_us, run_us,
-    total_us, stages_us, mode, expires_ns, output_media, data_key, content_digest, input_digest, output_digest, detail,
-    signature, content, leaf
+    total_us, stages_us, mode, expires_ns, output_media, data_key, content_digest, input_digest, output_digest, usage,
+    cost_micros, detail, signature, content, leaf
 ) VALUES (
-    ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?
+    ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?
 );
 
 -- name: insert_node
@@ -239,8 +241,8 @@ SELECT * FROM records WHERE seq >= ? AND seq < ? ORDER BY seq;
 SELECT
     seq, kind, request_id, refers_to, at_ns, route, via, caller_id, subject, endpoint, version, target, model_version,
     status, outcome, attempts, rows, batch_rows, client_request_id, input_bytes, output_bytes, queue_us, run_us,
-    total_us, stages_us, mode, expires_ns, output_media, data_key, content_digest, input_digest, output_digest, detail,
-    signature
+    total_us, stages_us, mode, expires_ns, output_media, data_key, content_digest, input_digest, output_digest, usage,
+    cost_micros, detail, signature
 FROM records
 WHERE seq < :below AND kind IN ('call', 'opened', 'closed')
     AND (:endpoint IS NULL OR endpoint = :endpoint)

@@ -104,7 +104,8 @@ class Sealer:
             entry.client_request_id, entry.input_bytes, entry.output_bytes, entry.queue_us, entry.run_us,
             entry.total_us, encode_text(entry.stages_us).decode(),
             "full" if mode is FULL else "digest" if mode is DIGEST else "none", self._expires_ns(kind, entry), entry.output_media,
-            None if key is None else key.id, content_digest, input_digest, output_digest, put.detail,
+            None if key is None else key.id, content_digest, input_digest, output_digest,
+            None if entry.usage is None else encode_text(entry.usage).decode(), entry.cost_micros, put.detail,
             self._signature(seq, put) if put.is_signed else None, content,
         )  # fmt: skip
         return committed + (leaf_of(committed),)  # noqa: RUF005  # half the time of a star

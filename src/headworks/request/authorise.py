@@ -1,4 +1,4 @@
-"""Leave to run: scope, version, predicted queue time, the endpoint's concurrency and rate. 403 410 429 503."""
+"""Leave to run: scope, version, predicted queue time, the endpoint's concurrency and rate. 402 403 410 429 503."""
 
 from collections.abc import Iterator
 from functools import partial
@@ -52,7 +52,7 @@ def authorise(admission: Admission, call: Call, parts: Parts, held: Held, now_ns
 
     Prediction comes first, since it takes nothing. A call counts once, however many rows it carries.
 
-    Raises: Overloaded (503), DeadlineExceeded (504), ConcurrencyExceeded and RateLimited (429).
+    Raises: Overloaded (503), DeadlineExceeded (504), BudgetExhausted (402), ConcurrencyExceeded and RateLimited (429).
     Cost: about 1 µs beside `Limits`, no I/O.
     """
     endpoint = call.endpoint
@@ -60,6 +60,8 @@ def authorise(admission: Admission, call: Call, parts: Parts, held: Held, now_ns
     late_ns = now_ns + wait_ns - call.deadline_ns
     if late_ns >= 0:
         raise _too_late(call, wait_ns, late_ns)
+    if endpoint.is_outside:
+        parts.money.check(admission.caller, endpoint)
     limits = parts.limits
     if endpoint.concurrency is not None:
         limits.enter(endpoint.id, endpoint.concurrency)

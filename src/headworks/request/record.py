@@ -71,9 +71,11 @@ class Line(Struct, eq=False):
     async def open(self, reservation: Reservation | None = None) -> None:
         """Write the opened row of a call that streams or leaves the house; see values.Opening."""
         if self._number is None:
-            entry = self._noted(0, "")
+            entry = self._noted(0, "", media=self.call.reply_media if self.call is not None else "application/json")
             entry.reservation = reservation
             self._number = await self._parts.ledger.open(entry)
+        elif reservation is not None and reservation.budgets:
+            await self._parts.ledger.reserve(self._number, reservation)
 
     def settle(self, settlement: Settlement) -> None:
         """See values.Opening."""
@@ -133,6 +135,8 @@ class Line(Struct, eq=False):
         if self._number is None:
             return self._parts.ledger.commit(entry)
         entry.settled = tuple(self._settled)
+        if entry.settled:
+            entry.cost_micros = _sum_micros(entry.settled)
         return self._parts.ledger.close(self._number, entry)
 
     def _noted(self, status: int, outcome: str, output: bytes = b"", media: str = "application/json") -> Entry:
@@ -170,6 +174,13 @@ class Line(Struct, eq=False):
             entry.mode, entry.retention_s = endpoint.record, endpoint.retention_s
             entry.input_bytes = len(raw.body)
         return entry
+
+
+def _sum_micros(settled: tuple[Settlement, ...]) -> int | None:
+    """What all attempts cost; one whose cost is not known is charged what it held, if it held anything."""
+    costs = [each.reservation.micros if each.micros is None else each.micros for each in settled]
+    known = [cost for cost in costs if cost is not None]
+    return sum(known) if len(known) == len(costs) else None
 
 
 def _route(matched: Matched | None) -> str:

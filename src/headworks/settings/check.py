@@ -7,7 +7,7 @@ from typing import NamedTuple, get_type_hints
 import msgspec
 
 from headworks.settings import types
-from headworks.units import parse_duration_s, parse_rate, parse_size_bytes
+from headworks.units import parse_duration_s, parse_money_micros, parse_rate, parse_size_bytes
 
 NAME = re.compile(r"[a-z0-9]([a-z0-9_-]{0,62}[a-z0-9])?")
 VERSION = re.compile(r"v[1-9][0-9]{0,5}")
@@ -16,6 +16,7 @@ _PARSERS: dict[str, Callable[[str], object]] = {
     "duration": parse_duration_s,
     "size": parse_size_bytes,
     "rate": parse_rate,
+    "money": parse_money_micros,
 }
 
 

@@ -13,6 +13,7 @@ import yaml
 from headworks.errors import ConfigurationRefused, FieldError
 from headworks.settings import types
 from headworks.settings.check import Problem, problems
+from headworks.settings.money import BudgetConfig, Price
 from headworks.settings.providers import ProviderConfig, secret_hook, separated
 
 MAX_BYTES = 2**20
@@ -22,7 +23,6 @@ NOT_BUILT = {
     "collections": "collections",
     "triggers": "triggers",
     "oauth": "OAuth 2.0",
-    "budgets": "budgets",
 }
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 _FROM_FILE = "file:"
@@ -138,6 +138,9 @@ def _filled(
 
 def _unknown_keys(document: dict[str, Any]) -> Iterator[Problem]:
     yield from _unknown(document, types.Config, ())
+    for part, kind in _NAMED.items():
+        for name, entry in _mappings(document.get(part)):
+            yield from _unknown(entry, kind, (part, name))
     for name, model in _mappings(document.get("models")):
         yield from _unknown(model, types.ModelConfig, ("models", name))
         if isinstance(model.get("batch"), dict):
@@ -158,6 +161,9 @@ _PARTS: dict[str, type[msgspec.Struct]] = {
     "records": types.RecordsConfig,
     "logs": types.LogsConfig,
 }
+
+
+_NAMED: dict[str, type[msgspec.Struct]] = {"providers": ProviderConfig, "budgets": BudgetConfig, "prices": Price}
 
 
 def _mappings(value: object) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -183,8 +189,9 @@ def _typed(document: dict[str, Any]) -> tuple[types.Config | None, list[Problem]
     found: list[Problem] = []
     for name, model in _mappings(document.get("models")):
         _attempt(model, types.ModelConfig, ("models", name), found)
-    for name, provider in _mappings(document.get("providers")):
-        _attempt(provider, ProviderConfig, ("providers", name), found)
+    for part, kind in _NAMED.items():
+        for name, entry in _mappings(document.get(part)):
+            _attempt(entry, kind, (part, name), found)
     for name, versions in _mappings(document.get("endpoints")):
         for version, entry in _mappings(versions):
             _attempt(entry, types.EndpointVersion, ("endpoints", name, version), found)

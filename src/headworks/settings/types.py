@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 
 from msgspec import Meta, Struct
 
+from headworks.settings.money import BudgetConfig, Price
 from headworks.settings.providers import ProviderConfig
 from headworks.settings.units import Duration, RateText, Size
 
@@ -124,6 +125,7 @@ class EndpointVersion(Struct, frozen=True, forbid_unknown_fields=True):
     rate: RateText | None = None
     concurrency: Annotated[int, Meta(ge=1, le=1_000_000)] | None = None
     max_body: Size | None = None
+    max_output: Annotated[int, Meta(ge=1, le=10_000_000)] | None = None
     record: Literal["full", "digest", "none"] = "full"
     reason: str | None = None
     retention: Duration | None = None
@@ -140,6 +142,8 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True):
     models: dict[str, ModelConfig] = {}
     providers: dict[str, ProviderConfig] = {}
     endpoints: dict[str, dict[str, EndpointVersion]] = {}
+    budgets: dict[str, BudgetConfig] = {}
+    prices: dict[str, Price] = {}
     server: ServerConfig = ServerConfig()
     tls: TlsConfig | None = None
     cors: CorsConfig = CorsConfig()

@@ -78,8 +78,8 @@ def test_any_altered_column_of_any_row_is_found_and_named(home, column):
     for seq in (0, STREAM_AT, STREAM_AT + 1, STREAM_AT + 2, STREAM_AT + 3, STREAM_AT + 5, RECORDS - 1):
         ((value, request_id),) = fetch(home, f"SELECT {column}, request_id FROM records WHERE seq = ?", seq)
         new = flipped(value)
-        if value is None and column not in {"refers_to", "expires_ns", "data_key"}:
-            new = "forged" if column in {"client_request_id", "detail"} else b"forged"
+        if value is None and column not in {"refers_to", "expires_ns", "data_key", "cost_micros"}:
+            new = "forged" if column in {"client_request_id", "detail", "usage"} else b"forged"
         change(home, (f"UPDATE records SET {column} = ? WHERE seq = ?", new, seq))
 
         found = verify(home).first_bad

@@ -56,7 +56,13 @@ def test_an_empty_file_is_an_empty_configuration():
         ('python: "models:Mood"', 'sklearn: "m.joblib"', "convert it with skops"),
         ("endpoints:", "providers: {up: {base_url: ftp://x}}\nendpoints:", "headworks.yaml:3: providers.up.base_url: "),
         ("endpoints:", "providers: {Up: {}}\nendpoints:", "provider names are lower case"),
-        ("endpoints:", "budgets: {}\nendpoints:", "budgets are not available"),
+        ("endpoints:", "workflows: {}\nendpoints:", "workflows are not available"),
+        (
+            "endpoints:",
+            "budgets: {all: {limit: 10 EUR}}\nendpoints:",
+            "headworks.yaml:3: budgets.all.limit: '10 EUR' is not an amount",
+        ),
+        ("endpoints:", "budgets: {all: {limt: 10 USD}}\nendpoints:", "did you mean 'limit'?"),
     ],
 )
 def test_a_mistake_names_its_line_and_its_fix(old, new, told):

@@ -1,0 +1,1 @@
+"""What paid services cost, and what may still be spent on them."""

@@ -1,0 +1,70 @@
+"""The most that one attempt can cost, known before it is sent.
+
+Input is counted by bytes: no tokenizer makes more tokens of a text than it has bytes. A picture can be more tokens than
+bytes, and providers add instructions of their own where tools are used; both have an allowance. Output is bounded by
+the cap that is written into the request.
+"""
+
+from msgspec import DecodeError, Struct, ValidationError
+from msgspec.json import Decoder
+
+from headworks.settings.money import Price
+from headworks.values import Call, Usage
+
+PICTURE_TOKENS = 50_000
+ADDED_TOKENS = 2_000
+LEAST_SOUND_BYTES_A_SECOND = 500
+"""No codec for speech in use takes less."""
+_PICTURE = b"data:image"
+
+
+class Asked(Struct, frozen=True):
+    """What a request says of the size of its answer, in the words of any task."""
+
+    max_tokens: int | None = None
+    max_completion_tokens: int | None = None
+    max_output_tokens: int | None = None
+    max_new_tokens: int | None = None
+    n: int | None = None
+
+
+_asked = Decoder(Asked).decode
+_NOTHING = Asked()
+
+
+def asked_of(call: Call) -> Asked:
+    """What a call says of its answer's size; nothing where its input is no object.
+
+    Cost: a microsecond a kilobyte.
+    """
+    try:
+        return _asked(call.payload.document)
+    except (DecodeError, ValidationError):
+        return _NOTHING
+
+
+def output_cap(asked: Asked, price: Price | None, endpoint_most: int | None) -> int | None:
+    """The most tokens that may be answered: the least of what the caller, the endpoint and the model allow; None for no bound."""
+    said = (asked.max_completion_tokens, asked.max_tokens, asked.max_output_tokens, asked.max_new_tokens)
+    first = next((each for each in said if each is not None), None)
+    known = [each for each in (first, endpoint_most, price.most_output if price else None) if each is not None]
+    return min(known) if known else None
+
+
+def most_used(call: Call, asked: Asked, price: Price, cap: int | None) -> Usage | None:
+    """The most that an attempt can use of what has a price; None when there is no bound on it."""
+    payload = call.payload
+    size = len(payload.document) + sum(len(blob) for _, blob in payload.blobs)
+    if price.output and cap is None:
+        return None
+    count = max(1, asked.n or 1)
+    tokens = (
+        size + payload.document.count(_PICTURE) * PICTURE_TOKENS + len(payload.blobs) * PICTURE_TOKENS + ADDED_TOKENS
+    )
+    return Usage(
+        input_tokens=tokens if price.input else None,
+        output_tokens=None if not price.output or cap is None else cap * count,
+        characters=size if price.characters else None,
+        images=count * payload.rows if price.image else None,
+        seconds=size / LEAST_SOUND_BYTES_A_SECOND if price.minute else None,
+    )

@@ -1,0 +1,164 @@
+"""Budgets: what may still be spent, reserved before an attempt and settled after it.
+
+One thread decides, and memory is the truth while a front runs; the record holds the same sums, written in the same
+transaction as the rows they come from, so a front that starts goes on where the last one stopped, however it ended.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from datetime import UTC, datetime
+from itertools import count
+
+from msgspec import Struct
+
+from headworks.errors import BudgetExhausted, Overloaded, PriceUnknown
+from headworks.money.bound import asked_of, most_used, output_cap
+from headworks.money.prices import MICROS, PriceTable, cost_micros
+from headworks.units import SECOND_NS, Clock
+from headworks.values import Call, Caller, Endpoint, Reservation, Settlement, Usage
+
+FOR_EVER = "total"
+MOST_ACCOUNTS = 200_000
+Account = tuple[str, str]
+"""A budget of somebody, such as `each-key|k_1`, and the period it counts in, such as `2026-11`."""
+
+
+class Budget(Struct, frozen=True):
+    """One budget as configured.
+
+    `per` says whose it is: of each key, each tenant, each endpoint, or of the whole service. `only` keeps it to one of
+    them, by name. `ceiling_micros` is what an attempt at a service without a known price is taken to cost at most.
+    Shapes: `period` is day, month or total, by UTC.
+    """
+
+    name: str
+    limit_micros: int
+    per: str = "service"
+    only: str | None = None
+    period: str = "month"
+    ceiling_micros: int | None = None
+
+    def account(self, caller: Caller, endpoint: Endpoint) -> str | None:
+        """Whose money a call would spend; None where this budget does not apply."""
+        whose = _WHOSE[self.per](caller, endpoint)
+        if not whose or (self.only is not None and self.only not in whose):
+            return None
+        return f"{self.name}|{whose[0]}"
+
+
+_WHOSE: Mapping[str, Callable[[Caller, Endpoint], tuple[str, ...]]] = {
+    "key": lambda caller, endpoint: (caller.key_id, caller.name),
+    "tenant": lambda caller, endpoint: (caller.tenant,) if caller.tenant else (),
+    "endpoint": lambda caller, endpoint: (endpoint.name, endpoint.id),
+    "service": lambda caller, endpoint: ("service",),
+}
+
+
+def period_of(period: str, wall_ns: int) -> str:
+    """The name of the period a moment lies in: `2026-11-27`, `2026-11` or `total`."""
+    if period == FOR_EVER:
+        return FOR_EVER
+    day = datetime.fromtimestamp(wall_ns // SECOND_NS, UTC).date().isoformat()
+    return day if period == "day" else day[:7]
+
+
+class Budgets:
+    """Implements ports.Money.
+
+    Bounded: accounts of past periods are dropped when a new period begins; too many at once refuse new ones.
+    Cost: a few microseconds a reservation, nothing where no budget is configured but the price.
+    Safe under: one thread.
+    """
+
+    def __init__(self, budgets: Iterable[Budget], prices: PriceTable, clock: Clock) -> None:
+        self._budgets = tuple(budgets)
+        self._prices = prices
+        self._clock = clock
+        self._numbers = count(1)
+        self._taken: dict[Account, int] = {}
+        self._periods: dict[str, str] = {}
+        self._until_ns = 0
+
+    def restore(self, spent: Mapping[Account, int]) -> None:
+        """Go on from what the record says was spent."""
+        self._taken = dict(spent)
+
+    def taken_micros(self, account: Account) -> int:
+        """What of an account is spent or held."""
+        return self._taken.get(account, 0)
+
+    def check(self, caller: Caller, endpoint: Endpoint) -> None:
+        """See ports.Money."""
+        for budget, account in self._accounts(caller, endpoint):
+            if self._taken.get(account, 0) >= budget.limit_micros:
+                raise self._exhausted(budget)
+
+    def reserve(self, call: Call, caller: Caller, service: str) -> Reservation:
+        """See ports.Money."""
+        endpoint = call.endpoint
+        price = self._prices.find(service)
+        asked = asked_of(call)
+        cap = output_cap(asked, price, endpoint.max_output)
+        accounts = self._accounts(caller, endpoint)
+        used = None if price is None else most_used(call, asked, price, cap)
+        micros = None if price is None or used is None else cost_micros(price, used)
+        if not accounts:
+            return Reservation(next(self._numbers), micros, (), cap, service)
+        most = max(_bound_micros(micros, budget, service) for budget, _ in accounts)
+        for budget, account in accounts:
+            if self._taken.get(account, 0) + most > budget.limit_micros:
+                raise self._exhausted(budget)
+        if len(self._taken) + len(accounts) > MOST_ACCOUNTS:
+            raise Overloaded("Too many budgets are in use at once.", retry_after_s=60)
+        for _, account in accounts:
+            self._taken[account] = self._taken.get(account, 0) + most
+        return Reservation(next(self._numbers), most, tuple(account for _, account in accounts), cap, service)
+
+    def settle(self, reservation: Reservation, usage: Usage | None, *, is_free: bool = False) -> Settlement:
+        """See ports.Money."""
+        price = self._prices.find(reservation.service)
+        micros = 0 if is_free else None if price is None or usage is None else cost_micros(price, usage)
+        charged = micros if micros is not None else reservation.micros
+        if reservation.budgets and reservation.micros is not None and charged is not None:
+            for account in reservation.budgets:
+                if account in self._taken:  # else its period is over
+                    self._taken[account] += charged - reservation.micros
+        return Settlement(reservation, micros)
+
+    def _accounts(self, caller: Caller, endpoint: Endpoint) -> list[tuple[Budget, Account]]:
+        found: list[tuple[Budget, Account]] = []
+        if not self._budgets:
+            return found
+        periods = self._now()
+        for budget in self._budgets:
+            whose = budget.account(caller, endpoint)
+            if whose is not None:
+                found.append((budget, (whose, periods[budget.period])))
+        return found
+
+    def _now(self) -> dict[str, str]:
+        """The running period of each kind; a new one drops what the last ones held."""
+        wall_ns = self._clock.wall_ns()
+        if wall_ns >= self._until_ns or not self._periods:
+            day_ns = 86_400 * SECOND_NS
+            self._until_ns = (wall_ns // day_ns + 1) * day_ns
+            self._periods = {kind: period_of(kind, wall_ns) for kind in ("day", "month", FOR_EVER)}
+            running = set(self._periods.values())
+            self._taken = {account: micros for account, micros in self._taken.items() if account[1] in running}
+        return self._periods
+
+    def _exhausted(self, budget: Budget) -> BudgetExhausted:
+        limit = f"{budget.limit_micros / MICROS:g} {self._prices.currency}"
+        period = "" if budget.period == FOR_EVER else f" a {budget.period}"
+        return BudgetExhausted(f"Budget {budget.name} of {limit}{period} does not hold what this call may cost.")
+
+
+def _bound_micros(micros: int | None, budget: Budget, service: str) -> int:
+    """What an attempt is taken to cost at most, under one budget."""
+    if micros is not None:
+        return micros
+    if budget.ceiling_micros is not None:
+        return budget.ceiling_micros
+    raise PriceUnknown(
+        f"Budget {budget.name} applies, and nothing bounds what {service} costs: its price is not known, or its answer may"
+        " be of any length."
+    )

@@ -1,0 +1,80 @@
+"""What a service costs: a table of prices as data, and the price of what was used.
+
+An unknown price is None, never 0: what cannot be priced must not look free.
+"""
+
+import re
+from collections.abc import Mapping
+from functools import cache
+from importlib.resources import files
+from math import ceil
+
+import msgspec
+from msgspec import Struct
+
+from headworks.settings.money import Price
+from headworks.values import Usage
+
+MICROS = 1_000_000
+"""Millionths to one unit of the currency."""
+
+_RELEASE = re.compile(r"[-@:](?:\d{8}|\d{4}-\d\d-\d\d|\d{3,4}|v\d+(?::\d+)?|latest)")
+"""What may follow a model's name without making it another model: a date, the number of a release, `latest`."""
+
+
+def cost_micros(price: Price, usage: Usage) -> int | None:
+    """What this use costs, rounded up; None when something that was used has no price.
+
+    Units: millionths of the currency.
+    """
+    cached = usage.cached_tokens or 0 if price.cached is not None else 0
+    fresh = None if usage.input_tokens is None else max(0, usage.input_tokens - cached)
+    total = price.call or 0.0
+    for count, each in (
+        (fresh, price.input),
+        (cached, price.cached),
+        (usage.output_tokens, price.output),
+        (_billed_characters(price, usage.characters), price.characters),
+        (None if usage.images is None else usage.images * MICROS, price.image),
+        (None if usage.seconds is None else usage.seconds / 60 * MICROS, price.minute),
+    ):
+        if not count:
+            continue
+        if each is None:
+            return None
+        total += count / MICROS * each
+    return ceil(round(total * MICROS, 3))
+
+
+def _billed_characters(price: Price, count: int | None) -> int | None:
+    if count is None:
+        return None
+    return max(price.least_characters, -(-count // price.step_characters) * price.step_characters)
+
+
+class PriceTable(Struct, frozen=True):
+    """Prices by service (`kind/model`); `version` is the day on which they were put together."""
+
+    version: str
+    currency: str
+    prices: Mapping[str, Price]
+
+    def find(self, service: str) -> Price | None:
+        """The price of a service, also under the name of one of its releases; None when it is not known."""
+        exact = self.prices.get(service)
+        if exact is not None:
+            return exact
+        for end in range(len(service) - 1, 0, -1):
+            if service[end] in "-@:" and (known := self.prices.get(service[:end])) is not None:
+                return known if _RELEASE.fullmatch(service[end:]) else None
+        return None
+
+    def with_own(self, own: Mapping[str, Price]) -> "PriceTable":
+        """The table with a configuration's own prices in front."""
+        return PriceTable(self.version, self.currency, {**self.prices, **own})
+
+
+@cache
+def shipped() -> PriceTable:
+    """The table that comes with the package."""
+    return msgspec.json.decode(files(__package__).joinpath("prices.json").read_bytes(), type=PriceTable)

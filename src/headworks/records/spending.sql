@@ -1,0 +1,80 @@
+-- Money beside the record, in HOME/records.db: written in the transactions of the rows that it comes from.
+
+-- name: create
+-- reserved: what attempts of calls under way may cost at most. seq: the call's opened row; number: the attempt.
+-- spent: what was settled, by account and period. Budgets start from both.
+-- used: what services were used for, by day, caller, version and target; unpriced: calls whose cost is not known.
+CREATE TABLE IF NOT EXISTS reserved (
+    seq INTEGER NOT NULL,
+    number INTEGER NOT NULL,
+    account TEXT NOT NULL,
+    period TEXT NOT NULL,
+    micros INTEGER NOT NULL,
+    PRIMARY KEY (seq, number, account)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS spent (
+    account TEXT NOT NULL,
+    period TEXT NOT NULL,
+    micros INTEGER NOT NULL,
+    PRIMARY KEY (account, period)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS used (
+    day TEXT NOT NULL,
+    caller_id TEXT NOT NULL,
+    endpoint TEXT NOT NULL,
+    version INTEGER NOT NULL,
+    target TEXT NOT NULL,
+    calls INTEGER NOT NULL,
+    failed INTEGER NOT NULL,
+    input_tokens INTEGER NOT NULL,
+    cached_tokens INTEGER NOT NULL,
+    output_tokens INTEGER NOT NULL,
+    reasoning_tokens INTEGER NOT NULL,
+    images INTEGER NOT NULL,
+    characters INTEGER NOT NULL,
+    seconds REAL NOT NULL,
+    cost_micros INTEGER NOT NULL,
+    unpriced INTEGER NOT NULL,
+    PRIMARY KEY (day, caller_id, endpoint, version, target)
+) STRICT, WITHOUT ROWID;
+
+-- name: reserve
+-- One attempt, in one account.
+INSERT INTO reserved (seq, number, account, period, micros) VALUES (?, ?, ?, ?, ?);
+
+-- name: reserved_of
+-- What the attempts of one call hold.
+SELECT number, account, period, micros FROM reserved WHERE seq = ?;
+
+-- name: free
+-- A call that has ended holds nothing.
+DELETE FROM reserved WHERE seq = ?;
+
+-- name: spend
+-- One more sum in an account.
+INSERT INTO spent (account, period, micros) VALUES (?, ?, ?)
+ON CONFLICT (account, period) DO UPDATE SET micros = micros + excluded.micros;
+
+-- name: spent
+-- Every account of these periods, with what calls under way hold.
+SELECT account, period, sum(micros) FROM (
+    SELECT account, period, micros FROM spent UNION ALL SELECT account, period, micros FROM reserved
+) GROUP BY account, period;
+
+-- name: reserved_micros
+-- The most that the attempts of one call may have cost, each attempt once.
+SELECT coalesce(sum(micros), 0), count(*) FROM (SELECT max(micros) AS micros FROM reserved WHERE seq = ? GROUP BY number);
+
+-- name: use
+-- One more call to a service outside.
+INSERT INTO used VALUES (?, ?, ?, ?, ?, 1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT (day, caller_id, endpoint, version, target) DO UPDATE SET
+    calls = calls + 1, failed = failed + excluded.failed, input_tokens = input_tokens + excluded.input_tokens,
+    cached_tokens = cached_tokens + excluded.cached_tokens, output_tokens = output_tokens + excluded.output_tokens,
+    reasoning_tokens = reasoning_tokens + excluded.reasoning_tokens, images = images + excluded.images,
+    characters = characters + excluded.characters, seconds = seconds + excluded.seconds,
+    cost_micros = cost_micros + excluded.cost_micros, unpriced = unpriced + excluded.unpriced;
+
+-- name: used
+-- What services were used for from one day to another, both included.
+SELECT * FROM used WHERE day >= ? AND day <= ? ORDER BY day, caller_id, endpoint, version, target;

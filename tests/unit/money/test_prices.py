@@ -1,0 +1,63 @@
+"""What a use costs, by the table of prices."""
+
+import pytest
+
+from headworks.money.prices import cost_micros, shipped
+from headworks.settings.money import Price
+from headworks.values import Usage
+
+
+@pytest.mark.parametrize(
+    ("price", "usage", "micros"),
+    [
+        (Price(input=0.15, output=0.6), Usage(input_tokens=1_000_000, output_tokens=1_000_000), 750_000),
+        (Price(input=2.5, cached=1.25), Usage(input_tokens=1000, cached_tokens=400), 2000),
+        (Price(input=2.5), Usage(input_tokens=1000, cached_tokens=400), 2500),
+        (Price(input=0.15), Usage(input_tokens=1), 1),
+        (Price(characters=1, step_characters=100, least_characters=300), Usage(characters=1), 300),
+        (Price(characters=1, step_characters=100, least_characters=300), Usage(characters=301), 400),
+        (Price(image=0.0015), Usage(images=2), 3000),
+        (Price(minute=0.006), Usage(seconds=90), 9000),
+        (Price(call=0.002), Usage(), 2000),
+        (Price(input=0, output=0), Usage(input_tokens=9, output_tokens=9), 0),
+    ],
+)
+def test_each_way_of_billing_has_its_price_rounded_up(price, usage, micros):
+    assert cost_micros(price, usage) == micros
+
+
+@pytest.mark.parametrize("usage", [Usage(output_tokens=1), Usage(images=1), Usage(characters=1), Usage(seconds=1)])
+def test_what_has_no_price_is_unknown_never_free(usage):
+    assert cost_micros(Price(input=1), usage) is None
+
+
+@pytest.mark.parametrize(
+    ("service", "known"),
+    [
+        ("openai/gpt-5-mini", True),
+        ("openai/gpt-5-mini-2025-08-07", True),
+        ("openai/gpt-3.5-turbo-0125", True),
+        ("anthropic/claude-sonnet-4-20250514", True),
+        ("anthropic/claude-3-haiku@20240307", True),
+        ("openai/gpt-5-pro", False),
+        ("openai/gpt-3.5-turbo-16k", False),
+        ("anthropic/claude-opus-4-9", False),
+        ("up/gpt-5-mini", False),
+    ],
+)
+def test_a_release_has_its_models_price_and_another_model_has_none(service, known):
+    assert (shipped().find(service) is not None) is known
+
+
+def test_a_configured_price_stands_before_the_shipped_one():
+    table = shipped().with_own({"openai/gpt-5": Price(input=9)})
+
+    assert table.find("openai/gpt-5") == Price(input=9)
+    assert table.find("openai/gpt-5-mini") == shipped().find("openai/gpt-5-mini")
+
+
+def test_the_shipped_table_says_of_which_day_it_is_and_prices_something_of_each_service():
+    table = shipped()
+
+    assert len(table.version) == len("2025-11-01")
+    assert [name for name, price in table.prices.items() if price == Price()] == []

@@ -1,0 +1,94 @@
+"""Money beside the record: sums that follow the rows, whatever ends the service."""
+
+import queue
+
+import pytest
+
+from headworks.ports import Entry
+from headworks.records.ledger import Ledger
+from headworks.records.settings import RecordSettings
+from headworks.units import RequestId, SystemClock
+from headworks.values import Reservation, Settlement, Usage
+
+MONTH = "2026-11"
+ALL, HERS = ("all|service", MONTH), ("each|k_1", MONTH)
+
+
+def entry(**changes):
+    fields = {"caller_id": "k_1", "endpoint": "chat", "version": 1, "status": 200, "outcome": "ok", "target": "up/m"}
+    return Entry(RequestId("r"), 1_796_000_000_000_000_000, "/api/chat/v1", **(fields | changes))
+
+
+class Opened:
+    """A ledger whose results are waited for; `left_open` ends it as kill -9 would: nothing is closed."""
+
+    def __init__(self, home):
+        self.mail = queue.SimpleQueue()
+        self.ledger = Ledger.start(RecordSettings(home=home), SystemClock(), self.mail.put)
+
+    def wait(self, pending):
+        while not pending.is_done:
+            self.mail.get(timeout=20)()
+        return pending.result()
+
+
+@pytest.fixture
+def opened(tmp_path):
+    house = Opened(tmp_path)
+    yield house
+    house.ledger.stop()
+
+
+def held(number, micros, *accounts):
+    return Reservation(number, micros, accounts, None, "up/m")
+
+
+def test_what_attempts_hold_counts_until_the_call_ends_and_then_what_they_cost(opened):
+    ledger, wait = opened.ledger, opened.wait
+    number = wait(ledger.open(entry(reservation=held(1, 70, ALL, HERS))))
+    wait(ledger.reserve(number, held(2, 30, ALL)))
+    before = ledger.spent()
+    settled = (Settlement(held(1, 70, ALL, HERS), 0), Settlement(held(2, 30, ALL), 12))
+    wait(ledger.close(number, entry(settled=settled, cost_micros=12)))
+
+    assert before == {ALL: 100, HERS: 70}
+    assert ledger.spent() == {ALL: 12, HERS: 0}
+
+
+def test_an_attempt_of_unknown_cost_is_charged_what_it_held(opened):
+    number = opened.wait(opened.ledger.open(entry(reservation=held(1, 70, ALL))))
+    opened.wait(opened.ledger.close(number, entry(settled=(Settlement(held(1, 70, ALL), None),), cost_micros=70)))
+
+    assert opened.ledger.spent() == {ALL: 70}
+
+
+def test_a_call_that_a_crash_cut_off_is_charged_in_full_and_its_closing_row_says_so(tmp_path):
+    house = Opened(tmp_path)
+    number = house.wait(house.ledger.open(entry(reservation=held(1, 70, ALL))))
+    house.wait(house.ledger.reserve(number, held(2, 30, ALL)))
+    house.ledger.stop()
+    again = Opened(tmp_path)
+    rows = again.ledger.stores.records.read("SELECT outcome, cost_micros FROM records WHERE kind = 'closed'")
+    spent = again.ledger.spent()
+    again.ledger.stop()
+
+    assert rows == [("unknown_outcome", 100)]
+    assert spent == {ALL: 100}
+
+
+def test_use_is_summed_by_day_caller_version_and_target(opened):
+    for usage, cost in ((Usage(10, 5, cached_tokens=4), 20), (Usage(1, 1), None)):
+        number = opened.wait(opened.ledger.open(entry()))
+        opened.wait(opened.ledger.close(number, entry(usage=usage, cost_micros=cost)))
+    (row,) = opened.ledger.used("2026-11-01", "2026-12-31")
+
+    assert row[:5] == (row[0], "k_1", "chat", 1, "up/m")
+    assert row[5:10] == (2, 0, 11, 4, 6)
+    assert row[-2:] == (20, 1)
+
+
+def test_own_models_are_not_summed(opened):
+    number = opened.wait(opened.ledger.open(entry(target="mine")))
+    opened.wait(opened.ledger.close(number, entry(target="mine")))
+
+    assert opened.ledger.used("2026-01-01", "2027-01-01") == []
