@@ -24,7 +24,7 @@ from headworks.targets.providers.attempt import Tools
 from headworks.targets.providers.http.settings import Timeouts
 from headworks.targets.providers.wire import Answer, Bound, HttpRequest, HttpResponse, Origin, Piece
 from headworks.units import SECOND_NS
-from headworks.values import Call, Endpoint, Payload, Reservation, Settlement, TargetChoice, Usage
+from headworks.values import Auth, Call, Caller, Endpoint, Payload, Reservation, Settlement, TargetChoice, Usage
 
 CANARY = "the-upstream-said-this"
 REPLY = {"type": "object", "properties": {"label": {"type": "string"}}, "required": ["label"]}
@@ -336,7 +336,7 @@ class CountedMoney:
         self.held, self.settled, self.freed, self.refusal, self._numbers = {}, [], 0, None, count(1)
         self.output_cap = None
 
-    def reserve(self, call, caller_id, service):
+    def reserve(self, call, caller, service):
         if self.refusal is not None:
             raise self.refusal
         number = next(self._numbers)
@@ -355,6 +355,8 @@ class CountedMoney:
 
 class Opened:
     """Remembers what was told before each sending, how many requests had been sent then, and what each came to."""
+
+    caller = Caller("k_ann", "ann", Auth.KEY)
 
     def __init__(self, client):
         self._client, self.reservations, self.settlements, self.error = client, [], [], None

@@ -91,7 +91,7 @@ async def attempted(site: Site, ask: Ask, leave: Pass, side: Side) -> Outcome:
     failed: HeadworksError = ClientGone()
     is_under_way = False
     try:
-        reservation = trial.reservation = tools.money.reserve(side.call, side.caller_id, site.service)
+        reservation = trial.reservation = tools.money.reserve(side.call, side.opening.caller, site.service)
         ask = structs.replace(ask, output_cap=reservation.output_cap)
         request = await _signed(site, site.bound.operation.request(ask), leave, trial)
         await side.opening.open(reservation)
