@@ -22,6 +22,8 @@ PACKAGES = (
     "opentelemetry-instrumentation-openai-v2==2.4b0",
     "opentelemetry-instrumentation-anthropic==0.62.4",
     "opentelemetry-instrumentation-google-genai==1.3b0",
+    "opentelemetry-instrumentation-bedrock==0.62.4",
+    "opentelemetry-instrumentation-botocore==0.66b2",
     "openinference-instrumentation-google-genai==1.4.14",
 )
 SECONDS_TO_FETCH = 120
@@ -39,7 +41,8 @@ class Exchange:
 
     @property
     def is_stream(self) -> bool:
-        return "event-stream" in self.response.headers.get("content-type", "")
+        kind = self.response.headers.get("content-type", "")
+        return "event-stream" in kind or "eventstream" in kind
 
     def __repr__(self) -> str:
         return f"{self.host}{self.path} {self.response.status} ({self.place})"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from headworks.targets.providers.aws.bedrock_anthropic import BedrockAnthropicChat
+from headworks.targets.providers.aws.bedrock_converse import ConverseChat
 from headworks.targets.providers.aws.comprehend_entities import DetectEntities
 from headworks.targets.providers.aws.comprehend_language import DetectDominantLanguage
 from headworks.targets.providers.aws.comprehend_sentiment import DetectSentiment
@@ -101,5 +103,22 @@ OFFERS: tuple[Offer, ...] = (
         "language tags by the table of the service's own codes, else without region and script; source auto unless named",
         lambda own, settings: TranslateText(target=own),
         _LANGUAGE,
+    ),
+    Offer(
+        "bedrock",
+        "chat",
+        "Amazon Bedrock Converse, ConverseStream",
+        "turns, tools, pictures and documents translated both ways; JSON by outputConfig; thoughts as `reasoning_content`; "
+        "`seed` and `reasoning_effort` left out",
+        lambda own, settings: ConverseChat(own),
+        ":MODEL",
+    ),
+    Offer(
+        "bedrock-invoke",
+        "chat",
+        "Amazon Bedrock InvokeModel, InvokeModelWithResponseStream (Anthropic's models)",
+        "as kind anthropic",
+        lambda own, settings: BedrockAnthropicChat(own),
+        ":MODEL",
     ),
 )

@@ -96,6 +96,12 @@ def named(name: str, message: str, status: int = 0, wait_s: float | None = None)
     return kind(reason=f"{status} {bare[:80]}: {text}", retry_after_s=wait_s)
 
 
+def message_of(body: bytes) -> str:
+    """What an error's body says, for the log."""
+    said = _body(body)
+    return said.message or said.Message
+
+
 def _body(body: bytes) -> _Body:
     try:
         return _decode(body)
