@@ -76,6 +76,7 @@ endpoints:
   letters: {v1: {task: embeddings, targets: [letters]}}
   mirror: {v1: {targets: [mirror]}}
   scarce: {v1: {task: chat, targets: [whole], rate: 1/h}}
+  rare: {v1: {task: chat, targets: [whole], rate: 1/h}}
   brisk: {v1: {task: chat, targets: [whole], rate: 2/s}}
   ended: {v1: {task: chat, targets: [whole], sunset: 2026-01-01}}
 """
