@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-COMMITTED = (
+CLEAR = (
     "seq",
     "kind",
     "request_id",
@@ -44,33 +44,25 @@ COMMITTED = (
     "cost_micros",
     "detail",
     "signature",
-    "content",
 )
-"""What the leaf is made over, in this order: every column but the leaf."""
-INSERTED = (*COMMITTED, "leaf")
-"""The order in which a row is made and inserted."""
-COLUMNS = (*COMMITTED[:-1], "leaf", "content")
-"""The order in which a row is stored and read: the leaf lies before what may be large."""
+"""What can be read without a key. The leaf is made over these in this order, and the content after them."""
+COLUMNS = (*CLEAR, "leaf", "content")
+"""The order in which a row is stored: the leaf lies before what may be large."""
 LEAF = COLUMNS.index("leaf")
 CONTENT = COLUMNS.index("content")
-EXPIRES = INSERTED.index("expires_ns")
+EXPIRES = COLUMNS.index("expires_ns")
 Row = tuple[Any, ...]
 _encode = msgspec.msgpack.Encoder().encode
 
 
-def leaf_of(committed: Row) -> bytes:
-    """The leaf over the committed columns.
+def leaf_of(clear: Row, content: bytes | None) -> bytes:
+    """The leaf over a row's clear columns and its encrypted content.
 
     Cost: about 0.6 µs.
     """
-    return sha256(b"\x00" + _encode(committed)).digest()
-
-
-def committed_of(row: Row) -> Row:
-    """What the leaf of a row as it was read is made over."""
-    return (*row[:LEAF], row[CONTENT])
+    return sha256(b"\x00" + _encode(clear + (content,))).digest()  # noqa: RUF005  # half the time of a star
 
 
 def named(row: Row) -> dict[str, Any]:
-    """A row as it was read, whole or without leaf and content, by column."""
+    """A row, whole or without leaf and content, by column."""
     return dict(zip(COLUMNS, row, strict=False))

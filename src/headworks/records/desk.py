@@ -13,7 +13,7 @@ import apsw
 from headworks.errors import HeadworksError, Internal, RecordUnavailable
 from headworks.pending import Pending
 from headworks.records.chores import Chores, internal_put
-from headworks.records.columns import Row
+from headworks.records.columns import LEAF, Row
 from headworks.records.content import ContentFiles
 from headworks.records.data_keys import DataKey, DataKeys, Wanted
 from headworks.records.expiry import Expiry
@@ -248,7 +248,7 @@ class RecordDesk:
             seq += 1
             batch.rows.append(row)
             batch.puts.append(put)
-        batch.nodes = batch.edge.extend([row[-1] for row in batch.rows])
+        batch.nodes = batch.edge.extend([row[LEAF] for row in batch.rows])
         batch.content_bytes += files.born_bytes
         files.sync()
 

@@ -118,22 +118,15 @@ SELECT size, frontier, root, content_bytes FROM tree;
 
 -- name: set_tree
 -- The tree after a commit.
-INSERT INTO tree (only, size, frontier, root, content_bytes) VALUES (0, ?, ?, ?, ?)
-ON CONFLICT (only) DO UPDATE SET
-    size = excluded.size, frontier = excluded.frontier, root = excluded.root, content_bytes = excluded.content_bytes;
+REPLACE INTO tree (only, size, frontier, root, content_bytes) VALUES (0, ?, ?, ?, ?);
 
 -- name: last_seq
 -- The newest row, to compare with the tree.
 SELECT max(seq) FROM records;
 
 -- name: insert_record
--- One record, whole; the leaf comes last, as it is made last.
-INSERT INTO records (
-    seq, kind, request_id, refers_to, at_ns, route, via, caller_id, subject, endpoint, version, target, model_version,
-    status, outcome, attempts, rows, batch_rows, client_request_id, input_bytes, output_bytes, queue_us, run_us,
-    total_us, stages_us, mode, expires_ns, output_media, data_key, content_digest, input_digest, output_digest, usage,
-    cost_micros, detail, signature, content, leaf
-) VALUES (
+-- One record, whole.
+INSERT INTO records VALUES (
     ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?
 );
 

@@ -97,7 +97,7 @@ class Sealer:
                 content = key.seal(encode((sent, given)), key.content_place + b"%d" % seq, nonce)
                 if len(content) > self._most_inline_bytes:
                     content_digest, content = self._filed(seq, content), None
-        committed = (  # in the order of columns.py
+        clear = (  # in the order of columns.py
             seq, kind, entry.request_id, put.refers_to, entry.at_wall_ns, entry.route, entry.via, entry.caller_id,
             None if entry.subject is None or key is None else key.owner, entry.endpoint, entry.version, entry.target,
             entry.model_version, entry.status, entry.outcome, entry.attempts, entry.rows, entry.batch_rows,
@@ -106,9 +106,9 @@ class Sealer:
             "full" if mode is FULL else "digest" if mode is DIGEST else "none", self._expires_ns(kind, entry), entry.output_media,
             None if key is None else key.id, content_digest, input_digest, output_digest,
             None if entry.usage is None else encode_text(entry.usage).decode(), entry.cost_micros, put.detail,
-            self._signature(seq, put) if put.is_signed else None, content,
+            self._signature(seq, put) if put.is_signed else None,
         )  # fmt: skip
-        return committed + (leaf_of(committed),)  # noqa: RUF005  # half the time of a star
+        return clear + (leaf_of(clear, content), content)  # noqa: RUF005  # half the time of a star
 
     def answer(self, slot: bytes, key: DataKey, body: bytes) -> bytes:
         """A stored answer, encrypted for its idempotency slot."""

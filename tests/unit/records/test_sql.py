@@ -9,7 +9,7 @@ import pytest
 
 import headworks.records
 import headworks.stores
-from headworks.records.columns import COLUMNS, COMMITTED, INSERTED, LEAF
+from headworks.records.columns import CLEAR, COLUMNS
 from headworks.stores.queries import load_queries
 
 FOLDERS = [Path(module.__path__[0]) for module in (headworks.records, headworks.stores)]
@@ -50,7 +50,7 @@ def test_columns_are_named_in_the_order_of_the_table_of_inserting_and_of_listing
     connection = apsw.Connection(":memory:")
     connection.execute(sql["create"])
     type_of = {name: kind for _, name, kind, *_ in connection.execute("PRAGMA table_info(records)")}
-    values = {name: VALUE_OF[type_of[name]](number) for number, name in enumerate(INSERTED)} | {"kind": "call"}
+    values = {name: VALUE_OF[type_of[name]](number) for number, name in enumerate(COLUMNS)} | {"kind": "call"}
     row = tuple(values.values())
     connection.execute(sql["insert_record"], row)
     (named,) = connection.execute("SELECT * FROM records")
@@ -58,6 +58,5 @@ def test_columns_are_named_in_the_order_of_the_table_of_inserting_and_of_listing
     listed = connection.execute(sql["rows_below"], asked)
 
     assert tuple(type_of) == COLUMNS
-    assert (*COMMITTED, "leaf") == INSERTED
     assert dict(zip(COLUMNS, named, strict=True)) == values
-    assert tuple(name for name, _ in listed.get_description()) == COLUMNS[:LEAF]
+    assert tuple(name for name, _ in listed.get_description()) == CLEAR

@@ -7,7 +7,7 @@ from contextlib import closing
 import pytest
 
 from headworks.errors import HomeUnavailable
-from headworks.records.columns import COLUMNS, committed_of, leaf_of
+from headworks.records.columns import COLUMNS, CONTENT, LEAF, leaf_of
 from headworks.records.reading import own_verifier
 from headworks.records.tree import Frontier
 from headworks.records.verify import verify
@@ -128,7 +128,7 @@ def test_two_swapped_ciphertexts_are_found_even_with_their_leaves(home, columns)
 def test_a_row_rewritten_with_its_leaf_is_found(home):
     ((*row,),) = fetch(home, "SELECT * FROM records WHERE seq = 40")
     row[COLUMNS.index("caller_id")] = "k_forged"
-    leaf = leaf_of(committed_of(tuple(row)))
+    leaf = leaf_of(tuple(row[:LEAF]), row[CONTENT])
     change(home, ("UPDATE records SET caller_id = 'k_forged', leaf = ? WHERE seq = 40", leaf))
 
     found = verify(home).first_bad
@@ -152,7 +152,7 @@ def rebuild(home, alter):
         other.execute("DELETE FROM nodes")
         for values in other.execute("SELECT * FROM records ORDER BY seq").fetchall():
             row = alter(dict(zip(COLUMNS, values, strict=True)))
-            leaf = leaf_of(committed_of(tuple(row.values())))
+            leaf = leaf_of(tuple(row.values())[:LEAF], row["content"])
             other.execute(
                 "UPDATE records SET caller_id = ?, leaf = ? WHERE seq = ?", (row["caller_id"], leaf, row["seq"])
             )
