@@ -29,7 +29,8 @@ WRITING = apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE | apsw.SQLITE_OPE
 """One thread at a time has a writing connection, so it needs no lock of its own."""
 BUSY_MS = 5000
 CACHE_KIB = 8192
-WAL_KEPT_BYTES = 16 * 2**20
+WAL_KEPT_BYTES = 40 * 2**20
+"""More than a WAL grows to under load: what is there already is written over, and a sync has no sizes to note."""
 
 
 def connect(path: Path, durable: Durable) -> apsw.Connection:

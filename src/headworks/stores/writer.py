@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections import deque
 from collections.abc import Callable
 from queue import Empty, SimpleQueue
 from typing import Any, TypeVar
@@ -88,7 +87,7 @@ class Writer:
         self._soon = soon
         self._gathered: list[Item] = []
         self._queue: SimpleQueue[list[Item]] = SimpleQueue()
-        self._taken: deque[Item] = deque()
+        self._taken: list[Item] = []
         self._queued_items = self._queued_bytes = 0
         self._files: dict[File, apsw.Connection] = {}
         self._wal_pages: dict[File, int] = {"records": 0, "keys": 0}
@@ -204,17 +203,22 @@ class Writer:
         most_items, most_bytes = self._bounds.batch_items, self._bounds.batch_bytes
         while len(taken) < most_items and queue.qsize():
             taken += queue.get()
-        batch: list[Item] = []
-        size_bytes = 0
-        while taken and len(batch) < most_items and size_bytes <= most_bytes:
-            item = taken.popleft()
-            batch.append(item)
-            size_bytes += item.size_bytes
-        return batch
+        if len(taken) <= most_items and _size_bytes(taken) <= most_bytes:
+            self._taken = []
+            return taken
+        return self._part(taken, most_items, most_bytes)
+
+    def _part(self, taken: list[Item], most_items: int, most_bytes: int) -> list[Item]:
+        """As many of the first as one transaction may hold; the others wait for the next."""
+        count = size_bytes = 0
+        while count < len(taken) and count < most_items and size_bytes <= most_bytes:
+            size_bytes += taken[count].size_bytes
+            count += 1
+        self._taken = taken[count:]
+        return taken[:count]
 
     def _drain(self) -> list[Item]:
-        items = list(self._taken)
-        self._taken.clear()
+        items, self._taken = self._taken, []
         for _ in range(self._queue.qsize()):
             items += self._queue.get()
         return items
@@ -269,8 +273,9 @@ class Writer:
     def _rest(self, *, is_idle: bool) -> None:
         """Fold the WAL in small steps and do the desk's chores; a failure here is a failure of the store."""
         try:
-            for file, pages in tuple(self._wal_pages.items()):
-                if pages >= self._fold_at[file] or (is_idle and pages):
+            fold_at = self._fold_at
+            for file, pages in self._wal_pages.items():
+                if pages >= fold_at[file] or (is_idle and pages):
                     self._fold(file, pages, is_idle=is_idle)
             if self._desk is not None:
                 self._has_chores = self._desk.rest(self._files["records"])
@@ -311,7 +316,7 @@ class Writer:
             if type(pending) is _Waiter:
                 _settle(pending, value, error)
                 count -= 1  # it was never counted
-        size_bytes = sum([item.size_bytes for item in batch])
+        size_bytes = _size_bytes(batch)
 
         def _resolve() -> None:
             self._queued_items -= count
@@ -322,8 +327,10 @@ class Writer:
                 else:
                     pending.fail(error)
 
-        with contextlib.suppress(RuntimeError):  # the loop is closed: nobody is left to be told
+        try:
             self._post(_resolve)
+        except RuntimeError:  # the loop is closed: nobody is left to be told
+            return
 
     def _refuse(self, batch: list[Item]) -> None:
         if batch:
@@ -379,6 +386,10 @@ class Writer:
                     connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
                 connection.close(True)
         self._files.clear()
+
+
+def _size_bytes(items: list[Item]) -> int:
+    return sum([item.size_bytes for item in items])
 
 
 def _settle(pending: Pending[Any], value: Any, error: BaseException | None) -> None:
