@@ -74,6 +74,31 @@ FINISHES: Mapping[str, str] = {
 """Why an answer ended, in OpenAI's words; any other word is an end by the model's own choice: `stop`."""
 
 
+CHOOSES_IMAGE_FORM = "dall-e"
+"""Models that answer with an address unless asked for the picture itself; newer ones always send the picture."""
+
+DEFAULT_VOICE = "alloy"
+SOUND_MEDIA: Mapping[str, str] = {
+    "mp3": "audio/mpeg",
+    "opus": "audio/ogg",
+    "aac": "audio/aac",
+    "flac": "audio/flac",
+    "wav": "audio/wav",
+    "pcm": "audio/pcm",
+}
+SOUND_HEADS: tuple[tuple[str, int, bytes], ...] = (
+    ("wav", 0, b"RIFF"),
+    ("mp3", 0, b"ID3"),
+    ("mp3", 0, b"\xff\xfb"),
+    ("mp3", 0, b"\xff\xf3"),
+    ("ogg", 0, b"OggS"),
+    ("flac", 0, b"fLaC"),
+    ("m4a", 4, b"ftyp"),
+    ("webm", 0, b"\x1aE\xdf\xa3"),
+)
+"""The ending of a file's name, and the bytes at a place that tell it."""
+
+
 class Server(Struct, frozen=True):
     """How one server differs.
 

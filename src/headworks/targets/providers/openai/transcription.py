@@ -1,0 +1,104 @@
+"""Speech to text in OpenAI's dialect: the recording goes out as a form's file.
+
+Source: OpenAI API, `POST /v1/audio/transcriptions`; RFC 7578 for the form.
+"""
+
+from __future__ import annotations
+
+from binascii import a2b_base64
+from hashlib import blake2b
+from itertools import chain
+
+import msgspec
+from msgspec import Struct
+
+from headworks.contract.tasks.speech_to_text import Chunk, Parameters, Reply
+from headworks.errors import HeadworksError
+from headworks.targets.providers.openai.document import NULL, encode, refused, refused_inside
+from headworks.targets.providers.openai.facts import SOUND_HEADS, Server
+from headworks.targets.providers.whole import Whole, decoded
+from headworks.targets.providers.wire import Answer, Ask, HttpRequest, HttpResponse
+from headworks.values import Usage
+
+
+class _Asked(Struct, frozen=True):
+    inputs: str = ""
+    parameters: Parameters | None = None
+
+
+class _Segment(Struct, frozen=True):
+    text: str
+    start: float
+    end: float
+
+
+class _Spent(Struct, frozen=True):
+    seconds: float | None = None
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+
+
+class _Reply(Struct, frozen=True):
+    text: str | None = None
+    segments: list[_Segment] | None = None
+    duration: float | None = None
+    usage: _Spent | None = None
+    error: msgspec.Raw = NULL
+
+
+_asked = msgspec.json.Decoder(_Asked).decode
+_reply = msgspec.json.Decoder(_Reply)
+
+
+class OpenAiTranscription(Whole, frozen=True, kw_only=True):
+    """What is said in a recording, by one model."""
+
+    task: str = "speech-to-text"
+    server: Server
+
+    def request(self, ask: Ask) -> HttpRequest:
+        """A form: the model, what is wanted, the file.
+
+        Cost: the recording is hashed once, for a boundary that cannot stand in it.
+        """
+        asked = _asked(ask.document) if ask.document else _Asked()
+        sound = next((data for name, data in ask.blobs if name in {"", "inputs"}), None)
+        if sound is None:
+            sound = a2b_base64(asked.inputs)
+        wanted = asked.parameters or Parameters()
+        fields = {"model": self.model, "response_format": "json"}
+        if wanted.language is not None:
+            fields["language"] = wanted.language
+        if wanted.return_timestamps:
+            fields |= {"response_format": "verbose_json", "timestamp_granularities[]": "segment"}
+        boundary = "headworks-" + blake2b(sound, digest_size=24).hexdigest()
+        heads = (("content-type", f"multipart/form-data; boundary={boundary}"), ("accept", "application/json"))
+        path = f"{self.server.path}/audio/transcriptions{self.server.query}"
+        return HttpRequest("POST", path, heads, _form(fields, sound, boundary.encode()))
+
+    def reply(self, ask: Ask, response: HttpResponse) -> Answer:
+        """The words, in parts where that was asked and the model can.
+
+        Raises: ProviderBroken without words; what an error inside a 200 means.
+        """
+        wire = decoded(_reply, response.body)
+        if wire.text is None:
+            raise refused_inside(wire.error)
+        spent = wire.usage or _Spent()
+        seconds = wire.duration if spent.seconds is None else spent.seconds
+        chunks = [Chunk(part.text, (part.start, part.end)) for part in wire.segments or ()] or None
+        usage = Usage(input_tokens=spent.input_tokens, output_tokens=spent.output_tokens, seconds=seconds)
+        return Answer(encode(Reply(wire.text, chunks)), usage, self.model)
+
+    def failure(self, response: HttpResponse) -> HeadworksError:
+        """By code, then by type, then by status (facts.BY_CODE)."""
+        return refused(response)
+
+
+def _form(fields: dict[str, str], sound: bytes, boundary: bytes) -> bytes:
+    """The body; a file's name tells such servers what it is."""
+    ending = next((end for end, at, head in SOUND_HEADS if sound[at:].startswith(head)), "wav")
+    opened = b"--" + boundary + b'\r\ncontent-disposition: form-data; name="'
+    parts = ((opened, name.encode(), b'"\r\n\r\n', value.encode(), b"\r\n") for name, value in fields.items())
+    file = (opened, b'file"; filename="sound.', ending.encode(), b'"\r\ncontent-type: application/octet-stream\r\n\r\n')
+    return b"".join((*chain.from_iterable(parts), *file, sound, b"\r\n--", boundary, b"--\r\n"))
