@@ -1,7 +1,8 @@
 """The calls of one model and the workers that answer them: a Target.
 
 Rules:
-- A call goes to a worker as soon as one has room; what arrives in one round of the event loop goes together.
+- A call goes to a worker as soon as one has room; what arrives in one round of the event loop goes together, and
+  where a batch itself is dear, more calls may join it first (company.py).
 - A worker has room with nothing to do, or with one batch that will be done in a moment, so that it never idles while
   an answer is on its way; behind a long batch nothing is queued, for another worker may be free earlier.
 - One coarse timer looks after deadlines and hung workers while there is anything to look after.
@@ -15,6 +16,7 @@ from msgspec import Struct
 from headworks.errors import DeadlineExceeded, Draining, Overloaded
 from headworks.pending import Pending
 from headworks.targets.models.batch import Batcher, CostModel
+from headworks.targets.models.company import Company
 from headworks.targets.models.engine import Engine, Handle, Scheduler
 from headworks.targets.models.pace import Pace
 from headworks.targets.models.replica import Replica
@@ -77,6 +79,7 @@ class ModelPool:
         self._max_rows = settings.batch.max_size
         self._cost = CostModel()
         self._latency = CostModel()
+        self._company = Company(self._cost, self._max_rows)
         self._queue: Batcher[Ticket] = Batcher(settings.queue, self._cost)
         self._ids = count(1)
         self._seats = Seats(settings, scheduler, self._start_replica)
@@ -255,7 +258,7 @@ class ModelPool:
             if replica is None:
                 break
             now_ns = self._now_ns()
-            if self._max_wait_ns and self._is_worth_waiting(now_ns):
+            if self._is_held(replica, now_ns):
                 break
             batch, expired = queue.take(self._rows_for(replica), now_ns, now_ns + self._cost.of_ns(replica.rows))
             self._waiting_since_ns = now_ns
@@ -293,6 +296,20 @@ class ModelPool:
         if announcement is not None and announcement.is_batch:
             return self._max_rows
         return max(1, min(self._max_rows, self._cost.rows_within(SINGLES_NS))) if self._cost.is_known else 1
+
+    def _is_held(self, replica: Replica, now_ns: int) -> bool:
+        """Whether what waits lets more calls join it; if so, this is asked again when that may have changed."""
+        if self._max_wait_ns:
+            return self._is_worth_waiting(now_ns)
+        if not replica.is_batch or replica.is_concurrent:
+            return False
+        is_busy = bool(replica.flights)
+        waited_ns, slack_ns = now_ns - self._waiting_since_ns, self._earliest_ns - now_ns
+        is_held = self._company.is_worth_waiting_for(self._queue.rows, waited_ns, slack_ns, is_busy=is_busy)
+        if is_held and not is_busy and not self._is_flush_due:
+            self._is_flush_due = True
+            self._scheduler.call_soon(self._flush)
+        return is_held
 
     def _is_worth_waiting(self, now_ns: int) -> bool:
         """Whether `max_wait_s` asks for more company first; if so, a timer will flush."""

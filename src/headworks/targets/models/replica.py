@@ -61,6 +61,7 @@ class Replica:
         self.load_ns = 0
         self.announcement: Announcement | None = None
         self.is_concurrent = False
+        self.is_batch = False
         self.is_proven = False
         self.start_timer: Handle | None = None
         self.worker: Worker
@@ -170,6 +171,7 @@ class Replica:
         announcement = self.announcement = message.announcement
         self.load_ns = message.load_ns
         self._is_stream = announcement.is_stream
+        self.is_batch = announcement.is_batch
         self.is_concurrent = announcement.is_async or announcement.is_stream or announcement.is_http
         self._answered_by = (self._answered_by[0], announcement.model_version)
         self._is_http = announcement.is_http
