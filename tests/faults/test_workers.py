@@ -454,6 +454,7 @@ def test_no_answer_reaches_another_caller_whatever_is_cancelled_late_or_killed()
             async def killer():
                 while True:
                     await asyncio.sleep(0.2)
+                    await until(lambda: house.find("model").state().ready == 2)  # with none left, calls are refused
                     workers = house.find("model").state().workers
                     with suppress(ProcessLookupError):
                         os.kill(chance.choice(workers), signal.SIGKILL)

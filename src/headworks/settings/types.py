@@ -71,7 +71,7 @@ class LogsConfig(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class BatchConfig(Struct, frozen=True, forbid_unknown_fields=True):
-    """How many rows one dispatch may hold, and how long a free worker waits for more (0: not at all)."""
+    """How many rows one dispatch may hold, and how long a free worker waits for more by a timer (0: none)."""
 
     max_size: Annotated[int, Meta(ge=1, le=4096)] = 32
     max_wait: Duration = "0ms"
