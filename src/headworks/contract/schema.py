@@ -6,7 +6,6 @@ Messages say what would be right and never repeat the value that came: it may be
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from difflib import get_close_matches
 from typing import Any
 
 import jsonschema_rs
@@ -238,6 +237,8 @@ def _known_fields(violation: Violation, root: JsonObject) -> list[str]:
 
 
 def _unknown(name: str, known: list[str]) -> str:
+    from difflib import get_close_matches  # only mistakes need it
+
     near = get_close_matches(name[:100], known, n=1)
     return f"is not a known field; did you mean {near[0]!r}?" if near else "is not a known field"
 

@@ -1,6 +1,17 @@
 """The configuration: its types, and reading it from YAML with the line of every mistake."""
 
-from headworks.settings.reading import read_config
+from collections.abc import Mapping
+from pathlib import Path
+
 from headworks.settings.types import Config, EndpointVersion, ModelConfig, RecordsConfig, ServerConfig
 
 __all__ = ["Config", "EndpointVersion", "ModelConfig", "RecordsConfig", "ServerConfig", "read_config"]
+
+
+def read_config(path: Path, environment: Mapping[str, str]) -> Config:
+    """See reading.read_config."""
+    from headworks.settings.reading import (
+        read_config as read,
+    )  # a YAML parser takes a megabyte; a bare model file needs none
+
+    return read(path, environment)

@@ -4,9 +4,7 @@ A kind's module is imported when a configuration names it, so that no vendor's l
 """
 
 from collections.abc import Iterable, Mapping
-from difflib import get_close_matches
 from importlib import import_module
-from importlib.metadata import entry_points
 
 from headworks.errors import ConfigurationRefused, FieldError
 from headworks.targets.providers.wire import Bound, Kind, ProviderSettings
@@ -38,6 +36,7 @@ def kind_of(name: str) -> Kind:
     if module is not None:
         kind: Kind = import_module(module).KIND
         return kind
+    entry_points = import_module("importlib.metadata").entry_points  # takes 2 MB, which our own kinds do not need
     for entry in entry_points(group=GROUP, name=name):
         registered: Kind = entry.load()
         return registered
@@ -58,6 +57,8 @@ def bound(settings: Mapping[str, ProviderSettings], target: str, task: str) -> B
 
 
 def _refuse_unknown(provider: ProviderSettings, known: Iterable[str]) -> None:
+    from difflib import get_close_matches  # only mistakes need it
+
     wrong = []
     for key in provider.options:
         if key in known:
