@@ -6,6 +6,7 @@ import asyncio
 import os
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from importlib import import_module
 from typing import Any
 
 from headworks.admin.control import ControlServer
@@ -15,6 +16,7 @@ from headworks.catalogue_operations import Catalogue
 from headworks.commands import Command, key_commands, model_commands
 from headworks.deployment import Deployment
 from headworks.errors import RecordUnavailable
+from headworks.found import Found
 from headworks.home import Home
 from headworks.limits.memory import MemoryLimits
 from headworks.limits.store import SqliteDebts
@@ -24,7 +26,7 @@ from headworks.money.prices import shipped
 from headworks.offload import ThreadOffload
 from headworks.operations import command_operations, health_operations, not_built
 from headworks.people import People, open_people
-from headworks.ports import Action, Parts
+from headworks.ports import Action, Parts, Targets
 from headworks.publish import Published, Publisher
 from headworks.record_operations import record_operations
 from headworks.records.ledger import Ledger
@@ -33,6 +35,7 @@ from headworks.routes import table
 from headworks.targets.models.process import ProcessEngine
 from headworks.targets.models.registry import Models
 from headworks.targets.models.runner import Announcement
+from headworks.targets.providers.registry import Providers
 from headworks.units import RequestId, SystemClock, parse_size_bytes
 from headworks.watch.health import Health
 from headworks.watch.sink import ThreadSink
@@ -130,9 +133,10 @@ class Service:
         offload = ThreadOffload(loop.call_soon_threadsafe)
         self._closers.append(offload.close)
         routes = Routes(table(parse_size_bytes(config.server.max_body), is_loopback=self._is_loopback))
+        money = self._open_money()
         self.parts = Parts(
-            self.people.live, limits, self.published, self.models, self.ledger, self.watch, clock, offload, routes,
-            self._actions(offload), dialects(), refusals(), self._open_money(),
+            self.people.live, limits, self.published, self._found(loop, offload, money), self.ledger, self.watch, clock,
+            offload, routes, self._actions(offload), dialects(), refusals(), money,
         )  # fmt: skip
         control = ControlServer(self.home.control_path(), self._control_commands(), os.geteuid(), self._command_failed)
         await control.open()
@@ -140,6 +144,17 @@ class Service:
         ticking = loop.create_task(self._tick(limits))
         flushing = loop.create_task(self._flush())
         self._closers += [ticking.cancel, flushing.cancel]
+
+    def _found(self, loop: asyncio.AbstractEventLoop, offload: ThreadOffload, money: Budgets) -> Targets:
+        """The targets by name; what serves services outside is loaded only where some are configured."""
+        if not self.config.providers:
+            return self.models
+        outside = import_module("headworks.outside").Outside(loop, self.clock, offload, money)
+        self._closers.append(outside.close)
+        providers = Providers()
+        folder = self.deployment.path.parent
+        providers.replace(outside.targets(self.config, folder, money.prices))
+        return Found(self.models, providers)
 
     def _open_money(self) -> Budgets:
         budgets = Budgets(budgets_of(self.config), shipped().with_own(self.config.prices), self.clock)

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from datetime import UTC, date, datetime, time
 from pathlib import Path
 
+from headworks.contract import tasks
 from headworks.contract.schema import Contract
 from headworks.identity.issue import KeyRules
 from headworks.identity.keys import CallerDefaults
@@ -17,6 +18,9 @@ from headworks.targets.models.settings import BatchSettings, ModelSettings, Queu
 from headworks.targets.providers.wire import ProviderSettings
 from headworks.units import parse_duration_s, parse_money_micros, parse_rate, parse_size_bytes
 from headworks.values import Endpoint, RecordMode, TargetChoice
+
+TIMEOUT, CHAT_TIMEOUT = "10s", "120s"
+"""How long a call may take where its version does not say."""
 
 
 def model_settings(name: str, model: ModelConfig, folder: Path) -> ModelSettings:
@@ -113,7 +117,7 @@ def endpoint(config: Config, name: str, version: str, contract: Contract) -> End
         contract=contract,
         targets=tuple(_choice(target) for target in entry.targets),
         task=entry.task,
-        timeout_s=parse_duration_s(entry.timeout),
+        timeout_s=parse_duration_s(entry.timeout or (CHAT_TIMEOUT if tasks.shapes(entry.task) else TIMEOUT)),
         rate=parse_rate(entry.rate) if entry.rate else None,
         concurrency=entry.concurrency,
         record=RecordMode(entry.record),

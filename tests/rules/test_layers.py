@@ -14,6 +14,7 @@ LAYERS = [
         "routes",
         "ways",
         "found",
+        "outside",
         "assembly",
         "deployment",
         "publish",

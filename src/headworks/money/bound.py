@@ -12,10 +12,10 @@ from headworks.settings.money import Price
 from headworks.values import Call, Usage
 
 PICTURE_TOKENS = 50_000
-ADDED_TOKENS = 2_000
+TOOL_TOKENS = 2_000
 LEAST_SOUND_BYTES_A_SECOND = 500
 """No codec for speech in use takes less."""
-_PICTURE = b"data:image"
+_PICTURE, _TOOLS = b"data:image", b'"tools"'
 
 
 class Asked(Struct, frozen=True):
@@ -58,9 +58,8 @@ def most_used(call: Call, asked: Asked, price: Price, cap: int | None) -> Usage 
     if price.output and cap is None:
         return None
     count = max(1, asked.n or 1)
-    tokens = (
-        size + payload.document.count(_PICTURE) * PICTURE_TOKENS + len(payload.blobs) * PICTURE_TOKENS + ADDED_TOKENS
-    )
+    pictures = payload.document.count(_PICTURE) + len(payload.blobs)
+    tokens = size + pictures * PICTURE_TOKENS + (TOOL_TOKENS if _TOOLS in payload.document else 0)
     return Usage(
         input_tokens=tokens if price.input else None,
         output_tokens=None if not price.output or cap is None else cap * count,

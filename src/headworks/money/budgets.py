@@ -71,7 +71,7 @@ class Budgets:
 
     def __init__(self, budgets: Iterable[Budget], prices: PriceTable, clock: Clock) -> None:
         self._budgets = tuple(budgets)
-        self._prices = prices
+        self.prices = prices
         self._clock = clock
         self._numbers = count(1)
         self._taken: dict[Account, int] = {}
@@ -95,7 +95,7 @@ class Budgets:
     def reserve(self, call: Call, caller: Caller, service: str) -> Reservation:
         """See ports.Money."""
         endpoint = call.endpoint
-        price = self._prices.find(service)
+        price = self.prices.find(service)
         asked = asked_of(call)
         cap = output_cap(asked, price, endpoint.max_output)
         accounts = self._accounts(caller, endpoint)
@@ -115,7 +115,7 @@ class Budgets:
 
     def settle(self, reservation: Reservation, usage: Usage | None, *, is_free: bool = False) -> Settlement:
         """See ports.Money."""
-        price = self._prices.find(reservation.service)
+        price = self.prices.find(reservation.service)
         micros = 0 if is_free else None if price is None or usage is None else cost_micros(price, usage)
         charged = micros if micros is not None else reservation.micros
         if reservation.budgets and reservation.micros is not None and charged is not None:
@@ -147,7 +147,7 @@ class Budgets:
         return self._periods
 
     def _exhausted(self, budget: Budget) -> BudgetExhausted:
-        limit = f"{budget.limit_micros / MICROS:g} {self._prices.currency}"
+        limit = f"{budget.limit_micros / MICROS:g} {self.prices.currency}"
         period = "" if budget.period == FOR_EVER else f" a {budget.period}"
         return BudgetExhausted(f"Budget {budget.name} of {limit}{period} does not hold what this call may cost.")
 

@@ -24,6 +24,9 @@ class ProviderConfig(Struct, frozen=True, forbid_unknown_fields=True):
     api_key: Hidden | None = None
     api_keys: tuple[Hidden, ...] = ()
     connect_timeout: Duration = "5s"
+    first_byte_timeout: Duration | None = None
+    idle_timeout: Duration | None = None
+    total_timeout: Duration | None = None
     max_connections: Annotated[int, Meta(ge=1, le=10_000)] = 256
     max_waiting: Annotated[int, Meta(ge=0, le=100_000)] = 1024
     idle_connection: Duration = "30s"

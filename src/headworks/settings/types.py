@@ -117,11 +117,11 @@ class WeightedTarget(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class EndpointVersion(Struct, frozen=True, forbid_unknown_fields=True):
-    """One published version: what answers it, and its policy."""
+    """One published version: what answers it, and its policy. Without `timeout` a call has 10 s, a chat 120 s."""
 
     targets: tuple[str | WeightedTarget, ...]
     task: str | None = None
-    timeout: Duration = "10s"
+    timeout: Duration | None = None
     rate: RateText | None = None
     concurrency: Annotated[int, Meta(ge=1, le=1_000_000)] | None = None
     max_body: Size | None = None

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from headworks.errors import BudgetExhausted, PriceUnknown
-from headworks.money.bound import ADDED_TOKENS, PICTURE_TOKENS
+from headworks.money.bound import PICTURE_TOKENS, TOOL_TOKENS
 from headworks.money.budgets import Budget, Budgets, period_of
 from headworks.money.prices import PriceTable
 from headworks.settings.money import Price
@@ -58,7 +58,7 @@ def test_an_attempt_holds_the_most_it_can_cost_and_settles_at_what_it_did():
     money, _ = purse(Budget("all", 10_000_000))
     asked = call(max_tokens=1000)
     held = money.reserve(asked, ANN, "up/m")
-    bound = len(asked.payload.document) + ADDED_TOKENS + 1000 * 10
+    bound = len(asked.payload.document) + 1000 * 10
 
     assert held.micros == bound
     assert held.output_cap == 1000
@@ -104,6 +104,12 @@ def test_a_picture_counts_more_than_its_bytes():
     held = money.reserve(call(make_endpoint(max_output=1), url="data:image/png;base64,AA=="), ANN, "up/m")
 
     assert held.micros > PICTURE_TOKENS
+
+
+def test_tools_count_for_what_providers_add_where_they_are_used():
+    money, _ = purse(Budget("all", 10_000_000))
+
+    assert money.reserve(call(tools=[], max_tokens=1), ANN, "up/m").micros > TOOL_TOKENS
 
 
 def test_every_budget_that_applies_must_hold_the_call():

@@ -36,7 +36,7 @@ def test_an_empty_file_is_an_empty_configuration():
     [
         ("batch:", "btach:", "headworks.yaml:2: models.mood.btach: unknown key; did you mean 'batch'?"),
         ("max_size: 8", "max_size: 0", "headworks.yaml:2: models.mood.batch.max_size: expected `int` >= 1"),
-        ("800ms", "800", "headworks.yaml:5: endpoints.mood.v1.timeout: expected `str`, got `int`"),
+        ("800ms", "800", "headworks.yaml:5: endpoints.mood.v1.timeout: expected `str | null`, got `int`"),
         ("800ms", "800x", "'800x' is not a duration"),
         ("50/s", "50", "expected `str | null`, got `int`"),
         ("targets: [mood]", "targets: [moood]", "no model is called 'moood'; known models: mood"),

@@ -28,6 +28,7 @@ from headworks.targets.providers.hold import (
     limits_of,
     whole_body,
 )
+from headworks.targets.providers.http.exchange import ResponseStream
 from headworks.targets.providers.http.settings import Timeouts
 from headworks.targets.providers.retry import Random
 from headworks.targets.providers.sign import Offload, Signer
@@ -50,7 +51,9 @@ class Client(Protocol):
     def send(self, origin: Origin, request: HttpRequest, timeouts: Timeouts, deadline_ns: int) -> Pending[HttpResponse]:
         """The whole answer."""
 
-    def stream(self, origin: Origin, request: HttpRequest, timeouts: Timeouts, deadline_ns: int) -> Pending[Source]:
+    def stream(
+        self, origin: Origin, request: HttpRequest, timeouts: Timeouts, deadline_ns: int
+    ) -> Pending[ResponseStream]:
         """The answer as it comes."""
 
 

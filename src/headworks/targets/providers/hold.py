@@ -27,7 +27,10 @@ class Source(Protocol):
     """The response whose body is read as it comes."""
 
     status: int
-    headers: Mapping[str, str]
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """The fields of its head, names in lower case."""
 
     def next(self) -> Pending[bytes | None]:
         """The next bytes; None after the last.

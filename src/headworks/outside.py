@@ -1,0 +1,125 @@
+"""The services outside: one HTTP client, what is known of each origin's health, and every configured operation as a target.
+
+Imported when a configuration names a provider, so that a service without one loads no client.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from msgspec import structs
+
+from headworks.assembly import provider_settings
+from headworks.contract import tasks
+from headworks.contract.schema import Schema
+from headworks.errors import ConfigurationRefused, FieldError
+from headworks.money.prices import PriceTable
+from headworks.offload import ThreadOffload
+from headworks.ports import Money
+from headworks.publish import services
+from headworks.settings import Config
+from headworks.settings.providers import ProviderConfig
+from headworks.targets.providers.attempt import Tools
+from headworks.targets.providers.breaker import BreakerSettings
+from headworks.targets.providers.client import Client, Proxy, Timeouts, Tls, Upstream
+from headworks.targets.providers.health import Health
+from headworks.targets.providers.registry import Key
+from headworks.targets.providers.target import CHAT_TIMEOUTS, TASK_TIMEOUTS, ProviderState, ProviderTarget, TargetPolicy
+from headworks.targets.providers.wire import Bound
+from headworks.units import Clock, parse_duration_s
+
+
+class Outside:
+    """Every configured operation of a provider, ready to be asked.
+
+    Safe under: one thread, the event loop's.
+    """
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, clock: Clock, offload: ThreadOffload, money: Money) -> None:
+        self._client = Client(loop, clock)
+        self._health = Health(BreakerSettings())
+        self._tools = Tools(self._client, clock, loop, offload, random.random, money)
+        self._targets: dict[Key, ProviderTarget] = {}
+
+    def targets(self, config: Config, folder: Path, prices: PriceTable) -> Mapping[Key, ProviderTarget]:
+        """The targets that a configuration names; what is known of an origin's health outlives a new configuration.
+
+        Raises: ConfigurationRefused.
+        """
+        bound: dict[Key, Bound] = {}
+        for versions in config.endpoints.values():
+            for entry in versions.values():
+                bound |= services(config, entry)
+        for (name, _), each in bound.items():
+            provider = name.partition("/")[0]
+            self._client.allow(each.origin, upstream_of(provider, config.providers[provider], folder))
+        self._health.keep_only(each.origin for each in bound.values())
+        self._targets = {key: self._target(key, each, config, prices) for key, each in bound.items()}
+        return self._targets
+
+    def states(self) -> Iterable[ProviderState]:
+        """How every target outside fares."""
+        return [target.state() for target in self._targets.values()]
+
+    def close(self) -> None:
+        """End every connection; what is under way fails."""
+        self._client.close()
+
+    def _target(self, key: Key, bound: Bound, config: Config, prices: PriceTable) -> ProviderTarget:
+        name, task = key
+        provider = config.providers[name.partition("/")[0]]
+        reply = Schema(tasks.schemas(task)[1])
+        policy = TargetPolicy(timeouts=timeouts_of(provider, can_stream=bound.operation.can_stream))
+        service = service_of(name, bound.operation.model, config, prices)
+        return ProviderTarget(name, service, bound, reply, self._health, self._tools, policy)
+
+
+def service_of(name: str, model: str, config: Config, prices: PriceTable) -> str:
+    """What the prices of a target are looked up by: the provider's own name where its prices are configured or it is not the vendor itself, else the kind."""
+    provider = name.partition("/")[0]
+    settings = provider_settings(config)[provider]
+    own = f"{provider}/{model}"
+    return own if settings.base_url is not None or prices.find(own) is not None else f"{settings.kind}/{model}"
+
+
+def timeouts_of(provider: ProviderConfig, *, can_stream: bool) -> Timeouts:
+    """How long one attempt may take, by what the provider's configuration says and else by its kind of work."""
+    usual = CHAT_TIMEOUTS if can_stream else TASK_TIMEOUTS
+    said = {
+        "connect_s": provider.connect_timeout,
+        "first_byte_s": provider.first_byte_timeout,
+        "idle_s": provider.idle_timeout,
+        "total_s": provider.total_timeout,
+    }
+    return structs.replace(usual, **{key: parse_duration_s(text) for key, text in said.items() if text is not None})
+
+
+def upstream_of(name: str, provider: ProviderConfig, folder: Path) -> Upstream:
+    """How a provider's origin is connected to; files stand beside the configuration.
+
+    Raises: ConfigurationRefused, for a proxy's address that cannot be read.
+    """
+    files = [None if each is None else str(folder / each) for each in (provider.ca, provider.cert, provider.cert_key)]
+    return Upstream(
+        max_connections=provider.max_connections,
+        max_waiting=provider.max_waiting,
+        keep_alive_s=parse_duration_s(provider.idle_connection),
+        tls=Tls(*files),
+        proxy=None if provider.proxy is None else _proxy(name, provider.proxy),
+    )
+
+
+def _proxy(name: str, address: str) -> Proxy:
+    try:
+        parts = urlsplit(address)
+        host, port = parts.hostname, parts.port or 3128
+    except ValueError:
+        host, port = None, 0
+    if not host:
+        text = "must be the address of an HTTP proxy, such as http://proxy.example:3128"
+        raise ConfigurationRefused(text, errors=(FieldError(f"/providers/{name}/proxy", text),))
+    return Proxy(host, port)
