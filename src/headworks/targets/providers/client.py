@@ -11,6 +11,8 @@ import ssl
 from collections.abc import Iterable
 from functools import partial
 
+from msgspec import structs
+
 from headworks.errors import ConfigurationRefused, FieldError, Internal
 from headworks.pending import Pending
 from headworks.targets.providers.http.dial import Route, dial
@@ -74,7 +76,7 @@ class Client:
         """
         upstream = upstream or self._shared.settings.upstream
         if origin in self._pools:
-            if self._upstreams[origin] != upstream:
+            if not _is_same(self._upstreams[origin], upstream):
                 raise ConfigurationRefused("One origin cannot be connected to in two ways")
             return
         try:
@@ -167,3 +169,15 @@ class Client:
     def _watch_on(self, *, is_busy: bool) -> None:
         if is_busy or any(pool.is_open for pool in self._pools.values()):
             self._watch(GRAIN_S if is_busy else _IDLE_GRAIN_S)
+
+
+def _is_same(one: Upstream, other: Upstream) -> bool:
+    return _shown(one) == _shown(other)
+
+
+def _shown(upstream: Upstream) -> tuple[object, ...]:
+    proxy = upstream.proxy
+    if proxy is None or proxy.authorization is None:
+        return (upstream,)
+    bare = structs.replace(upstream, proxy=structs.replace(proxy, authorization=None))
+    return bare, proxy.authorization.reveal()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import select
 import socket
+import ssl
 from typing import Protocol, cast
 
 from headworks.errors import HeadworksError, ProviderBroken, ProviderDown
@@ -79,7 +80,7 @@ class Connection(asyncio.Protocol):
         self._keeper.lost(self)
         if exchange is None:
             return
-        if isinstance(self._framing, ToClose):
+        if isinstance(self._framing, ToClose) and self._was_closed_on_purpose():
             self._complete(exchange, is_reusable=False)
         elif self._head is None and not self._ahead:
             exchange.fail(ProviderDown(reason="the provider closed the connection without an answer"))
@@ -225,6 +226,17 @@ class Connection(asyncio.Protocol):
         else:
             self.abort()
         exchange.finish()
+
+    def _was_closed_on_purpose(self) -> bool:
+        """Whether the end is the origin's: under TLS only its closing alert says so, anybody can end the TCP stream."""
+        secure = self._transport.get_extra_info("ssl_object")
+        if secure is None:
+            return True
+        try:
+            secure.unwrap()  # answers ours; without theirs it would have to wait
+        except ssl.SSLError:
+            return False
+        return True
 
     def _read_again(self) -> None:
         if self._is_held:
