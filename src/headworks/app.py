@@ -13,7 +13,7 @@ from headworks.admin.control import ControlServer
 from headworks.assembly import budgets_of, caller_defaults, key_rules, record_settings
 from headworks.bridge import awaited
 from headworks.catalogue_operations import Catalogue
-from headworks.commands import Command, key_commands, model_commands
+from headworks.commands import OWNER, Command, key_commands, model_commands, record_commands
 from headworks.deployment import Deployment
 from headworks.errors import RecordUnavailable
 from headworks.found import Found
@@ -207,7 +207,11 @@ class Service:
 
     def commands(self) -> dict[str, Command]:
         """What an administrator may do; the same for the control socket and for /admin."""
-        return {**key_commands(self.people.actions), **model_commands(self.models, self.publisher)}
+        return {
+            **key_commands(self.people.actions),
+            **model_commands(self.models, self.publisher),
+            **record_commands(self.ledger),
+        }
 
     def _control_commands(self) -> Mapping[str, Callable[[Mapping[str, Any]], Any]]:
         def command(act: Command) -> Callable[[Mapping[str, Any]], Any]:
@@ -217,7 +221,7 @@ class Service:
 
     async def _accessed(self, words: Mapping[str, Any]) -> object:
         """Record that the owner of the machine reads content, before it is shown."""
-        pending = self.ledger.accessed("owner", dict(words))
+        pending = self.ledger.accessed(OWNER, dict(words))
 
         async def wait() -> None:
             await pending

@@ -1,10 +1,10 @@
 """Commands on a service: the same ones for the control socket, for /admin and for the command line without a service."""
 
 from collections.abc import Callable, Coroutine, Mapping
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from headworks.errors import HeadworksError, ModelUnavailable
 from headworks.identity.actions import (
@@ -17,11 +17,14 @@ from headworks.identity.actions import (
     read_form,
 )
 from headworks.publish import Publisher
+from headworks.records.ledger import Ledger
 from headworks.targets.models.pool import PoolState
 from headworks.targets.models.registry import Models
 from headworks.targets.models.runner import Announcement, Source
 from headworks.values import Caller
 
+OWNER = "owner"
+"""Who acts when the owner of the machine does."""
 Words = Mapping[str, Any] | bytes
 Command = Callable[[Words, Caller | None], Coroutine[Any, Any, object]]
 """Takes the words of the command and who asks, None being the owner of the machine; gives plain data."""
@@ -43,6 +46,22 @@ def key_commands(keys: KeyActions) -> dict[str, Command]:
         "keys.revoke": command(RevokeKey, keys.revoke),
         "keys.exchange": command(ExchangeKey, keys.exchange),
     }
+
+
+class EraseSubject(Struct, frozen=True, forbid_unknown_fields=True):
+    """The person whose content is to become unreadable, as `X-Subject` named them."""
+
+    subject: Annotated[str, Meta(min_length=1, max_length=256)]
+
+
+def record_commands(ledger: Ledger) -> dict[str, Command]:
+    """Erase a person."""
+
+    async def erased(words: Words, maker: Caller | None) -> object:
+        actor = OWNER if maker is None else maker.key_id
+        return msgspec.to_builtins(await ledger.erase(read_form(EraseSubject, words).subject, actor))
+
+    return {"records.erase": erased}
 
 
 class SwapModel(Struct, frozen=True, forbid_unknown_fields=True):

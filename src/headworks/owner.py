@@ -4,14 +4,18 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from headworks.admin.control import ask_owner
 from headworks.bridge import blocking
-from headworks.commands import key_commands
+from headworks.commands import OWNER, EraseSubject, key_commands
 from headworks.errors import BadControl
 from headworks.home import Home
+from headworks.identity.actions import read_form
 from headworks.identity.issue import KeyRules
 from headworks.people import open_people
 from headworks.records.ledger import Ledger
+from headworks.records.opening import open_to_read
 from headworks.records.settings import RecordSettings
 from headworks.stores.sqlite import Stores
 from headworks.units import SystemClock
@@ -25,11 +29,13 @@ def carry_out(folder: Path, command: str, words: Mapping[str, Any], key_file: Pa
     home = Home(folder)
     if home.is_owned_elsewhere():
         return ask_owner(home.control_path(), command, words)
-    if command != "records.accessed" and not command.startswith("keys."):
+    if not command.startswith(("keys.", "records.")):
         raise BadControl(f"No service runs on {folder}; start one with `headworks serve --home {folder}`.")
     home.lock()
     try:
-        return _accessed(folder, words, key_file) if command == "records.accessed" else _keys(folder, command, words)
+        if command.startswith("keys."):
+            return _keys(folder, command, words)
+        return _record(folder, command, words, key_file)
     finally:
         home.unlock()
 
@@ -44,10 +50,14 @@ def _keys(folder: Path, command: str, words: Mapping[str, Any]) -> Any:
         stores.close()
 
 
-def _accessed(folder: Path, words: Mapping[str, Any], key_file: Path | None) -> Any:
+def _record(folder: Path, command: str, words: Mapping[str, Any], key_file: Path | None) -> Any:
+    if command == "records.erase":
+        open_to_read(folder).close()  # a home without a record holds nothing to erase, and none is made of it
     ledger = Ledger.start(RecordSettings(home=folder, kek_file=key_file), SystemClock(), _at_once)
     try:
-        ledger.accessed_now("owner", dict(words))
+        if command == "records.erase":
+            return msgspec.to_builtins(ledger.erase_now(read_form(EraseSubject, words).subject, OWNER))
+        ledger.accessed_now(OWNER, dict(words))
     finally:
         ledger.stop()
     return {}

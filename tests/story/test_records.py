@@ -287,6 +287,51 @@ def test_records_past_their_retention_go_and_the_rest_is_still_whole(tmp_path):
     assert [path for path in (tmp_path / "home" / "content").rglob("*") if path.is_file()] == []
 
 
+def test_an_erased_persons_content_is_gone_for_good_and_everything_else_stays(tmp_path):
+    """Erased by the command line while the service runs, by the administrator, and with the service stopped."""
+    home, said = tmp_path / "home", {}
+    people = ("ann", "bob", "cho", "dee")
+    with service(write_config(tmp_path, CONFIG), home) as running:
+        for person in people:
+            answer = running.call("/api/echo/v1", {"text": person}, headers={"X-Subject": person})
+            said[person] = answer.headers["x-request-id"]
+        kept = home.parent / "kept"
+        running.until(lambda: running.cli("records", "checkpoint")["checkpoint"])
+        kept.write_text(running.cli("records", "checkpoint")["checkpoint"])
+        by_command = running.cli("records", "erase", "ann")
+        by_admin = running.call("/admin/records/erase", {"subject": "bob"}, key=running.admin_key)
+        (administrator,) = (key["id"] for key in running.cli("keys", "list") if "admin" in key["scopes"])
+        again = running.cli("records", "erase", "ann")
+        later = running.call("/api/echo/v1", {"text": "new"}, headers={"X-Subject": "ann"}).headers["x-request-id"]
+    stopped = records(home, "erase", "cho")
+    shown = {person: records(home, "show", said[person]) for person in people}
+
+    assert [done["data_keys"] for done in (by_command, by_admin.json, again, stopped)] == [1, 1, 0, 1]
+    assert {person: call["content"] for person, call in shown.items()} == {
+        "ann": "erased", "bob": "erased", "cho": "erased", "dee": "kept",
+    }  # fmt: skip
+    assert [shown[person]["input"] for person in ("ann", "bob", "cho")] == [None] * 3
+    assert records(home, "show", later)["content"] == "kept"
+    assert records(home, "verify", "--since", str(kept))["whole"]
+    erasures = sql_rows(home, "SELECT seq, caller_id FROM records WHERE kind = 'erased' ORDER BY seq")
+    assert [seq for seq, _ in erasures] == [done["record"] for done in (by_command, by_admin.json, again, stopped)]
+    assert [actor for _, actor in erasures] == ["owner", administrator, "owner", "owner"]
+
+
+def test_erasing_needs_the_administrator_and_a_home_with_a_record(tmp_path):
+    home = tmp_path / "home"
+    cli("keys", "create", "first", "--home", str(home))
+    nothing = cli("records", "erase", "ann", "--home", str(home), code=3)
+    with service(write_config(tmp_path, CONFIG), home) as running:
+        refused = running.call("/admin/records/erase", {"subject": "ann"})
+        wrong = running.call("/admin/records/erase", {"subject": ""}, key=running.admin_key)
+
+    assert "Nothing was recorded" in nothing["error"]
+    assert refused.status == 403
+    assert (wrong.status, wrong.json["errors"][0]["pointer"]) == (422, "/subject")
+    assert sql_rows(home, "SELECT count(*) FROM records WHERE kind = 'erased'") == [(0,)]
+
+
 def test_no_mode_needs_no_reason_and_none_needs_one(tmp_path):
     config = write_config(tmp_path, CONFIG.replace(', reason: "a test"', ""))
     told = cli("check", "--quick", str(config), code=1)

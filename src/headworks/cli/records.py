@@ -1,4 +1,4 @@
-"""`headworks records list|show|export|verify|prove|checkpoint`: the record of a home, with or without a service."""
+"""`headworks records list|show|export|verify|prove|checkpoint|erase`: a home's record, with or without a service."""
 
 import argparse
 import sys
@@ -47,6 +47,10 @@ def add_words(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -
 
     checkpoint = actions.add_parser("checkpoint", help="the newest signed checkpoint, to be kept elsewhere")
     _add_place(checkpoint, run_checkpoint)
+
+    erase = actions.add_parser("erase", help="make all content of a person unreadable for ever; recorded itself")
+    erase.add_argument("subject", help="the person, as X-Subject named them")
+    _add_place(erase, run_erase)
 
 
 def run_list(asked: argparse.Namespace, output: Output) -> int:
@@ -121,6 +125,19 @@ def run_checkpoint(asked: argparse.Namespace, output: Output) -> int:
     with Records(home_of(asked), asked.key_file) as records:
         told = {"checkpoint": records.checkpoint(), "verifier": records.verifier().text()}
     output.show(told, lambda: told["checkpoint"])
+    return 0
+
+
+def run_erase(asked: argparse.Namespace, output: Output) -> int:
+    """Destroy every data key of a person; their rows stay, and the record still verifies."""
+    erased = carry_out(home_of(asked), "records.erase", {"subject": asked.subject}, asked.key_file)
+
+    def as_text() -> str:
+        if not erased["data_keys"]:
+            return f"Nothing is kept of {asked.subject}. Record {erased['record']} says that it was asked for."
+        return f"Erased: {erased['data_keys']} data keys are destroyed. Record {erased['record']} says so."
+
+    output.show(erased, as_text)
     return 0
 
 

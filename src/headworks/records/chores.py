@@ -202,7 +202,9 @@ class Chores:
         return Put(Pending(), "refusals", entry, detail=detail_text({"source": refused.source, "count": refused.count}))
 
 
-def internal_put(kind: str, detail: dict[str, Any], wall_ns: int, pending: Pending[Any] | None = None) -> Put:
-    """A signed row of the log's own doing."""
-    entry = Entry(RequestId(""), wall_ns, "", via="internal", mode=RecordMode.NONE, outcome=kind)
+def internal_put(
+    kind: str, detail: dict[str, Any], wall_ns: int, pending: Pending[Any] | None = None, actor: str = ""
+) -> Put:
+    """A signed row of the log's own doing, or of somebody's who may have things done to it."""
+    entry = Entry(RequestId(""), wall_ns, "", "internal", actor, mode=RecordMode.NONE, outcome=kind)
     return Put(pending or Pending(), kind, entry, detail=detail_text(detail), is_signed=True)

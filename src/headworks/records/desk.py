@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import apsw
+from msgspec import Struct
 
 from headworks.errors import HeadworksError, Internal, RecordUnavailable
 from headworks.pending import Pending
@@ -16,6 +17,7 @@ from headworks.records.chores import Chores, internal_put
 from headworks.records.columns import LEAF, Row
 from headworks.records.content import ContentFiles
 from headworks.records.data_keys import DataKey, DataKeys, Wanted
+from headworks.records.detail import detail_of
 from headworks.records.expiry import Expiry
 from headworks.records.kms import KeyFile, Kms
 from headworks.records.log_keys import LogKeys, has_secrets, open_log_keys
@@ -35,14 +37,25 @@ from headworks.units import Clock
 MOST_OPEN = 65536
 
 
+class Erased(Struct, frozen=True):
+    """What an erasure did.
+
+    Shapes: `record` is the number of the signed row that says so; `data_keys` counts the keys that were destroyed.
+    """
+
+    record: int
+    data_keys: int
+
+
 class Erase(Item):
-    """An owner whose data keys are to be destroyed."""
+    """An owner whose data keys are to be destroyed, and who asked for it."""
 
-    __slots__ = ("owner",)
+    __slots__ = ("actor", "owner")
 
-    def __init__(self, pending: Pending[int], owner: bytes) -> None:
+    def __init__(self, pending: Pending[Erased], owner: bytes, actor: str) -> None:
         super().__init__(pending)
         self.owner = owner
+        self.actor = actor
 
 
 class _Batch:
@@ -316,13 +329,15 @@ class RecordDesk:
                 else:
                     self.replays.free(connection, slot_left)
 
-    def _note(self, put: Put) -> int | None:
+    def _note(self, put: Put) -> int | Erased | None:
         if put.kind == "opened":
             slot = put.entry.idempotency
             self.running[put.seq] = None if slot is None else slot.slot
         elif put.kind == "closed" and put.refers_to is not None:
             self.running.pop(put.refers_to, None)
             return None
+        elif put.kind == "erased" and put.detail is not None:
+            return Erased(put.seq, len(detail_of(put.detail)["data_keys"]))
         return put.seq
 
     def _claim(self, connection: apsw.Connection, claim: Claim) -> Result:
@@ -338,7 +353,7 @@ class RecordDesk:
         numbers = self.keys.unrecorded(keys).get(item.owner, [])
         self._batch.erased.append(item.owner)
         detail = {"owner": item.owner.hex(), "data_keys": numbers}
-        return internal_put("erased", detail, self.clock.wall_ns(), item.pending)
+        return internal_put("erased", detail, self.clock.wall_ns(), item.pending, item.actor)
 
 
 def _full() -> RecordUnavailable:

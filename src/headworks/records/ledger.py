@@ -12,7 +12,7 @@ from headworks.errors import HomeUnavailable
 from headworks.pending import Pending
 from headworks.ports import Entry, IdempotencySlot, Replay
 from headworks.records.chores import Usage
-from headworks.records.desk import Erase, RecordDesk
+from headworks.records.desk import Erase, Erased, RecordDesk
 from headworks.records.detail import detail_text
 from headworks.records.kms import Kms
 from headworks.records.recovery import unknown_outcome
@@ -147,20 +147,20 @@ class Ledger:
         """The same, blocking, for the command line."""
         self.stores.writer.submit_and_wait(self._access(Pending(), actor, what))
 
-    def erase(self, subject: str) -> Pending[int]:
-        """Make everything recorded of a person unreadable for ever; gives the number of the signed tombstone.
+    def erase(self, subject: str, actor: str) -> Pending[Erased]:
+        """Make everything recorded of a person unreadable for ever, and record who asked for it.
 
         Every data key of the person is destroyed; rows and leaves stay, so the record still verifies.
         """
-        pending: Pending[int] = Pending()
-        self._submit(Erase(pending, self._desk.keys.owner(subject, is_subject=True)))
+        pending: Pending[Erased] = Pending()
+        self._submit(Erase(pending, self._desk.keys.owner(subject, is_subject=True), actor))
         return pending
 
-    def erase_now(self, subject: str) -> int:
+    def erase_now(self, subject: str, actor: str) -> Erased:
         """The same, blocking, for the command line."""
         owner = self._desk.keys.owner(subject, is_subject=True)
-        number: int = self.stores.writer.submit_and_wait(Erase(Pending(), owner))
-        return number
+        erased: Erased = self.stores.writer.submit_and_wait(Erase(Pending(), owner, actor))
+        return erased
 
     def _access(self, pending: Pending[Any], actor: str, what: dict[str, Any]) -> Put:
         wall_ns = self._desk.clock.wall_ns()
@@ -182,4 +182,4 @@ class Ledger:
             entry.cost_micros = self._held_micros(number)
             stores.writer.submit_and_wait(Put(Pending(), "closed", entry, refers_to=number))
         for owner in {owner for owner, _ in stores.keys.read(keys_sql["unrecorded"])}:
-            stores.writer.submit_and_wait(Erase(Pending(), owner))
+            stores.writer.submit_and_wait(Erase(Pending(), owner, actor=""))

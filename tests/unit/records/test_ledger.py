@@ -112,12 +112,13 @@ def test_an_erased_persons_content_is_unreadable_and_the_record_verifies(log):
     log.wait(log.ledger.claim(SLOT))
     log.commit(subject="ann", idempotency=SLOT)
 
-    number = log.wait(log.ledger.erase("ann"))
+    done = log.wait(log.ledger.erase("ann", "k_admin"))
     after = log.commit(subject="ann")
 
     assert log.show(erased) | {"content": "erased", "input": None, "subject_name": None} == log.show(erased)
     assert {log.show(request_id)["content"] for request_id in (kept, after)} == {"kept"}
-    assert rows(log, "kind, signature IS NULL", f"seq = {number}") == [("erased", 0)]
+    assert done.data_keys == 1
+    assert rows(log, "kind, signature IS NULL, caller_id", f"seq = {done.record}") == [("erased", 0, "k_admin")]
     assert log.ledger.stores.keys.read("SELECT count(*) FROM data_keys WHERE wrapped IS NULL") == [(1,)]
     with pytest.raises(IdempotencySpent, match="erased"):
         log.wait(log.ledger.claim(SLOT))
@@ -130,7 +131,7 @@ def test_an_erased_persons_wrapped_keys_are_gone_from_the_disk(log):
     ((wrapped,),) = log.ledger.stores.keys.read("SELECT wrapped FROM data_keys")
     assert wrapped in on_disk(log.home)
 
-    log.ledger.erase_now("ann")
+    log.ledger.erase_now("ann", "owner")
 
     assert wrapped not in on_disk(log.home)
 

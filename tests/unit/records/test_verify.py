@@ -28,7 +28,7 @@ def home(log):
     log.commit(output=b"large" * 500)
     log.commit(mode=RecordMode.DIGEST)
     log.commit(mode=RecordMode.NONE)
-    log.wait(log.ledger.erase("somebody"))
+    log.wait(log.ledger.erase("somebody", "owner"))
     log.commit_many(RECORDS - STREAM_AT - 6)
     log.stop()
     return log.home
