@@ -8,6 +8,8 @@ FORM_BYTES = 64 * 2**10
 NOT_BUILT = "not-built"
 
 CHAT, COMPLETIONS, RESPONSES, EMBEDDINGS = "openai.chat", "openai.completions", "openai.responses", "openai.embeddings"
+MODERATIONS, IMAGES, SPEECH = "openai.moderations", "openai.images", "openai.speech"
+TRANSCRIPTIONS = "openai.transcriptions"
 MESSAGES, COUNT_TOKENS = "anthropic.messages", "anthropic.count"
 MODELS, MODEL = "models.named", "models.one"
 OPENAI_NOT_BUILT = "openai.not-built"
@@ -34,14 +36,14 @@ _VENDORS_CALLS = (
     ("/v1/completions", COMPLETIONS),
     ("/v1/responses", RESPONSES),
     ("/v1/embeddings", EMBEDDINGS),
+    ("/v1/moderations", MODERATIONS),
+    ("/v1/images/generations", IMAGES),
+    ("/v1/audio/speech", SPEECH),
+    ("/v1/audio/transcriptions", TRANSCRIPTIONS),
     ("/v1/messages", MESSAGES),
     ("/v1/messages/count_tokens", COUNT_TOKENS),
 )
 _PLANNED_OF_OPENAI = (
-    ("POST", "/v1/moderations"),
-    ("POST", "/v1/images/generations"),
-    ("POST", "/v1/audio/speech"),
-    ("POST", "/v1/audio/transcriptions"),
     ("GET", "/v1/responses/{response}"),
     ("DELETE", "/v1/responses/{response}"),
     *((method, f"/v1/{kind}") for kind in ("files", "batches", "fine_tuning/jobs") for method in ("GET", "POST")),

@@ -9,7 +9,9 @@ from headworks.dialects.openai import errors as openai_errors
 from headworks.dialects.openai.chat import Chat
 from headworks.dialects.openai.completions import Completions
 from headworks.dialects.openai.embeddings import Embeddings
+from headworks.dialects.openai.more import images, moderations, speech
 from headworks.dialects.openai.responses import Responses
+from headworks.dialects.openai.transcriptions import Transcriptions
 from headworks.ports import Dialect, Refusal
 from headworks.routes import (
     CALL,
@@ -18,11 +20,15 @@ from headworks.routes import (
     COUNT_TOKENS,
     EMBEDDINGS,
     FORWARD,
+    IMAGES,
     MESSAGES,
     MODEL,
     MODELS,
+    MODERATIONS,
     OPENAI_NOT_BUILT,
     RESPONSES,
+    SPEECH,
+    TRANSCRIPTIONS,
 )
 
 
@@ -36,13 +42,18 @@ def dialects() -> Mapping[str, Dialect]:
         COMPLETIONS: Completions(),
         RESPONSES: Responses(),
         EMBEDDINGS: Embeddings(),
+        MODERATIONS: moderations(),
+        IMAGES: images(),
+        SPEECH: speech(),
+        TRANSCRIPTIONS: Transcriptions(),
         MESSAGES: Messages(),
     }
 
 
 def refusals() -> Mapping[str, Refusal]:
     """How errors are told where clients expect another form than problem documents."""
-    openai = (CHAT, COMPLETIONS, RESPONSES, EMBEDDINGS, OPENAI_NOT_BUILT)
+    media = (MODERATIONS, IMAGES, SPEECH, TRANSCRIPTIONS)
+    openai = (CHAT, COMPLETIONS, RESPONSES, EMBEDDINGS, *media, OPENAI_NOT_BUILT)
     return {
         **dict.fromkeys(openai, openai_errors.refusal),
         **dict.fromkeys((MESSAGES, COUNT_TOKENS), anthropic_errors.refusal),

@@ -26,7 +26,7 @@ def form_of(body: bytes, boundary: str, contract: Contract) -> tuple[Any, Blobs]
     texts: list[tuple[str, str]] = []
     documents: dict[str, Any] = {}
     blobs: dict[str, bytes] = {}
-    for part, content in _parts(body, boundary):
+    for part, content in parts_of(body, boundary):
         name = "" if contract.binary == WHOLE else part.name or ""
         if name in contract.binary:
             _once(name, blobs, documents)
@@ -45,8 +45,8 @@ def form_of(body: bytes, boundary: str, contract: Contract) -> tuple[Any, Blobs]
     return {**fields, **documents}, tuple(blobs.items())
 
 
-def _parts(body: bytes, boundary: str) -> list[tuple[MultipartSegment, bytes]]:
-    """Each part with its content.
+def parts_of(body: bytes, boundary: str) -> Iterator[tuple[MultipartSegment, bytes]]:
+    """Each part with its content, read as far as it is asked for.
 
     Raises: Malformed, BodyTooLarge.
     """
@@ -59,7 +59,7 @@ def _parts(body: bytes, boundary: str) -> list[tuple[MultipartSegment, bytes]]:
             strict=True,
         )
         with parser:
-            return list(_gathered(parser.parse(body)))
+            yield from _gathered(parser.parse(body))
     except ParserLimitReached as error:
         raise BodyTooLarge(f"At most {MOST_PARTS} parts with {MOST_PART_HEADERS} headers each.") from error
     except MultipartError as error:

@@ -30,7 +30,11 @@ class OpenAiSpeech(Whole, frozen=True, kw_only=True):
         asked = _decode(ask.document)
         wanted = asked.parameters or Parameters()
         said = {"response_format": wanted.format, "speed": wanted.speed, "instructions": wanted.instructions}
-        body: dict[str, str | float] = {"model": self.model, "input": asked.inputs, "voice": wanted.voice or DEFAULT_VOICE}
+        body: dict[str, str | float] = {
+            "model": self.model,
+            "input": asked.inputs,
+            "voice": wanted.voice or DEFAULT_VOICE,
+        }
         body |= {name: value for name, value in said.items() if value is not None}
         path = f"{self.server.path}/audio/speech{self.server.query}"
         return HttpRequest("POST", path, _FIELDS, encode(body))

@@ -1,0 +1,168 @@
+"""POST /v1/audio/transcriptions: a form with a recording; the answer as JSON, as text or as subtitles.
+
+Hints that the task does not know (a prompt, a temperature) are passed over.
+Source: platform.openai.com, API reference, "Audio"; WebVTT (W3C) and SubRip for subtitles.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from msgspec import DecodeError, Struct, ValidationError
+from msgspec.json import Decoder
+
+from headworks.contract.schema import JSON
+from headworks.dialects.naming import endpoint_named
+from headworks.dialects.native.form import parts_of
+from headworks.dialects.native.media import typed
+from headworks.dialects.openai.body import Form, encode, refused, serves
+from headworks.dialects.openai.embeddings import NoEvents
+from headworks.dialects.openai.fields import rate_fields
+from headworks.errors import ContractViolation, UnsupportedMedia
+from headworks.ports import Endpoints, EventWriter, Read
+from headworks.units import RequestId
+from headworks.values import Call, Endpoint, Matched, Payload, Quota, RawRequest
+
+PATH = "/v1/audio/transcriptions"
+TEXT = "text/plain; charset=utf-8"
+RECORDING = "file"
+
+Times = tuple[float, float]
+
+
+class _Chunk(Struct, frozen=True):
+    text: str
+    timestamp: Times
+
+
+class _Transcript(Struct, frozen=True):
+    text: str
+    chunks: list[_Chunk] | None = None
+
+
+_transcript = Decoder(_Transcript).decode
+
+
+class Transcriptions:
+    """Implements ports.Dialect for transcriptions."""
+
+    def endpoint(self, raw: RawRequest, matched: Matched, endpoints: Endpoints) -> Endpoint:
+        """See ports.Dialect; the form is read up to its `model`."""
+        for part, content in parts_of(raw.body, _boundary(raw)):
+            if part.name == "model":
+                return endpoint_named(content.decode(errors="replace"), endpoints)
+        raise refused("/model", "is required")
+
+    def read(self, raw: RawRequest, endpoint: Endpoint) -> Read:
+        """See ports.Dialect."""
+        serves(endpoint, "speech-to-text", PATH)
+        sent = {part.name or "": content for part, content in parts_of(raw.body, _boundary(raw))}
+        if RECORDING not in sent:
+            raise refused(f"/{RECORDING}", "is required")
+        recording = sent.pop(RECORDING)
+        fields = {name: content.decode(errors="replace") for name, content in sent.items()}
+        form = fields.get("response_format", "json")
+        if form not in _FORMATS:
+            raise refused("/response_format", f"must be one of {', '.join(_FORMATS)}")
+        if fields.get("stream", "false") != "false":
+            raise refused("/stream", "must be false or absent: this answer comes whole")
+        if "word" in fields.get("timestamp_granularities[]", ""):
+            raise refused("/timestamp_granularities", "must be segment: words are not told apart")
+        parameters: dict[str, Any] = {"return_timestamps": form in _TIMED}
+        if "language" in fields:
+            parameters["language"] = fields["language"]
+        endpoint.contract.form.check({"inputs": True, "parameters": parameters})
+        asked = {"response_format": form, "language": fields.get("language", "")}
+        payload = Payload(encode({"parameters": parameters}), (("inputs", recording),))
+        return Read(payload, JSON, Form(fields["model"], raw.request_id, asked=asked))
+
+    def body(self, call: Call, body: bytes, media: str) -> tuple[bytes, str]:
+        """See ports.Dialect.
+
+        Raises: ContractViolation (502).
+        """
+        form: Form = call.form  # type: ignore[assignment]  # what `read` put there
+        try:
+            transcript = _transcript(body)
+        except (DecodeError, ValidationError) as error:
+            raise ContractViolation(reason=f"an answer of the task speech-to-text cannot be read: {error}") from None
+        return _FORMATS[form.asked["response_format"]](form, transcript)
+
+    def writer(self, call: Call) -> EventWriter:
+        """See ports.Dialect."""
+        return NoEvents()
+
+    def fields(self, request_id: RequestId, quotas: tuple[Quota, ...]) -> tuple[tuple[str, str], ...]:
+        """See ports.Dialect."""
+        return rate_fields(quotas)
+
+
+def _boundary(raw: RawRequest) -> str:
+    media, parameters = typed(raw.headers.get("content-type", "application/octet-stream"))
+    boundary = dict(parameters).get("boundary")
+    if media != "multipart/form-data" or not boundary:
+        raise UnsupportedMedia("Send multipart/form-data with its boundary.")
+    return boundary
+
+
+def _json(form: Form, transcript: _Transcript) -> tuple[bytes, str]:
+    return encode({"text": transcript.text}), JSON
+
+
+def _plain(form: Form, transcript: _Transcript) -> tuple[bytes, str]:
+    return f"{transcript.text}\n".encode(), TEXT
+
+
+def _verbose(form: Form, transcript: _Transcript) -> tuple[bytes, str]:
+    chunks = _timed(transcript)
+    segments = [
+        {"id": number, "start": each.timestamp[0], "end": each.timestamp[1], "text": each.text}
+        for number, each in enumerate(chunks)
+    ]
+    told = {
+        "task": "transcribe",
+        "language": form.asked["language"],
+        "duration": max((each.timestamp[1] for each in chunks), default=0.0),
+        "text": transcript.text,
+        "segments": segments,
+    }
+    return encode(told), JSON
+
+
+def _srt(form: Form, transcript: _Transcript) -> tuple[bytes, str]:
+    cues = [
+        f"{number}\n{_cue_time(each.timestamp, ',')}\n{each.text.strip()}\n"
+        for number, each in enumerate(_timed(transcript), start=1)
+    ]
+    return "\n".join(cues).encode(), TEXT
+
+
+def _vtt(form: Form, transcript: _Transcript) -> tuple[bytes, str]:
+    cues = [f"{_cue_time(each.timestamp, '.')}\n{each.text.strip()}\n" for each in _timed(transcript)]
+    return "\n".join(["WEBVTT\n", *cues]).encode(), TEXT
+
+
+def _timed(transcript: _Transcript) -> list[_Chunk]:
+    if transcript.chunks is None:
+        raise ContractViolation(reason="times were asked for and the target told none")
+    return transcript.chunks
+
+
+def _cue_time(times: Times, point: str) -> str:
+    return " --> ".join(_clock(seconds, point) for seconds in times)
+
+
+def _clock(seconds: float, point: str) -> str:
+    milliseconds = round(seconds * 1000)
+    hours, rest = divmod(milliseconds, 3_600_000)
+    minutes, rest = divmod(rest, 60_000)
+    return f"{hours:02d}:{minutes:02d}:{rest // 1000:02d}{point}{rest % 1000:03d}"
+
+
+_FORMATS: dict[str, Callable[[Form, _Transcript], tuple[bytes, str]]] = {
+    "json": _json,
+    "text": _plain,
+    "verbose_json": _verbose,
+    "srt": _srt,
+    "vtt": _vtt,
+}
+_TIMED = frozenset({"verbose_json", "srt", "vtt"})
