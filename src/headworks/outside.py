@@ -6,7 +6,6 @@ Imported when a configuration names a provider, so that a service without one lo
 from __future__ import annotations
 
 import asyncio
-import random
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -30,7 +29,7 @@ from headworks.targets.providers.health import Health
 from headworks.targets.providers.registry import Key
 from headworks.targets.providers.target import CHAT_TIMEOUTS, TASK_TIMEOUTS, ProviderState, ProviderTarget, TargetPolicy
 from headworks.targets.providers.wire import Bound
-from headworks.units import Clock, parse_duration_s
+from headworks.units import Clock, parse_duration_s, random_share
 
 
 class Outside:
@@ -42,7 +41,7 @@ class Outside:
     def __init__(self, loop: asyncio.AbstractEventLoop, clock: Clock, offload: ThreadOffload, money: Money) -> None:
         self._client = Client(loop, clock)
         self._health = Health(BreakerSettings())
-        self._tools = Tools(self._client, clock, loop, offload, random.random, money)
+        self._tools = Tools(self._client, clock, loop, offload, random_share, money)
         self._targets: dict[Key, ProviderTarget] = {}
 
     def targets(self, config: Config, folder: Path, prices: PriceTable) -> Mapping[Key, ProviderTarget]:

@@ -175,6 +175,11 @@ def minted_wall_ns(request_id: str) -> int | None:
     return milliseconds * MILLISECOND_NS
 
 
+def random_share() -> float:
+    """A number from 0 up to 1, for jitter and draws; no secret hangs on it."""
+    return int.from_bytes(os.urandom(6), "big") / 2**48
+
+
 def random_bytes(size: int) -> bytes:
     """Cryptographically strong random bytes."""
     return os.urandom(size)
