@@ -131,6 +131,7 @@ async def _whole(site: Site, ask: Ask, request: HttpRequest, side: Side, trial: 
     except ProviderBusy as error:
         raise _crowded(site, error) from None
     if not 200 <= response.status < 300:
+        trial.refused(response.status)
         raise understood(operation.failure, response)
     answer = understood(operation.reply, ask, response)
     trial.usage = answer.usage
@@ -156,6 +157,7 @@ async def _streamed(site: Site, ask: Ask, request: HttpRequest, side: Side, tria
     is_let_go = False
     try:
         if not 200 <= source.status < 300:
+            trial.refused(source.status)
             body = await whole_body(source, side.deadline_ns, timers, clock)
             raise understood(operation.failure, HttpResponse(source.status, source.headers, body))
         reader = operation.reader(ask)

@@ -35,6 +35,9 @@ UNBILLED: frozenset[type[HeadworksError]] = frozenset(
 )
 """Failures that no provider bills; after any other a sent attempt may be billed in full."""
 
+MAYBE_BILLED_STATUSES = frozenset({408, 504, 524})
+"""Refusals for time: somebody on the way gave up, and the model may have answered all the same."""
+
 
 class Side(Struct, frozen=True):
     """The caller's side of an attempt."""
@@ -63,7 +66,7 @@ class Trial:
     """
 
     __slots__ = (
-        "_began_ns", "_clock", "_is_judged", "_is_settled", "_leave", "_money", "_side", "_standing", "is_sent",
+        "_began_ns", "_clock", "_is_judged", "_is_refused", "_is_settled", "_leave", "_money", "_side", "_standing", "is_sent",
         "reservation", "usage",
     )  # fmt: skip
 
@@ -74,7 +77,7 @@ class Trial:
         self._money = money
         self._clock = clock
         self._began_ns = clock.monotonic_ns()
-        self._is_judged = self._is_settled = False
+        self._is_judged = self._is_settled = self._is_refused = False
         self.reservation: Reservation | None = None
         self.is_sent = False
         self.usage: Usage | None = None
@@ -94,6 +97,10 @@ class Trial:
             error = ProviderTimeout()
         self._standing.ended(self._leave, error, took_ns, self._clock.monotonic_ns())
 
+    def refused(self, status: int) -> None:
+        """The provider answered with an error status, which none bills but where time ran out."""
+        self._is_refused = status not in MAYBE_BILLED_STATUSES
+
     def unsigned(self) -> None:
         """Its key could not be made ready."""
         self._is_judged = True
@@ -104,7 +111,7 @@ class Trial:
         if self._is_settled or self.reservation is None:
             return None
         self._is_settled = True
-        is_free = not self.is_sent or type(error) in UNBILLED
+        is_free = not self.is_sent or self._is_refused or type(error) in UNBILLED
         settlement = self._money.settle(self.reservation, None if is_free else self.usage, is_free=is_free)
         self._side.opening.settle(settlement)
         return settlement.micros

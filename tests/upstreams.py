@@ -1,0 +1,67 @@
+"""A service outside, for tests: an OpenAI-shaped chat on loopback, whose answers and failures the test chooses."""
+
+import json
+import threading
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+_TYPES = {400: "invalid_request_error", 429: "rate_limit_error", 500: "server_error"}
+USAGE = {"prompt_tokens": 5, "completion_tokens": 3, "total_tokens": 8}
+
+
+class Upstream:
+    """What it was asked, and how it answers: `status` other than 200 refuses, an empty `gate` holds answers back."""
+
+    def __init__(self):
+        self.asked = []
+        self.status = 200
+        self.usage = USAGE
+        self.gate = threading.Event()
+        self.gate.set()
+        self._lock = threading.Lock()
+
+    def answer(self, document):
+        """Status and body for a request."""
+        with self._lock:
+            self.asked.append(document)
+        self.gate.wait(20)
+        if self.status != 200:
+            return self.status, {"error": {"message": "no", "type": _TYPES[self.status], "code": None}}
+        message = {"role": "assistant", "content": "Hello"}
+        choice = {"index": 0, "message": message, "finish_reason": "stop"}
+        reply = {"id": "c", "object": "chat.completion", "created": 1, "model": document["model"], "choices": [choice]}
+        return 200, {**reply, "usage": self.usage}
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 1024
+
+
+@contextmanager
+def upstream():
+    """An upstream that listens; gives it and its base URL."""
+    up = Upstream()
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_POST(self):
+            status, document = up.answer(json.loads(self.rfile.read(int(self.headers["content-length"]))))
+            body = json.dumps(document).encode()
+            head = f"HTTP/1.1 {status} X\r\ncontent-type: application/json\r\ncontent-length: {len(body)}\r\n\r\n"
+            self.wfile.write(head.encode() + body)
+
+        def log_message(self, *words):
+            pass
+
+    server = _Server(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield up, f"http://127.0.0.1:{server.server_address[1]}/v1"
+    finally:
+        up.gate.set()
+        server.shutdown()
+        server.server_close()
+        thread.join(5)
