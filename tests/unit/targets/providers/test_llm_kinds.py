@@ -113,6 +113,7 @@ def test_azure_is_addressed_in_both_its_forms(options, task, path):
         ("anthropic", {"task": "embeddings"}, "chat"),
         ("anthropic", {"keys": ()}, "api_key"),
         ("gemini", {"task": "ocr"}, "embeddings"),
+        ("cohere", {"task": "embeddings", "options": {"input_type": "poem"}}, "input_type"),
         ("gemini", {"options": {"region": "x"}}, "region"),
         ("azure", {}, "base_url"),
         ("azure", {"base_url": "https://r.openai.azure.com", "options": {"api_version": "latest"}}, "api_version"),
@@ -125,7 +126,7 @@ def test_what_is_wrong_in_the_settings_is_named(kind, more, told):
     assert told.strip("`") in f"{caught.value} {caught.value.errors}"
 
 
-@pytest.mark.parametrize("kind", ["openai", "azure", "anthropic", "gemini"])
+@pytest.mark.parametrize("kind", ["openai", "azure", "anthropic", "gemini", "cohere"])
 def test_a_reference_names_the_tasks_it_can_serve(kind):
     assert "chat" in kind_of(kind).tasks("some-model")
     assert kind_of(kind).tasks("") == ()

@@ -1,0 +1,66 @@
+"""What Cohere answers, typed; usage and errors in our words."""
+
+from __future__ import annotations
+
+import msgspec
+from msgspec import Struct
+
+from headworks.errors import HeadworksError
+from headworks.targets.providers.cohere.facts import BROKEN_ENDS, BY_CODE
+from headworks.targets.providers.failing import Told, failed
+from headworks.targets.providers.wire import HttpResponse
+from headworks.values import Usage
+
+
+class Units(Struct, frozen=True):
+    """Tokens; told as numbers that may have a fraction of nothing."""
+
+    input_tokens: float | None = None
+    output_tokens: float | None = None
+
+
+class Spent(Struct, frozen=True):
+    """What is billed, else what was counted."""
+
+    billed_units: Units | None = None
+    tokens: Units | None = None
+    cached_tokens: float | None = None
+
+
+class _Error(Struct, frozen=True):
+    message: str = ""
+
+
+def usage_of(spent: Spent | None) -> Usage | None:
+    """Usage in our words."""
+    units = None if spent is None else spent.billed_units or spent.tokens
+    if spent is None or units is None:
+        return None
+    return Usage(
+        input_tokens=_whole(units.input_tokens),
+        output_tokens=_whole(units.output_tokens),
+        cached_tokens=_whole(spent.cached_tokens),
+    )
+
+
+def held_to_its_end(reason: str) -> None:
+    """Refuse an answer that says of itself that it is not whole.
+
+    Raises: ProviderBroken, ProviderTimeout.
+    """
+    kind = BROKEN_ENDS.get(reason)
+    if kind is not None:
+        raise kind(reason=f"ended by {reason}")
+
+
+def refused(response: HttpResponse) -> HeadworksError:
+    """What an answer that is none means, by its status."""
+    try:
+        text = msgspec.json.decode(response.body, type=_Error).message
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        text = ""
+    return failed(Told((str(response.status),), text), BY_CODE, response.status, response.headers)
+
+
+def _whole(count: float | None) -> int | None:
+    return None if count is None else round(count)
