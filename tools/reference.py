@@ -23,6 +23,8 @@ PARTS = (
     ("providers.NAME", ProviderConfig),
     ("endpoints.NAME.vN", types.EndpointVersion),
     ("endpoints.NAME.vN.targets[]", types.WeightedTarget),
+    ("endpoints.NAME.vN.cache", types.CacheConfig),
+    ("endpoints.NAME.vN.fallback", types.FallbackConfig),
     ("server", types.ServerConfig),
     ("tls", types.TlsConfig),
     ("cors", types.CorsConfig),

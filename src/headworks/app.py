@@ -12,6 +12,7 @@ from typing import Any
 from headworks.admin.control import ControlServer
 from headworks.assembly import budgets_of, caller_defaults, key_rules, record_settings
 from headworks.bridge import awaited
+from headworks.cache.answers import SECRET_BYTES, CachedAnswers
 from headworks.catalogue_operations import Catalogue
 from headworks.commands import OWNER, Command, key_commands, model_commands, record_commands
 from headworks.deployment import Deployment
@@ -36,7 +37,7 @@ from headworks.targets.models.process import ProcessEngine
 from headworks.targets.models.registry import Models
 from headworks.targets.models.runner import Announcement
 from headworks.targets.providers.registry import Providers
-from headworks.units import RequestId, SystemClock, parse_size_bytes
+from headworks.units import RequestId, SystemClock, parse_size_bytes, random_bytes
 from headworks.watch.health import Health
 from headworks.watch.sink import ThreadSink
 from headworks.watch.watch import LoggedWatch
@@ -134,9 +135,11 @@ class Service:
         self._closers.append(offload.close)
         routes = Routes(table(parse_size_bytes(config.server.max_body), is_loopback=self._is_loopback))
         money = self._open_money()
+        answers = CachedAnswers(random_bytes(SECRET_BYTES), clock, loop)
+        self.published.when_replaced = answers.clear
         self.parts = Parts(
             self.people.live, limits, self.published, self._found(loop, offload, money), self.ledger, self.watch, clock,
-            offload, routes, self._actions(offload), dialects(), refusals(), money,
+            offload, routes, self._actions(offload), dialects(), refusals(), money, answers,
         )  # fmt: skip
         control = ControlServer(self.home.control_path(), self._control_commands(), os.geteuid(), self._command_failed)
         await control.open()

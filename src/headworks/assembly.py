@@ -4,20 +4,23 @@ from collections.abc import Mapping
 from datetime import UTC, date, datetime, time
 from pathlib import Path
 
+from msgspec.json import encode
+
 from headworks.contract import tasks
 from headworks.contract.schema import Contract
+from headworks.errors import ContentRefused, ContextTooLong
 from headworks.identity.issue import KeyRules
 from headworks.identity.keys import CallerDefaults
 from headworks.money.budgets import Budget
 from headworks.records.settings import RecordSettings
 from headworks.settings import Config, EndpointVersion, ModelConfig
-from headworks.settings.check import target_name
+from headworks.settings.check import every_target, fallback_names
 from headworks.settings.types import WeightedTarget
 from headworks.targets.models.runner import Source
 from headworks.targets.models.settings import BatchSettings, ModelSettings, QueueSettings
 from headworks.targets.providers.wire import ProviderSettings
 from headworks.units import parse_duration_s, parse_money_micros, parse_rate, parse_size_bytes
-from headworks.values import Endpoint, RecordMode, TargetChoice
+from headworks.values import CachePolicy, Endpoint, RecordMode, TargetChoice
 
 TIMEOUT, CHAT_TIMEOUT = "10s", "120s"
 """How long a call may take where its version does not say."""
@@ -128,9 +131,22 @@ def endpoint(config: Config, name: str, version: str, contract: Contract) -> End
         is_default=entry.default or len(numbers) == 1,
         max_output=entry.max_output,
         max_body_bytes=parse_size_bytes(entry.max_body or config.server.max_body),
-        is_outside=any("/" in target_name(target) for target in entry.targets),
+        is_outside=any("/" in target for target in every_target(entry)),
+        cache=_cache_policy(entry),
+        declared=None if entry.degraded is None else encode(entry.degraded),
+        elsewhere=tuple(
+            (refusal.code, target)
+            for refusal, target in zip((ContextTooLong, ContentRefused), fallback_names(entry), strict=True)
+            if target is not None
+        ),
+        finishes_streams=entry.on_disconnect == "finish",
         id=f"{name}/{version}",
     )
+
+
+def _cache_policy(entry: EndpointVersion) -> CachePolicy | None:
+    cache = entry.cache
+    return None if cache is None else CachePolicy(parse_duration_s(cache.fresh), parse_duration_s(cache.stale))
 
 
 def _choice(target: str | WeightedTarget) -> TargetChoice:

@@ -15,6 +15,7 @@ from headworks.values import (
     Caller,
     Endpoint,
     Matched,
+    Outcome,
     Payload,
     Quota,
     RawRequest,
@@ -199,6 +200,19 @@ class Money(Protocol):
         """Give back what an attempt did not cost; `is_free` for one that failed before anything was billed."""
 
 
+class Answers(Protocol):
+    """Answers kept in memory, for endpoints that ask for it."""
+
+    def answered(self, call: Call, owner: str, work: Callable[[], Pending[Outcome]]) -> Pending[Outcome]:
+        """A kept answer, that of the same call under way by the same owner, or what `work` gives.
+
+        Raises: what the work raises, and DeadlineExceeded, through the pending result.
+        """
+
+    def instead(self, call: Call, owner: str) -> Outcome | None:
+        """A kept answer that is older than it should be, marked as degraded; None where there is none."""
+
+
 class Watch(Protocol):
     """Counts what happened; never fails, never waits."""
 
@@ -333,3 +347,4 @@ class Parts(Struct, frozen=True):
     refusals: Mapping[str, Refusal]
     """By operation, where errors are not told as problem documents."""
     money: Money
+    answers: Answers

@@ -1,6 +1,6 @@
 """What is published: each endpoint version's contract, from its task or from its models, held against the lock."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from msgspec import structs
 
@@ -12,7 +12,7 @@ from headworks.contract.version import changes, serves
 from headworks.deployment import Deployment, read_deployment
 from headworks.errors import ConfigurationRefused, FieldError, ModelUnavailable, NotFound
 from headworks.settings import Config, EndpointVersion
-from headworks.settings.check import target_name
+from headworks.settings.check import every_target, target_name
 from headworks.targets.models.runner import Announcement, Source
 from headworks.targets.providers.kinds import bound
 from headworks.targets.providers.registry import Key
@@ -35,6 +35,8 @@ class Published:
         self._by_words: dict[tuple[str, str], Endpoint] = {}
         self._names: set[str] = set()
         self.is_known = False
+        self.when_replaced: Callable[[], None] = _nothing
+        """Called after what is published has changed: answers kept before are not of what answers now."""
 
     def of(self, matched: Matched) -> Endpoint:
         """See ports.Endpoints."""
@@ -71,6 +73,11 @@ class Published:
         self._by_words = {(each.name, str(each.version)): each for each in endpoints}
         self._names = {each.name for each in endpoints}
         self.is_known = True
+        self.when_replaced()
+
+
+def _nothing() -> None:
+    """Nobody else needs to know."""
 
 
 class Publisher:
@@ -171,7 +178,7 @@ def published(config: Config, announced: Mapping[str, Announcement]) -> tuple[En
                 entry = versions[version]
                 made = endpoint(config, name, version, contract_of(entry, announced, services(config, entry)))
                 first = announced.get(target_name(entry.targets[0]))
-                found.append(structs.replace(made, is_http=first is not None and first.is_http))
+                found.append(_checked(structs.replace(made, is_http=first is not None and first.is_http), entry))
             except ConfigurationRefused as error:
                 place = f"/endpoints/{name}/{version}"
                 inner = error.errors or (FieldError("", error.detail),)
@@ -181,13 +188,26 @@ def published(config: Config, announced: Mapping[str, Announcement]) -> tuple[En
     return tuple(found)
 
 
+def _checked(made: Endpoint, entry: EndpointVersion) -> Endpoint:
+    """The version itself, when what it says beside its targets fits its contract.
+
+    Raises: ConfigurationRefused.
+    """
+    if entry.degraded is not None and (wrong := made.contract.reply.errors(entry.degraded, "/degraded")):
+        raise ConfigurationRefused(errors=wrong)
+    if made.is_http and (entry.cache is not None or entry.degraded is not None):
+        text = "an application answers for itself: no answer of it is kept, and none is declared; remove cache and degraded"
+        raise ConfigurationRefused(errors=(FieldError("/cache", text),))
+    return made
+
+
 def services(config: Config, entry: EndpointVersion) -> dict[Key, Bound]:
     """The operations of providers that a version names, bound to its task.
 
     Raises: ConfigurationRefused, naming each target that cannot serve the task, and what can.
     """
     settings, found, wrong = provider_settings(config), {}, []
-    for index, target in enumerate(map(target_name, entry.targets)):
+    for index, target in enumerate(every_target(entry)):
         if "/" not in target or entry.task is None:
             continue
         try:
@@ -207,7 +227,7 @@ def contract_of(
     Raises: ConfigurationRefused when a target cannot serve it, saying why.
     """
     outside = {key[0]: _announced_outside(key[1], each) for key, each in operations.items()}
-    names = list(map(target_name, entry.targets))
+    names = every_target(entry)
     targets = {name: outside[name] if name in outside else announced[name] for name in names}
     first = next((announced[name] for name in names if name not in outside), targets[names[0]])
     is_batch = all(each.is_batch for each in targets.values())

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from enum import Enum
 from ipaddress import IPv4Network, IPv6Network
+from math import inf
 from typing import Protocol
 
 from msgspec import Struct
@@ -111,6 +112,21 @@ class TargetChoice(Struct, frozen=True):
     weight: int | None = None
 
 
+class CachePolicy(Struct, frozen=True):
+    """How long one and the same call is given the same answer, and how much longer when nothing else answers."""
+
+    fresh_s: float
+    stale_s: float = 0.0
+
+
+class Freshness(Struct, frozen=True):
+    """What a caller allows of kept answers: to be given one, of what age, and that its own is kept."""
+
+    may_read: bool = True
+    may_keep: bool = True
+    max_age_s: float = inf
+
+
 class Endpoint(Struct, frozen=True):
     """One published version: its contract and its policy.
 
@@ -139,6 +155,13 @@ class Endpoint(Struct, frozen=True):
     """Whether whole HTTP requests are handed on, to an existing web application."""
     is_outside: bool = False
     """Whether a target is a service outside, which may cost money."""
+    cache: CachePolicy | None = None
+    declared: bytes | None = None
+    """The answer to any row when no target answers; it satisfies the contract."""
+    elsewhere: tuple[tuple[str, str], ...] = ()
+    """By code of a refusal (`context_length_exceeded`, `content_policy`): the target that may still take the call."""
+    finishes_streams: bool = False
+    """Whether a stream whose caller left is read to its end and recorded whole, rather than stopped."""
     id: str = ""
     """`sentiment/v1`; the bucket, metric label and scope name of this version."""
 
@@ -169,6 +192,7 @@ class Call(Struct, frozen=True):
     subject: str | None = None
     idempotency_key: str | None = None
     client_request_id: str | None = None
+    freshness: Freshness | None = None
     form: object = None
     """What the dialect remembers of the request, to answer in its words."""
 

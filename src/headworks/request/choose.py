@@ -14,18 +14,24 @@ def choose(grant: Grant, targets: Targets, request_id: RequestId) -> Plan:
 
     A weighted draw depends on the request id alone, so it needs no random source and can be replayed.
 
-    Raises: ModelUnavailable (503) when no target is ready.
+    Raises: ModelUnavailable (503) when no target is ready, unless the endpoint says what to answer then.
     """
     endpoint = grant.call.endpoint
     choices = endpoint.targets
-    if len(choices) == 1:
+    has_other = endpoint.cache is not None or endpoint.declared is not None
+    if len(choices) == 1 and not has_other:
         return Plan(grant, (targets.find(choices[0].name, endpoint.task),))
     if choices[0].weight is not None:
         choices = _drawn(endpoint, request_id)
     ready = tuple(target for choice in choices if (target := _ready(targets, choice.name, endpoint.task)) is not None)
-    if not ready:
-        raise ModelUnavailable(f"No target of {endpoint.name} v{endpoint.version} is ready.", retry_after_s=1.0)
+    if not ready and not has_other:
+        raise none_ready(endpoint)
     return Plan(grant, ready)
+
+
+def none_ready(endpoint: Endpoint) -> ModelUnavailable:
+    """The refusal when no target of the endpoint can be asked."""
+    return ModelUnavailable(f"No target of {endpoint.name} v{endpoint.version} is ready.", retry_after_s=1.0)
 
 
 def _ready(targets: Targets, name: str, task: str | None) -> Target | None:

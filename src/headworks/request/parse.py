@@ -5,6 +5,7 @@ from collections.abc import Mapping
 
 from headworks.errors import BodyTooLarge, Malformed
 from headworks.ports import Dialect
+from headworks.request.freshness import freshness
 from headworks.request.identify import KEY_IN_TEXT
 from headworks.units import MILLISECOND_NS, SECOND_NS
 from headworks.values import Call, Endpoint, RawRequest
@@ -14,7 +15,7 @@ OFF_LOOP_BYTES = 256 * 1024
 
 LONGEST_DEADLINE_MS = 86_400_000
 
-_ASKED_APART = frozenset({"x-deadline-ms", "x-subject", "idempotency-key", "x-request-id"})
+_ASKED_APART = frozenset({"cache-control", "x-deadline-ms", "x-subject", "idempotency-key", "x-request-id"})
 _DEADLINE_MS = re.compile(r"[1-9][0-9]{0,8}")
 _SUBJECT = re.compile(r"[A-Za-z0-9._:@+=/|~-]{1,256}")
 _IDEMPOTENCY_KEY = re.compile(r"[!-~]{1,255}")
@@ -35,7 +36,7 @@ def parse(raw: RawRequest, endpoint: Endpoint, dialect: Dialect, now_ns: int) ->
     read = dialect.read(raw, endpoint)
     if _ASKED_APART.isdisjoint(headers):
         deadline_ns = now_ns + int(endpoint.timeout_s * SECOND_NS)
-        return Call(endpoint, read.payload, read.reply_media, deadline_ns, None, None, None, read.form)
+        return Call(endpoint, read.payload, read.reply_media, deadline_ns, None, None, None, None, read.form)
     return Call(
         endpoint,
         read.payload,
@@ -46,6 +47,7 @@ def parse(raw: RawRequest, endpoint: Endpoint, dialect: Dialect, now_ns: int) ->
         if endpoint.is_http
         else _named(headers, "idempotency-key", _IDEMPOTENCY_KEY, "1 to 255 visible ASCII characters"),
         _named(headers, "x-request-id", _REQUEST_ID, "1 to 128 visible ASCII characters"),
+        freshness(headers.get("cache-control")) if endpoint.cache is not None else None,
         read.form,
     )
 

@@ -1,11 +1,12 @@
 """The record of one call while it runs: a Line, written exactly once however the call ends."""
 
 import hashlib
+from contextlib import suppress
 
 from msgspec import Struct
 
 from headworks.errors import HeadworksError, Overloaded, RateLimited, Unauthenticated
-from headworks.pending import Pending
+from headworks.pending import Pending, Shared
 from headworks.ports import Entry, IdempotencySlot, Parts, Replay
 from headworks.values import (
     Auth,
@@ -51,6 +52,7 @@ class Line(Struct, eq=False):
     _is_ended: bool = False
     _is_written: bool = False
     _number: int | None = None
+    _opening: Shared[int] | None = None
     _settled: list[Settlement] = []
     _slot: IdempotencySlot | None = None
     _streamed_bytes: int = 0
@@ -70,12 +72,15 @@ class Line(Struct, eq=False):
 
     async def open(self, reservation: Reservation | None = None) -> None:
         """Write the opened row of a call that streams or leaves the house; see values.Opening."""
-        if self._number is None:
+        if self._opening is None:
             entry = self._noted(0, "", media=self.call.reply_media if self.call is not None else "application/json")
             entry.reservation = reservation
-            self._number = await self._parts.ledger.open(entry)
-        elif reservation is not None and reservation.budgets:
-            await self._parts.ledger.reserve(self._number, reservation)
+            self._opening = Shared(self._parts.ledger.open(entry))
+            self._number = await self._opening.join()
+            return
+        number = self._number = await self._opening.join()  # attempts at the same time share one row
+        if reservation is not None and reservation.budgets:
+            await self._parts.ledger.reserve(number, reservation)
 
     def settle(self, settlement: Settlement) -> None:
         """See values.Opening."""
@@ -97,6 +102,9 @@ class Line(Struct, eq=False):
 
     async def refused(self, error: HeadworksError) -> None:
         """Write, or count, a call that ended in an error."""
+        if self._number is None and self._opening is not None:  # whoever waited for it went away
+            with suppress(HeadworksError):
+                self._number = await self._opening.join()
         if self._slot is not None and not self._is_written:
             if self._number is None:
                 self._parts.ledger.release(self._slot)

@@ -5,6 +5,7 @@ from collections.abc import Awaitable
 from msgspec import structs
 
 from headworks.errors import DeadlineExceeded, HeadworksError, Overloaded, TargetError
+from headworks.request.choose import none_ready
 from headworks.units import Clock
 from headworks.values import Opening, Outcome, Plan
 
@@ -17,7 +18,7 @@ def run(plan: Plan, clock: Clock, opening: Opening) -> Awaitable[Outcome]:
 
     Raises: the last target's error (502, 503, 504); SchemaViolation (422) from the model's own validation.
     """
-    if len(plan.attempts) > 1:
+    if len(plan.attempts) != 1:
         return _one_after_another(plan, clock, opening)
     grant = plan.grant
     return plan.attempts[0].start(grant.call, grant.admission.caller.key_id, grant.call.deadline_ns, opening)
@@ -26,6 +27,8 @@ def run(plan: Plan, clock: Clock, opening: Opening) -> Awaitable[Outcome]:
 async def _one_after_another(plan: Plan, clock: Clock, opening: Opening) -> Outcome:
     call, caller_id = plan.grant.call, plan.grant.admission.caller.key_id
     failed: HeadworksError = DeadlineExceeded("The deadline passed before a target could be tried.")
+    if not plan.attempts:
+        raise none_ready(call.endpoint)
     for tried, target in enumerate(plan.attempts, start=1):
         now_ns = clock.monotonic_ns()
         left_ns = call.deadline_ns - now_ns

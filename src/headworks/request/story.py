@@ -12,6 +12,7 @@ from headworks.errors import HeadworksError, Internal
 from headworks.ports import Dialect, Parts, Replay
 from headworks.request.act import act
 from headworks.request.admit import admit
+from headworks.request.answer import answer
 from headworks.request.arrive import arrive
 from headworks.request.authorise import authorise, permit
 from headworks.request.choose import choose
@@ -19,7 +20,6 @@ from headworks.request.identify import identify
 from headworks.request.parse import OFF_LOOP_BYTES, parse, parse_size_hint
 from headworks.request.record import Line
 from headworks.request.respond import problem, replayed, respond, streamed
-from headworks.request.run import run
 from headworks.request.shape import shaped
 from headworks.request.stream import RecordedStream
 from headworks.values import Call, Held, RawRequest, Reply
@@ -46,7 +46,7 @@ async def serve(raw: RawRequest, parts: Parts) -> Reply:
         plan = choose(grant, parts.targets, raw.request_id)
         if call.is_stream:
             await line.open()
-        outcome = line.answer = shaped(call, await run(plan, parts.clock, line))
+        outcome = line.answer = shaped(call, await answer(plan, parts, line))
         if outcome.stream is not None:
             chunks = RecordedStream(outcome.stream, line, held, dialect.writer(call))
             return streamed(grant, outcome, raw.request_id, dialect, chunks)

@@ -1,7 +1,9 @@
 """A streamed answer: events as they come, the record closed before the last byte, what is held given back after it."""
 
+from contextlib import suppress
+
 from headworks.errors import ClientGone, HeadworksError
-from headworks.pending import Pending, drive
+from headworks.pending import Pending, driven
 from headworks.ports import EventWriter
 from headworks.request.record import Line
 from headworks.values import Held, Stream
@@ -10,31 +12,43 @@ from headworks.values import Held, Stream
 class RecordedStream:
     """Chunks for the edge out of a target's events, noted on the call's line, written by the dialect; implements values.Chunks.
 
-    What `held` holds is taken over, and given back at the end.
+    What `held` holds is taken over, and given back at the end. When the client goes away the target's work is stopped,
+    or, where the endpoint says so, heard to its end, so that the record is whole and what was used is known.
     """
 
-    __slots__ = ("_held", "_is_over", "_line", "_stream", "_writer")
+    __slots__ = ("_held", "_is_left", "_is_over", "_line", "_stream", "_writer")
 
     def __init__(self, stream: Stream, line: Line, held: Held, writer: EventWriter) -> None:
         self._stream = stream
         self._writer = writer
         self._line = line
         self._held = held.hand_over()
-        self._is_over = False
+        self._is_over = self._is_left = False
 
     def next(self) -> Pending[bytes | None]:
         """The next chunk; None after the last."""
-        pending: Pending[bytes | None] = Pending()
-        driven = drive(self._next(), lambda chunk, error: pending.fail(error) if error else pending.resolve(chunk))
-        pending.on_abandon = lambda: driven.cancel(ClientGone())
-        return pending
+        return driven(self._next())
 
     def abandon(self) -> None:
-        """The client went away: stop the model, close the record with what was sent."""
-        if self._is_over:
+        """The client went away: stop the work or hear it out, and close the record with what came."""
+        if self._is_over or self._is_left:
             return
-        self._is_over = True
+        self._is_left = True
+        endpoint = self._line.endpoint
+        if endpoint is not None and endpoint.finishes_streams:
+            driven(self._hear_out())
+            return
         self._stream.cancel()
+        self._close_left()
+
+    async def _hear_out(self) -> None:
+        with suppress(HeadworksError):  # the client is gone whatever becomes of the rest
+            while (event := await self._stream.next()) is not None:
+                self._line.stream_event(event)
+        self._close_left()
+
+    def _close_left(self) -> None:
+        self._is_over = True
         self._line.close(ClientGone())
         self._held.release()
 

@@ -99,7 +99,7 @@ def _version_problems(config: types.Config, name: str, version: str, entry: type
         yield Problem(path, "versions are v1, v2, ...")
     if not entry.targets:
         yield Problem((*path, "targets"), "names no target; name at least one model")
-    if entry.task is None and any("/" in target_name(target) for target in entry.targets):
+    if entry.task is None and any("/" in name for name in every_target(entry)):
         yield Problem((*path, "task"), "a provider's operation serves a task; say which: task: chat, for example")
     for index, target in enumerate(entry.targets):
         yield from _target_problems(config, (*path, "targets", str(index)), target)
@@ -112,8 +112,29 @@ def _version_problems(config: types.Config, name: str, version: str, entry: type
         yield Problem((*path, "record"), "record: none needs a reason; add reason: and say why nothing is kept")
     if entry.sunset and entry.deprecated and entry.sunset <= entry.deprecated:
         yield Problem((*path, "sunset"), "must be later than deprecated")
+    yield from _fallback_problems(config, path, entry)
     if entry.shadow:
         yield Problem((*path, "shadow"), "shadow targets are not available in this version; remove the key")
+
+
+def _fallback_problems(config: types.Config, path: tuple[str, ...], entry: types.EndpointVersion) -> Iterator[Problem]:
+    """What is said of kept answers and of targets for what others refuse."""
+    for field, named in zip(("context_length", "content_policy"), fallback_names(entry), strict=True):
+        if named is not None:
+            yield from _target_problems(config, (*path, "fallback", field), named)
+    if entry.cache is not None and entry.cache.semantic:
+        text = "answers to similar calls are not available in this version, only to the same call; remove the key"
+        yield Problem((*path, "cache", "semantic"), text)
+
+
+def fallback_names(entry: types.EndpointVersion) -> tuple[str | None, str | None]:
+    """The target for what is too long, and for what is against a content policy."""
+    return entry.fallback.context_length, entry.fallback.content_policy
+
+
+def every_target(entry: types.EndpointVersion) -> list[str]:
+    """The names of all targets that may answer a version, the preferred ones first."""
+    return [*map(target_name, entry.targets), *(name for name in fallback_names(entry) if name is not None)]
 
 
 def target_name(target: str | types.WeightedTarget) -> str:

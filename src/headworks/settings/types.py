@@ -116,6 +116,24 @@ class WeightedTarget(Struct, frozen=True, forbid_unknown_fields=True):
     weight: Annotated[int, Meta(ge=0, le=1_000_000)]
 
 
+class CacheConfig(Struct, frozen=True, forbid_unknown_fields=True):
+    """The same call by the same caller (or tenant) is given the same answer, `fresh` long; `stale` longer if nothing answers.
+
+    `Cache-Control` of a call counts: no-store, no-cache, max-age.
+    """
+
+    fresh: Duration
+    stale: Duration = "0s"
+    semantic: bool = False
+
+
+class FallbackConfig(Struct, frozen=True, forbid_unknown_fields=True):
+    """The target that may still take what another refused: for its length, or by its content policy."""
+
+    context_length: str | None = None
+    content_policy: str | None = None
+
+
 class EndpointVersion(Struct, frozen=True, forbid_unknown_fields=True):
     """One published version: what answers it, and its policy. Without `timeout` a call has 10 s, a chat 120 s."""
 
@@ -134,6 +152,10 @@ class EndpointVersion(Struct, frozen=True, forbid_unknown_fields=True):
     default: bool = False
     risk: Literal["minimal", "limited", "high"] | None = None
     shadow: tuple[str, ...] = ()
+    cache: CacheConfig | None = None
+    degraded: Any = None
+    fallback: FallbackConfig = FallbackConfig()
+    on_disconnect: Literal["cancel", "finish"] = "cancel"
 
 
 class Config(Struct, frozen=True, forbid_unknown_fields=True):

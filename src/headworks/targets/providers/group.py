@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from headworks.errors import DeadlineExceeded, HeadworksError, Overloaded, TargetError
-from headworks.pending import Pending
+from headworks.pending import Pending, driven
 from headworks.targets.providers.balance import PeakLoad, better_of_two, drawn
 from headworks.targets.providers.hedge import Hedging
 from headworks.targets.providers.retry import Random
-from headworks.targets.providers.waiting import Timers, done_within, driven
+from headworks.targets.providers.waiting import Timers, done_within
 from headworks.units import Clock
 from headworks.values import Call, Opening, Outcome, Target
 

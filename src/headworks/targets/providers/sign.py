@@ -6,8 +6,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Protocol, TypeVar
 
-from headworks.pending import Pending
-from headworks.targets.providers.waiting import Shared
+from headworks.pending import Pending, Shared
 from headworks.targets.providers.wire import Credential, HttpRequest, Origin
 from headworks.units import Clock
 

@@ -18,7 +18,7 @@ from headworks.errors import (
     ProviderUnavailable,
     SchemaViolation,
 )
-from headworks.pending import Pending
+from headworks.pending import Pending, driven
 from headworks.targets.providers.attempt import Site, Tools, attempted
 from headworks.targets.providers.breaker import State
 from headworks.targets.providers.health import Health
@@ -27,7 +27,7 @@ from headworks.targets.providers.http.settings import Timeouts
 from headworks.targets.providers.retry import RetryPolicy, Step, Tried, following
 from headworks.targets.providers.sign import Signer
 from headworks.targets.providers.trial import Side
-from headworks.targets.providers.waiting import Gathered, driven, pause
+from headworks.targets.providers.waiting import Gathered, pause
 from headworks.targets.providers.wire import Ask, Bound
 from headworks.units import SECOND_NS
 from headworks.values import Call, Opening, Outcome, Payload, Usage

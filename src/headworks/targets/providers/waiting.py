@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, Generic, Protocol, TypeVar
 
-from headworks.errors import ClientGone
-from headworks.pending import Pending, drive
+from headworks.pending import Pending
 from headworks.units import MILLISECOND_NS, SECOND_NS
 
 T = TypeVar("T")
@@ -60,67 +59,6 @@ def done_within(awaited: Pending[Any], timers: Timers, wait_ns: int) -> Pending[
     awaited.when_done(done)
     told.on_abandon = abandoned
     return told
-
-
-def driven(work: Coroutine[Any, Any, T]) -> Pending[T]:
-    """A coroutine's result as a Pending; abandoning it raises ClientGone where the coroutine waits."""
-    pending: Pending[T] = Pending()
-
-    def ended(value: Any, error: BaseException | None) -> None:
-        if error is None:
-            pending.resolve(value)
-        else:
-            pending.fail(error)
-
-    under_way = drive(work, ended)
-    if not pending.is_done:
-        pending.on_abandon = lambda: under_way.cancel(ClientGone())
-    return pending
-
-
-class Shared(Generic[T]):
-    """One result for many who wait; one that gives up is left out, and the work goes on for the others.
-
-    Shapes: `join` gives each their own Pending.
-    """
-
-    __slots__ = ("_waiting", "_work")
-
-    def __init__(self, work: Pending[T]) -> None:
-        self._work = work
-        self._waiting: list[Pending[T]] = []
-        work.when_done(self._tell)
-
-    @property
-    def is_done(self) -> bool:
-        """Whether the result is there."""
-        return self._work.is_done
-
-    def join(self) -> Pending[T]:
-        """One more who waits."""
-        mine: Pending[T] = Pending()
-        if self._work.is_done:
-            _copied(self._work, mine)
-        else:
-            self._waiting.append(mine)
-            mine.on_abandon = partial(self._leave, mine)
-        return mine
-
-    def _leave(self, mine: Pending[T]) -> None:
-        self._waiting = [pending for pending in self._waiting if pending is not mine]
-
-    def _tell(self) -> None:
-        waiting, self._waiting = self._waiting, []
-        for pending in waiting:
-            pending.on_abandon = None
-            _copied(self._work, pending)
-
-
-def _copied(done: Pending[T], to: Pending[T]) -> None:
-    if done.error is None:
-        to.resolve(done.result())
-    else:
-        to.fail(done.error)
 
 
 class Gathered(Generic[T]):

@@ -1,0 +1,138 @@
+"""The answer to a call that was asked before, from memory; implements ports.Answers."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+
+from msgspec import structs
+
+from headworks.cache.flights import Flights, Timers, Work
+from headworks.cache.store import Kept, Store, StoreSettings
+from headworks.pending import Pending
+from headworks.units import Clock
+from headworks.values import Call, Freshness, Outcome
+
+SECRET_BYTES = KEY_BYTES = 32
+HIT, MISS, SHARED, STALE = (("Headworks-Cache", word) for word in ("hit", "miss", "shared", "stale"))
+ANY = Freshness()
+
+
+class CachedAnswers:
+    """Gives the same answer again to the same caller (or tenant) for the same input of the same version.
+
+    Nothing of it outlives the process. A call that streams is neither kept nor shared, but may be given a kept answer.
+
+    Safe under: one thread.
+    """
+
+    def __init__(self, secret: bytes, clock: Clock, timers: Timers, settings: StoreSettings | None = None) -> None:
+        self._secret = hashlib.blake2b(b"names", key=secret, digest_size=KEY_BYTES).digest()
+        self.store = Store(hashlib.blake2b(b"content", key=secret, digest_size=KEY_BYTES).digest(), settings)
+        self.flights = Flights(clock, timers)
+        self._clock = clock
+        self.hits = self.misses = 0
+
+    def answered(self, call: Call, owner: str, work: Work) -> Pending[Outcome]:
+        """A kept answer, that of the same call under way, or what `work` gives.
+
+        Raises: what the work raises, and DeadlineExceeded, through the pending result.
+        """
+        policy, wishes = call.endpoint.cache, call.freshness or ANY
+        if policy is None:
+            return work()
+        key = self._key(call, owner)
+        if wishes.may_read and (kept := self._find(key, min(policy.fresh_s, wishes.max_age_s), HIT)) is not None:
+            self.hits += 1
+            pending: Pending[Outcome] = Pending()
+            pending.resolve(kept)
+            return pending
+        self.misses += 1
+        if call.is_stream or not (wishes.may_read and wishes.may_keep):
+            return _then(work(), lambda outcome: self._keep(key, call, outcome) if wishes.may_keep else outcome)
+        joined, is_leader = self.flights.join(key, call.deadline_ns, work)
+        return _then(joined, lambda outcome: self._keep(key, call, outcome) if is_leader else _shared(outcome))
+
+    def instead(self, call: Call, owner: str) -> Outcome | None:
+        """A kept answer that is older than it should be, for when nothing else answers; None where there is none."""
+        policy = call.endpoint.cache
+        if policy is None or not (call.freshness or ANY).may_read:
+            return None
+        found = self._find(self._key(call, owner), policy.fresh_s + policy.stale_s, STALE)
+        return None if found is None else structs.replace(found, degraded="cached")
+
+    def forget_subject(self, subject: str) -> None:
+        """Drop every answer about a person."""
+        self.store.forget_subject(subject)
+
+    def clear(self) -> None:
+        """Drop everything: what answers has changed."""
+        self.store.clear()
+
+    def _key(self, call: Call, owner: str) -> bytes:
+        """What makes two calls the same: who, about whom, which version and targets, and every byte of the input."""
+        endpoint, payload = call.endpoint, call.payload
+        parts = [
+            owner.encode(),
+            (call.subject or "").encode(),
+            endpoint.id.encode(),
+            repr(endpoint.targets).encode(),
+            b"array" if payload.is_array else b"row",
+            payload.document,
+        ]
+        for name, blob in payload.blobs:
+            parts += (name.encode(), blob)
+        digest = hashlib.blake2b(key=self._secret, digest_size=KEY_BYTES)
+        for part in parts:
+            digest.update(len(part).to_bytes(8, "big"))
+            digest.update(part)
+        return digest.digest()
+
+    def _find(self, key: bytes, max_age_s: float, how: tuple[str, str]) -> Outcome | None:
+        found = self.store.find(key, self._clock.monotonic_ns(), max_age_s)
+        if found is None:
+            return None
+        kept, age_s = found
+        headers = (how, ("Age", str(int(age_s))))
+        return Outcome(
+            kept.body,
+            kept.target,
+            kept.model_version,
+            headers=headers,
+            media=kept.media,
+            attempts=0,
+            is_collected=kept.is_collected,
+            cost_micros=0,
+        )
+
+    def _keep(self, key: bytes, call: Call, outcome: Outcome) -> Outcome:
+        policy = call.endpoint.cache
+        if policy is None or outcome.stream is not None or outcome.status != 200 or outcome.degraded:
+            return outcome
+        kept = Kept(outcome.body, outcome.media, outcome.target, outcome.model_version, outcome.is_collected)
+        self.store.keep(key, kept, call.subject, self._clock.monotonic_ns(), policy.fresh_s + policy.stale_s)
+        return _marked(outcome, MISS)
+
+
+def _marked(outcome: Outcome, how: tuple[str, str]) -> Outcome:
+    return structs.replace(outcome, headers=(*outcome.headers, how))
+
+
+def _shared(outcome: Outcome) -> Outcome:
+    """Another call's answer: this one used nothing and cost nothing."""
+    return structs.replace(outcome, headers=(*outcome.headers, SHARED), attempts=0, usage=None, cost_micros=0)
+
+
+def _then(first: Pending[Outcome], change: Callable[[Outcome], Outcome]) -> Pending[Outcome]:
+    """The outcome, changed; abandoning it abandons the first."""
+    changed: Pending[Outcome] = Pending()
+    changed.on_abandon = first.abandon
+
+    def came() -> None:
+        if first.error is not None:
+            changed.fail(first.error)
+        else:
+            changed.resolve(change(first.result()))
+
+    first.when_done(came)
+    return changed
