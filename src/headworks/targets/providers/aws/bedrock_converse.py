@@ -10,8 +10,9 @@ from urllib.parse import quote
 import msgspec
 
 from headworks.errors import HeadworksError
+from headworks.targets.providers.aws.converse_answering import answer_of
 from headworks.targets.providers.aws.converse_asking import conversation
-from headworks.targets.providers.aws.converse_events import ConverseEvents, answer_of
+from headworks.targets.providers.aws.converse_events import ConverseEvents
 from headworks.targets.providers.aws.converse_facts import UNSAYABLE
 from headworks.targets.providers.aws.framed import FramedReader
 from headworks.targets.providers.aws.refusals import failure

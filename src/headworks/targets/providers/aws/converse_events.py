@@ -1,110 +1,32 @@
-"""What Bedrock's Converse answers, whole and in events, as chats. Source: service model bedrock-runtime 2023-09-30."""
+"""What Bedrock's Converse answers in events, as chunks of a chat. Source: service model bedrock-runtime 2023-09-30."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import msgspec
-from msgspec import Raw, Struct, field
+from msgspec import Raw, Struct
 
 from headworks.errors import ProviderBroken
-from headworks.targets.providers.aws.converse_facts import FINISHES, MALFORMED
+from headworks.targets.providers.aws.converse_answering import Block, Spent, finish_of
 from headworks.targets.providers.aws.eventstream import Event
-from headworks.targets.providers.chat_out import ChunkWriter, Said, answered
+from headworks.targets.providers.chat_out import ChunkWriter
 from headworks.targets.providers.whole import decoded
-from headworks.targets.providers.wire import Answer, Piece
-from headworks.values import Usage
-
-
-class Spent(Struct, frozen=True, rename="camel"):
-    """Tokens; what was read from or written to the cache is not part of `inputTokens`."""
-
-    input_tokens: int = 0
-    output_tokens: int = 0
-    cache_read_input_tokens: int | None = None
-    cache_write_input_tokens: int | None = None
-
-    def usage(self) -> Usage:
-        """The same in our words."""
-        read, written = self.cache_read_input_tokens, self.cache_write_input_tokens
-        return Usage(self.input_tokens + (read or 0) + (written or 0), self.output_tokens, read)
-
-
-class _ToolUse(Struct, frozen=True, rename="camel"):
-    tool_use_id: str = ""
-    name: str = ""
-    input: Raw = Raw(b"{}")
-
-
-class _ReasoningText(Struct, frozen=True):
-    text: str = ""
-
-
-class _Reasoning(Struct, frozen=True):
-    whole: _ReasoningText = field(default=_ReasoningText(), name="reasoningText")
-    text: str = ""
-
-
-class _Block(Struct, frozen=True, rename="camel"):
-    text: str | None = None
-    tool_use: _ToolUse | None = None
-    reasoning_content: _Reasoning | None = None
-
-
-class _Message(Struct, frozen=True):
-    content: list[_Block] = []
-
-
-class _Output(Struct, frozen=True):
-    message: _Message
-
-
-class _Whole(Struct, frozen=True, rename="camel"):
-    output: _Output
-    stop_reason: str
-    usage: Spent
+from headworks.targets.providers.wire import Piece
 
 
 class _Told(Struct, frozen=True, rename="camel"):
     """The fields that some kind of event has."""
 
     content_block_index: int = 0
-    start: _Block = _Block()
-    delta: _Block = _Block()
+    start: Block = Block()
+    delta: Block = Block()
     stop_reason: str = ""
     usage: Spent | None = None
 
 
-_WHOLE = msgspec.json.Decoder(_Whole)
 _TOLD = msgspec.json.Decoder(_Told)
 _text: Any = msgspec.json.Decoder(str).decode
-
-
-def answer_of(body: bytes, identity: str, model: str) -> Answer:
-    """The whole answer in the task's shape.
-
-    Raises: ProviderBroken.
-    """
-    told = decoded(_WHOLE, body)
-    said = Said(finish=finish_of(told.stop_reason))
-    for block in told.output.message.content:
-        if block.text is not None:
-            said.texts.append(block.text)
-        if block.reasoning_content is not None and block.reasoning_content.whole.text:
-            said.thoughts.append(block.reasoning_content.whole.text)
-        if block.tool_use is not None:
-            said.call(block.tool_use.name, bytes(block.tool_use.input), block.tool_use.tool_use_id)
-    return answered(said, identity, model, told.usage.usage())
-
-
-def finish_of(reason: str) -> str:
-    """Why an answer ended.
-
-    Raises: ProviderBroken when it ended in what nobody can use.
-    """
-    if reason in MALFORMED:
-        raise ProviderBroken(reason=f"converse: {reason}")
-    return FINISHES.get(reason, "stop")
 
 
 class ConverseEvents:

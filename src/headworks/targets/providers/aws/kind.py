@@ -18,11 +18,16 @@ from headworks.targets.providers.wire import Bound, Credential, ProviderSettings
 
 
 class Options(Struct, frozen=True, forbid_unknown_fields=True):
-    """The region, a profile of the shared configuration files, and the language of texts where a reference names none."""
+    """The region, a profile of the shared configuration files, the language of texts where a reference names none.
+
+    `columns` and `labels` are of SageMaker endpoints that speak CSV: what they were trained with, in their order.
+    """
 
     region: Annotated[str, Meta(pattern="^[a-z]{2,4}(-[a-z0-9]+)+$")]
     profile: str | None = None
     language: str = "en"
+    columns: tuple[str, ...] = ()
+    labels: tuple[str, ...] = ()
 
 
 class Service(Struct, frozen=True):

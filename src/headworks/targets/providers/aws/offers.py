@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
+from headworks.errors import ConfigurationRefused, FieldError
 from headworks.targets.providers.aws.bedrock_anthropic import BedrockAnthropicChat
 from headworks.targets.providers.aws.bedrock_converse import ConverseChat
 from headworks.targets.providers.aws.comprehend_entities import DetectEntities
@@ -10,16 +13,39 @@ from headworks.targets.providers.aws.comprehend_sentiment import DetectSentiment
 from headworks.targets.providers.aws.rekognition_labels import DetectLabels, DetectModerationLabels
 from headworks.targets.providers.aws.rekognition_objects import DetectFaces, DetectObjects
 from headworks.targets.providers.aws.rekognition_text import DetectText
+from headworks.targets.providers.aws.sagemaker import SERVED, Endpoint
+from headworks.targets.providers.aws.sagemaker_chat import SageMakerChat
+from headworks.targets.providers.aws.sagemaker_csv import CsvEndpoint
 from headworks.targets.providers.aws.textract import DetectDocumentText
 from headworks.targets.providers.aws.translate import TranslateText
 from headworks.targets.providers.offers import Offer
-from headworks.targets.providers.wire import ProviderSettings
+from headworks.targets.providers.wire import Operation, ProviderSettings
 
 _LANGUAGE = "[/LANGUAGE]"
 
 
 def _language(own: str, settings: ProviderSettings) -> str:
     return own or str(settings.options.get("language", "en"))
+
+
+def _endpoint(task: str) -> Callable[[str, ProviderSettings], Operation]:
+    return lambda own, settings: Endpoint(task=task, model=own)
+
+
+def _csv_endpoint(task: str) -> Callable[[str, ProviderSettings], Operation]:
+    def build(own: str, settings: ProviderSettings) -> Operation:
+        columns, labels = settings.options.get("columns", ()), settings.options.get("labels", ())
+        if not columns or (task == "tabular-classification" and len(labels) < 2):
+            what = (
+                "columns, in the order that the model was trained with"
+                if not columns
+                else "labels, in the model's order"
+            )
+            where = f"/providers/{settings.name}/{what.partition(',')[0]}"
+            raise ConfigurationRefused(errors=(FieldError(where, f"is required for {task} by CSV: {what}"),))
+        return CsvEndpoint(task=task, model=own, columns=tuple(columns), labels=tuple(labels))
+
+    return build
 
 
 OFFERS: tuple[Offer, ...] = (
@@ -120,5 +146,35 @@ OFFERS: tuple[Offer, ...] = (
         "as kind anthropic",
         lambda own, settings: BedrockAnthropicChat(own),
         ":MODEL",
+    ),
+    Offer(
+        "sagemaker",
+        "chat",
+        "Amazon SageMaker InvokeEndpoint, InvokeEndpointWithResponseStream",
+        "as kind openai: the container speaks OpenAI's dialect",
+        lambda own, settings: SageMakerChat(own),
+        ":ENDPOINT",
+    ),
+    *(
+        Offer(
+            "sagemaker",
+            task,
+            "Amazon SageMaker InvokeEndpoint, JSON",
+            "the row as it is, a picture as bytes; the container answers in the task's shape",
+            _endpoint(task),
+            ":ENDPOINT",
+        )
+        for task in SERVED
+    ),
+    *(
+        Offer(
+            "sagemaker-csv",
+            task,
+            "Amazon SageMaker InvokeEndpoint, CSV",
+            "values in the order of `columns`; the numbers are the prediction or the chances of `labels`",
+            _csv_endpoint(task),
+            ":ENDPOINT",
+        )
+        for task in ("tabular-classification", "tabular-regression")
     ),
 )

@@ -104,7 +104,8 @@ def test_an_api_key_is_for_bedrock_only():
 @pytest.mark.parametrize("offer", OFFERS, ids=lambda offer: offer.name)
 def test_everything_offered_can_be_bound(offer):
     reference = offer.name + ("" if offer.own.startswith("[") or not offer.own else ":a")
-    bound = KIND.bind(settings(), reference, offer.task)
+    options = {"columns": ["a"], "labels": ["no", "yes"]}
+    bound = KIND.bind(settings(options=options), reference, offer.task)
 
     assert bound.operation.task == offer.task
     assert bound.operation.model.startswith(offer.name) or offer.own.startswith(":")
