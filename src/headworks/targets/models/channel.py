@@ -146,8 +146,9 @@ class Receiver:
             self.is_ended = True
             return _NOTHING
         frames = self._decoder.feed(bytes(self._view[:size]))
-        if any(frame.attached_bytes for frame in frames):
-            return [self._whole(frame) if frame.attached_bytes else frame for frame in frames]
+        for frame in frames:
+            if frame.attached_bytes:
+                return [self._whole(each) if each.attached_bytes else each for each in frames]
         return frames
 
     def close(self) -> None:

@@ -40,10 +40,22 @@ class Codec(Protocol):
         Raises: SchemaViolation with pointers.
         """
 
+    def decode_all(self, documents: Sequence[bytes]) -> Sequence[Any] | None:
+        """What `decode` gives for each text, in fewer steps; None where there are none.
+
+        Raises: anything, when one of them is not plainly right; `decode` then tells which, and why.
+        """
+
     def encode(self, value: Any) -> bytes:
         """The JSON text of one value, which matches the schema.
 
         Raises: ContractViolation; its reason is for the log.
+        """
+
+    def encode_all(self, outputs: Any, count: int) -> Sequence[bytes]:
+        """The JSON text of each value that `scatter` gives.
+
+        Raises: ContractViolation when one of them, or their number, breaks the contract.
         """
 
     def gather(self, rows: Sequence[Any]) -> Any:
@@ -56,7 +68,22 @@ class Codec(Protocol):
         """
 
 
-class InLists:
+class RowByRow:
+    """Rows that are decoded and encoded one by one only."""
+
+    def decode_all(self, documents: Sequence[bytes]) -> Sequence[Any] | None:  # of the protocol
+        """None: there is no way in fewer steps."""
+        return None
+
+    def encode_all(self: Codec, outputs: Any, count: int) -> Sequence[bytes]:
+        """The JSON text of each.
+
+        Raises: ContractViolation.
+        """
+        return [self.encode(output) for output in self.scatter(outputs, count)]
+
+
+class InLists(RowByRow):
     """Batches that are plain lists; what most codecs do."""
 
     def gather(self, rows: Sequence[Any]) -> Any:

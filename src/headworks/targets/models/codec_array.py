@@ -13,7 +13,7 @@ from headworks.contract.schema import Schema
 from headworks.declare import DType, Shape
 from headworks.errors import ContractViolation, FieldError, SchemaViolation
 from headworks.targets.models import faults
-from headworks.targets.models.codec import Blobs, JsonSchema, below, parsed, refuse_empty_name, undeclarable
+from headworks.targets.models.codec import Blobs, JsonSchema, RowByRow, below, parsed, refuse_empty_name, undeclarable
 
 _FIX = 'Write Annotated[np.ndarray, headworks.Shape(None, 30), headworks.DType("float32")].'
 _KINDS = {"f": float, "i": int, "u": int, "b": bool, "U": str, "O": str}
@@ -84,6 +84,16 @@ class TensorCodec:
         except (msgspec.DecodeError, ValueError, OverflowError):
             return self._again(parsed(document))
 
+    def decode_all(self, documents: Sequence[bytes]) -> Sequence[Any] | None:
+        """One array whose first dimension counts the texts.
+
+        Raises: msgspec.DecodeError, ValueError or OverflowError when one of them, or their sizes together, are not plain.
+        """
+        array = self._converted(list(map(self._decoder.decode, documents)))
+        if not array.size or not _fits(array.shape, (len(documents), *(self.shape or ()))):
+            raise ValueError
+        return array  # type: ignore[no-any-return]  # a sequence of arrays
+
     def decode_with(self, document: bytes, blobs: Blobs) -> Any:
         """Refused: an array has no binary fields.
 
@@ -102,19 +112,22 @@ class TensorCodec:
 
     def _array(self, nested: Any) -> Any:
         """Raises: ValueError or OverflowError when shape or range do not fit."""
-        if self.dtype.kind == "f":
-            wide = np.array(nested, dtype=np.float64)
-            if wide.size and np.abs(wide).max() > np.finfo(self.dtype).max:
-                raise OverflowError
-            array = wide.astype(self.dtype, copy=False)
-        else:
-            array = np.array(nested, dtype=self.dtype)
+        array = self._converted(nested)
         shape = self.shape or ()
         if array.size == 0 and array.ndim < len(shape):  # an empty list does not say what it would have held
             array = array.reshape(array.shape + tuple(size or 0 for size in shape[array.ndim :]))
         if not _fits(array.shape, shape):
             raise ValueError
         return array
+
+    def _converted(self, nested: Any) -> Any:
+        """Raises: ValueError or OverflowError when it is ragged or out of range."""
+        if self.dtype.kind != "f":
+            return np.array(nested, dtype=self.dtype)
+        wide = np.array(nested, dtype=np.float64)
+        if self.dtype.itemsize < 8 and wide.size and np.abs(wide).max() > np.finfo(self.dtype).max:
+            raise OverflowError
+        return wide.astype(self.dtype, copy=False)
 
     def encode(self, value: Any) -> bytes:
         """The nested JSON arrays of one array or number.
@@ -125,13 +138,28 @@ class TensorCodec:
             array = np.asarray(value)
         except ValueError as error:
             raise ContractViolation(reason=f"the output is no array: {error}") from error
-        if self.shape is not None and not _fits(array.shape, self.shape):
+        self._check(array, self.shape)
+        return self._text(array) if array.dtype.kind == "O" else msgspec.json.encode(array.tolist())
+
+    def encode_all(self, outputs: Any, count: int) -> Sequence[bytes]:
+        """The nested JSON arrays of each slice.
+
+        Raises: ContractViolation, as `encode`.
+        """
+        rows = self.scatter(outputs, count)
+        if self.shape is None or outputs.dtype.kind == "O":
+            return [self.encode(row) for row in rows]
+        self._check(outputs, (count, *self.shape))
+        return list(map(msgspec.json.encode, outputs.tolist()))
+
+    def _check(self, array: Any, shape: Sequence[int | None] | None) -> None:
+        """Raises: ContractViolation."""
+        if shape is not None and not _fits(array.shape, shape):
             raise ContractViolation(reason=f"the output has shape {array.shape}, declared is {self.shape!r}")
         if not self._holds(array.dtype):
             raise ContractViolation(reason=f"the output holds {array.dtype}, declared is {self.dtype}")
         if array.dtype.kind == "f" and not np.isfinite(array).all():
             raise ContractViolation(reason="the output holds NaN or an infinity")
-        return self._text(array) if array.dtype.kind == "O" else msgspec.json.encode(array.tolist())
 
     def _text(self, array: Any) -> bytes:
         """The JSON text of an array of Python objects, all of which must be strings."""
@@ -139,12 +167,12 @@ class TensorCodec:
             raise ContractViolation(reason="the output holds other things than text")
         return msgspec.json.encode(array.tolist())
 
-    def gather(self, rows: Sequence[Any]) -> Any:
-        """The rows stacked along a new first dimension.
+    def gather(self, rows: Any) -> Any:
+        """The rows stacked along a new first dimension; always a copy, so that predict may write into it.
 
         Raises: ValueError when their shapes differ.
         """
-        return np.stack(rows)
+        return rows.copy() if isinstance(rows, np.ndarray) else np.stack(rows)
 
     def scatter(self, outputs: Any, count: int) -> Sequence[Any]:
         """One slice a row.
@@ -187,7 +215,7 @@ def _generic_dtype(bare: Any) -> list[str]:
     return []
 
 
-class TensorsCodec:
+class TensorsCodec(RowByRow):
     """An object of named arrays, as a model file with several inputs or outputs has them."""
 
     schema: JsonSchema

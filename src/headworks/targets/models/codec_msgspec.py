@@ -1,11 +1,12 @@
 """Builtin types, msgspec Structs, dataclasses and TypedDicts, with pictures and bytes as their fields.
 
-One decoder and one encoder are compiled per declared type; a row costs about a microsecond each way.
+One decoder and one encoder are compiled per declared type; a row costs less than a microsecond each way.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from importlib import import_module
 from typing import Any, get_args, get_origin, get_type_hints
 
@@ -48,6 +49,7 @@ class MsgspecCodec(InLists):
         self._published = Schema(self.schema)
         self._declared = declared
         self._encoder = msgspec.json.Encoder(enc_hook=plain_value)
+        self._many = msgspec.json.Decoder(list[declared], dec_hook=_custom_value)
         if self._has_pictures:
             import_module("headworks.targets.models.codec_image")
 
@@ -68,6 +70,13 @@ class MsgspecCodec(InLists):
             if not is_changed:
                 raise self._refusal(value, error) from error
             return self._converted(value)
+
+    def decode_all(self, documents: Sequence[bytes]) -> Sequence[Any] | None:
+        """The typed value of each text.
+
+        Raises: msgspec.DecodeError when `decode` would refuse one, or read it leniently.
+        """
+        return None if self._has_pictures else list(map(self._decoder.decode, documents))
 
     def decode_with(self, document: bytes, blobs: Blobs) -> Any:
         """The same where top-level binary fields came outside the JSON; the name "" is the whole value.
@@ -109,6 +118,21 @@ class MsgspecCodec(InLists):
         if b"null" in text and faults.holds_nan(msgspec.to_builtins(value, enc_hook=plain_value)):
             raise ContractViolation(reason="the output holds NaN or an infinity")
         return text
+
+    def encode_all(self, outputs: Any, count: int) -> Sequence[bytes]:
+        """The JSON text of each value.
+
+        Raises: ContractViolation.
+        Cost: as `encode`, but the way there and back is one step for all.
+        """
+        values = self.scatter(outputs, count)
+        if not self._has_pictures:
+            with suppress(*_UNSENDABLE):
+                text = self._encoder.encode(values)
+                texts = list(map(self._encoder.encode, self._many.decode(text)))
+                if len(texts) == count and b"null" not in text:
+                    return texts
+        return [self.encode(value) for value in values]
 
 
 def _refuse_foreign_rules(declared: Any, seen: set[int]) -> None:

@@ -10,12 +10,12 @@ import msgspec
 import pandas as pd
 
 from headworks.errors import ContractViolation
-from headworks.targets.models.codec import Blobs, codec_for, undeclarable
+from headworks.targets.models.codec import Blobs, RowByRow, codec_for, undeclarable
 
 _FIX = "Write Annotated[pd.DataFrame, Row] where Row is a msgspec.Struct, dataclass, TypedDict or pydantic model."
 
 
-class TableCodec:
+class TableCodec(RowByRow):
     """A DataFrame declared as `Annotated[pd.DataFrame, Row]`; its columns are the fields of Row."""
 
     def __init__(self, declared: Any) -> None:

@@ -81,6 +81,16 @@ class Answers:
             self._ids.append(call_id)
             self._parts.append(output)
 
+    def all(self, call_ids: Sequence[int], outputs: Sequence[bytes | RowFailed]) -> None:
+        """Answer calls of one row each."""
+        texts = [output for output in outputs if isinstance(output, bytes)]
+        if len(texts) == len(call_ids) == len(outputs):
+            self._ids += call_ids
+            self._parts += texts
+            return
+        for call_id, output in zip(call_ids, outputs, strict=True):
+            self.one(call_id, output)
+
     def array(self, call_id: int, outputs: Sequence[bytes | RowFailed]) -> None:
         """Answer a call of an array with the array of its rows' outputs."""
         self.one(call_id, _joined(outputs))
@@ -95,21 +105,37 @@ class Answers:
         inbox.reply(done, self._parts)
 
 
+def is_plain(batch: Batch) -> bool:
+    """Whether every call of a batch is one document and one row."""
+    return not batch.blobs and not batch.arrays
+
+
+def documents(batch: Batch, body: bytes) -> list[bytes]:
+    """The document of each call of a batch, in order.
+
+    Raises: FrameRefused when the header's numbers do not fit the body.
+    """
+    sizes = batch.sizes
+    check_sizes([*sizes, *(size for _, _, size in batch.blobs)] if batch.blobs else sizes, len(body))
+    if len(batch.ids) != len(sizes) or len(batch.ids) != len(batch.deadlines_ns):
+        raise FrameRefused("a batch has not one size and deadline a call")
+    found = []
+    at = 0
+    for size in sizes:
+        found.append(body[at : at + size])
+        at += size
+    return found
+
+
 def payloads(batch: Batch, body: bytes) -> list[Payload]:
     """The input of each call of a batch, in order.
 
     Raises: FrameRefused when the header's numbers do not fit the body.
     """
-    check_sizes([*batch.sizes, *(size for _, _, size in batch.blobs)], len(body))
-    if len(batch.ids) != len(batch.sizes) or len(batch.ids) != len(batch.deadlines_ns):
-        raise FrameRefused("a batch has not one size and deadline a call")
-    documents = []
-    at = 0
-    for size in batch.sizes:
-        documents.append(body[at : at + size])
-        at += size
-    if not batch.blobs and not batch.arrays:
-        return [Payload(document) for document in documents]
+    texts = documents(batch, body)
+    if is_plain(batch):
+        return [Payload(document) for document in texts]
+    at = sum(batch.sizes)
     arrays = dict(batch.arrays)
     blobs: dict[int, list[tuple[str, bytes]]] = {}
     for position, name, size in batch.blobs:
@@ -117,7 +143,7 @@ def payloads(batch: Batch, body: bytes) -> list[Payload]:
         at += size
     return [
         Payload(document, tuple(blobs.get(position, ())), arrays.get(position, 1), position in arrays)
-        for position, document in enumerate(documents)
+        for position, document in enumerate(texts)
     ]
 
 

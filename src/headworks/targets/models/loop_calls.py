@@ -6,7 +6,7 @@ from typing import Any
 
 from headworks.declare import Context
 from headworks.errors import ClientGone, DeadlineExceeded, ModelError
-from headworks.targets.models.inbox import Answers, Inbox, payloads
+from headworks.targets.models.inbox import Answers, Inbox, documents, is_plain, payloads
 from headworks.targets.models.messages import Batch, Load
 from headworks.targets.models.reporting import failed_row, report, tried
 from headworks.targets.models.runner import RowFailed, Runner
@@ -41,9 +41,27 @@ class CallLoop:
                 return
 
     def _together(self, batch: Batch, body: bytes) -> None:
-        """A model that takes many rows: decode each call on its own, run all rows at once."""
+        """A model that takes many rows: run all rows at once."""
         began_ns = monotonic_ns()
         answers = Answers()
+        rows = self._plain(batch, body, began_ns)
+        if rows is None:
+            count = self._one_after_another(batch, body, began_ns, answers)
+        else:
+            count = len(rows)
+            contexts = [Context("", deadline_ns) for deadline_ns in batch.deadlines_ns]
+            answers.all(batch.ids, self._outputs(rows, contexts))
+        answers.send(self._inbox, count, monotonic_ns() - began_ns)
+
+    def _plain(self, batch: Batch, body: bytes, now_ns: int) -> Sequence[Any] | None:
+        """The rows of a batch whose calls are one row each, all right and all still wanted; else None."""
+        if self._inbox.cancelled or not is_plain(batch) or min(batch.deadlines_ns, default=0) <= now_ns:
+            return None
+        rows = self._runner.decode_all(documents(batch, body))
+        return rows if rows is not None and len(rows) == len(batch.ids) else None
+
+    def _one_after_another(self, batch: Batch, body: bytes, began_ns: int, answers: Answers) -> int:
+        """Decode each call on its own, so that what is wrong with one is no other's; gives how many rows ran."""
         calls: list[tuple[int, int]] = []
         rows: list[Any] = []
         contexts: list[Context] = []
@@ -70,7 +88,7 @@ class CallLoop:
             else:
                 answers.array(call_id, outputs[at : at + count])
                 at += count
-        answers.send(self._inbox, len(rows), monotonic_ns() - began_ns)
+        return len(rows)
 
     def _one_by_one(self, batch: Batch, body: bytes) -> None:
         """A model that takes one row: early answers do not wait for late ones."""
@@ -108,17 +126,17 @@ class CallLoop:
         self._inbox.cancelled.discard(call_id)
         answers.fail(call_id, ClientGone() if is_cancelled else DeadlineExceeded())
 
-    def _outputs(self, rows: list[Any], contexts: list[Context]) -> Sequence[bytes | RowFailed]:
+    def _outputs(self, rows: Sequence[Any], contexts: list[Context]) -> Sequence[bytes | RowFailed]:
         """One output a row, never more rows at once than the model takes."""
         most = self._max_rows
         if len(rows) <= most:
-            return self._predicted(rows, contexts) if rows else ()
+            return self._predicted(rows, contexts) if len(rows) else ()
         outputs: list[bytes | RowFailed] = []
         for at in range(0, len(rows), most):
             outputs += self._predicted(rows[at : at + most], contexts[at : at + most])
         return outputs
 
-    def _predicted(self, rows: list[Any], contexts: list[Context]) -> Sequence[bytes | RowFailed]:
+    def _predicted(self, rows: Sequence[Any], contexts: list[Context]) -> Sequence[bytes | RowFailed]:
         outputs, error = tried(self._runner.predict, rows, contexts)
         if error is None:
             return matched(outputs, len(rows))

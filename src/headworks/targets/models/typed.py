@@ -127,6 +127,11 @@ class TypedRunner:
             raise SchemaViolation(errors=tuple(wrong[:MOST_ERRORS]))
         return rows
 
+    def decode_all(self, documents: Sequence[bytes]) -> Sequence[Any] | None:
+        """One row a document, or None when each needs a look of its own."""
+        rows, _ = tried(self._request.decode_all, documents)
+        return rows
+
     def predict(self, rows: Sequence[Any], contexts: Sequence[Context] = ()) -> Sequence[bytes | RowFailed]:
         """One encoded, validated JSON text a row, in order; a row that failed on its own is a RowFailed.
 
@@ -139,7 +144,7 @@ class TypedRunner:
             outputs = self._predict(batch, context=self._each(rows, contexts))
         else:
             outputs = self._predict(batch)
-        return self._encoded(self._reply.scatter(outputs, len(rows)))
+        return self._encoded(outputs, len(rows))
 
     async def predict_async(self, rows: Sequence[Any], contexts: Sequence[Context] = ()) -> Sequence[bytes | RowFailed]:
         """The same for a model whose predict is a coroutine function; single rows run side by side."""
@@ -151,7 +156,7 @@ class TypedRunner:
             outputs = await self._predict(batch, context=self._each(rows, contexts))
         else:
             outputs = await self._predict(batch)
-        return self._encoded(self._reply.scatter(outputs, len(rows)))
+        return self._encoded(outputs, len(rows))
 
     def stream(self, row: Any, context: Context | None = None) -> Iterator[bytes]:
         """One encoded, validated JSON text an event.
@@ -181,12 +186,11 @@ class TypedRunner:
         except Exception as error:  # as above
             return _failed(error)
 
-    def _encoded(self, outputs: Sequence[Any]) -> list[bytes | RowFailed]:
-        encode = self._reply.encode
+    def _encoded(self, outputs: Any, count: int) -> Sequence[bytes | RowFailed]:
         try:
-            return [encode(output) for output in outputs]
+            return self._reply.encode_all(outputs, count)
         except ContractViolation:
-            return [self._encoded_alone(output) for output in outputs]
+            return [self._encoded_alone(output) for output in self._reply.scatter(outputs, count)]
 
     def _encoded_alone(self, output: Any) -> bytes | RowFailed:
         try:

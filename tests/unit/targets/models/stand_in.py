@@ -81,6 +81,10 @@ class StandIn:
                 row["size"] = len(blob)
         return rows
 
+    def decode_all(self, documents):
+        rows = [json.loads(document) for document in documents]
+        return None if any(row.get("do") == "invalid" for row in rows) else rows
+
     def predict(self, rows, contexts=()):
         if len(rows) > self.most:
             raise ValueError("too many rows")
