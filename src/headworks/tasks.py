@@ -2,6 +2,7 @@
 
 from headworks.contract.tasks import (
     chat,
+    completion,
     embeddings,
     generate,
     image_classification,
@@ -12,6 +13,7 @@ from headworks.contract.tasks import (
     ocr,
     recommendation,
     rerank,
+    responses,
     schemas,
     speech_to_text,
     summarization,
@@ -20,11 +22,13 @@ from headworks.contract.tasks import (
     text_classification,
     text_to_speech,
     token_classification,
+    token_count,
     translation,
 )
 
 __all__ = [
     "chat",
+    "completion",
     "embeddings",
     "generate",
     "image_classification",
@@ -35,6 +39,7 @@ __all__ = [
     "ocr",
     "recommendation",
     "rerank",
+    "responses",
     "schemas",
     "speech_to_text",
     "summarization",
@@ -43,5 +48,6 @@ __all__ = [
     "text_classification",
     "text_to_speech",
     "token_classification",
+    "token_count",
     "translation",
 ]

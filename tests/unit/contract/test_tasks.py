@@ -6,6 +6,7 @@ from headworks.contract.schema import Schema, binary_fields
 
 NAMES = [
     "chat",
+    "completion",
     "embeddings",
     "generate",
     "image-classification",
@@ -15,6 +16,7 @@ NAMES = [
     "ocr",
     "recommendation",
     "rerank",
+    "responses",
     "speech-to-text",
     "summarization",
     "tabular-classification",
@@ -22,15 +24,31 @@ NAMES = [
     "text-classification",
     "text-to-speech",
     "token-classification",
+    "token-count",
     "translation",
 ]
-OPEN = {"chat", "embeddings", "image-generation", "moderation"}
+OPEN = {"chat", "completion", "responses", "embeddings", "image-generation", "moderation"}
 """Tasks of a vendor's shape: fields that we do not name pass."""
 CHOICE = {"index": 0, "message": {"role": "assistant", "content": "Hi."}, "finish_reason": "stop"}
 SPENT = {"prompt_tokens": 3, "completion_tokens": 2, "total_tokens": 5}
 PIXEL = "data:image/png;base64,iVBORw0KGgo="
 LABEL = {"label": "good", "score": 0.9}
 FITTING = {
+    "completion": (
+        {"prompt": "Once", "max_tokens": 5, "echo": False},
+        {
+            "id": "1",
+            "object": "text_completion",
+            "created": 1,
+            "model": "m",
+            "choices": [{"index": 0, "text": "upon", "finish_reason": "stop"}],
+        },
+    ),
+    "responses": (
+        {"input": [{"role": "user", "content": "hi"}], "max_output_tokens": 20},
+        {"id": "r", "object": "response", "created_at": 1.5, "status": "completed", "model": "m", "output": []},
+    ),
+    "token-count": ({"messages": [{"role": "user", "content": "hi"}]}, {"input_tokens": 3}),
     "generate": (
         {"inputs": "Once", "parameters": {"max_new_tokens": 5, "stop": ["."]}},
         {"generated_text": " upon a time", "finish_reason": "length"},
@@ -112,6 +130,9 @@ FITTING = {
     "translation": ({"inputs": "bon", "parameters": {"src_lang": "fr"}}, {"translation_text": "good"}),
 }
 BROKEN = {
+    "completion": [{}, {"prompt": []}, {"prompt": "a", "n": 2}, {"prompt": "a", "best_of": 5}],
+    "responses": [{}, {"input": ""}, {"input": "a", "background": True}],
+    "token-count": [{}, {"messages": []}],
     "generate": [{"inputs": ""}, {"inputs": "a", "parameters": {"max_new_tokens": 0}}],
     "image-generation": [{}, {"prompt": "a", "n": 11}, {"prompt": "a", "size": "big"}],
     "moderation": [{}, {"input": []}, {"input": [{"type": "image_url", "image_url": {"url": "http://a/b.png"}}]}],

@@ -9,6 +9,7 @@ from headworks.contract.declared import declared_schema
 from headworks.contract.tasks import (
     chat,
     chat_events,
+    completion,
     embeddings,
     generate,
     image_classification,
@@ -18,6 +19,7 @@ from headworks.contract.tasks import (
     ocr,
     recommendation,
     rerank,
+    responses,
     speech_to_text,
     summarization,
     tabular_classification,
@@ -25,6 +27,7 @@ from headworks.contract.tasks import (
     text_classification,
     text_to_speech,
     token_classification,
+    token_count,
     translation,
 )
 
@@ -47,6 +50,7 @@ _TASKS: dict[str, ModuleType] = {
     task.NAME: task
     for task in (
         chat,
+        completion,
         embeddings,
         generate,
         image_classification,
@@ -56,6 +60,7 @@ _TASKS: dict[str, ModuleType] = {
         ocr,
         recommendation,
         rerank,
+        responses,
         speech_to_text,
         summarization,
         tabular_classification,
@@ -63,6 +68,7 @@ _TASKS: dict[str, ModuleType] = {
         text_classification,
         text_to_speech,
         token_classification,
+        token_count,
         translation,
     )
 }

@@ -14,6 +14,7 @@ from headworks.errors import (
     ProviderRefused,
 )
 from headworks.targets.providers.anthropic.chat import AnthropicChat
+from headworks.targets.providers.anthropic.counting import AnthropicTokenCount
 from headworks.targets.providers.anthropic.facts import ANSWER_TOOL, BEDROCK, VERTEX
 from headworks.targets.providers.proof import prove_failure, prove_reply, prove_request, prove_stream, read
 from headworks.targets.providers.wire import HttpResponse
@@ -219,3 +220,16 @@ def test_an_error_in_a_stream_is_raised_as_what_it_is():
 
     with pytest.raises(ProviderBusy):
         read(CLAUDE, ask(), [body])
+
+
+def test_tokens_are_counted_for_the_same_conversation():
+    operation = AnthropicTokenCount(model="claude-sonnet-4-5")
+    asked = ask(tools=[TOOL], temperature=0.5, max_tokens=5)
+    request = prove_request(operation, asked)
+    answer = prove_reply(operation, asked, HttpResponse(200, {}, b'{"input_tokens": 14}'))
+
+    assert request.path == "/v1/messages/count_tokens"
+    assert msgspec.json.decode(request.body).keys() == {"model", "messages", "tools"}
+    assert answer.document == b'{"input_tokens":14}'
+    with pytest.raises(ProviderBroken):
+        operation.reply(asked, HttpResponse(200, {}, b"{}"))

@@ -12,14 +12,13 @@ from headworks.errors import HeadworksError
 from headworks.targets.providers.anthropic.answering import Message, answer_of, refused
 from headworks.targets.providers.anthropic.asking import conversation
 from headworks.targets.providers.anthropic.events import MessageEvents, MessageReader
-from headworks.targets.providers.anthropic.facts import API_VERSION, OWN, UNSAYABLE, Hosting, default_cap
+from headworks.targets.providers.anthropic.facts import OWN, OWN_FIELDS, UNSAYABLE, Hosting, default_cap
 from headworks.targets.providers.chat_in import asked_chat, cap_of, schema_of
 from headworks.targets.providers.whole import decoded
 from headworks.targets.providers.wire import JSON_FIELDS, Answer, Ask, HttpRequest, HttpResponse
 
 _message = msgspec.json.Decoder(Message)
 _encode = msgspec.json.Encoder().encode
-_OWN_FIELDS = (*JSON_FIELDS, ("anthropic-version", API_VERSION))
 
 
 class AnthropicChat:
@@ -47,7 +46,7 @@ class AnthropicChat:
         if ask.is_stream and hosting.says_stream:
             body["stream"] = True
         path = hosting.stream_path if ask.is_stream else hosting.path
-        fields = _OWN_FIELDS if hosting.version_in_body is None else JSON_FIELDS
+        fields = OWN_FIELDS if hosting.version_in_body is None else JSON_FIELDS
         return HttpRequest("POST", path(self.model), fields, _encode(body))
 
     def reply(self, ask: Ask, response: HttpResponse) -> Answer:

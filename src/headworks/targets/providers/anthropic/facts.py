@@ -19,9 +19,13 @@ from headworks.errors import (
     ProviderRefused,
     ProviderTimeout,
 )
+from headworks.targets.providers.wire import JSON_FIELDS
 
 DEFAULT_ADDRESS = "https://api.anthropic.com"
 API_VERSION = "2023-06-01"
+OWN_FIELDS = (*JSON_FIELDS, ("anthropic-version", API_VERSION))
+COUNTED = frozenset({"messages", "system", "tools", "tool_choice"})
+"""The fields of a conversation that count_tokens takes."""
 
 BY_CODE: Mapping[str, type[HeadworksError]] = {
     "authentication_error": ProviderKeyRejected,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from headworks.targets.providers.anthropic.chat import AnthropicChat
+from headworks.targets.providers.anthropic.counting import AnthropicTokenCount
 from headworks.targets.providers.offers import Offer
 
 OFFERS = (
@@ -13,6 +14,14 @@ OFFERS = (
         "turns, tools and pictures translated both ways; JSON by a tool that must be called; "
         "thinking as `reasoning_content`; `seed` and `reasoning_effort` left out",
         lambda model, settings: AnthropicChat(model),
+        own="MODEL",
+    ),
+    Offer(
+        "",
+        "token-count",
+        "POST /v1/messages/count_tokens",
+        "the conversation as for `chat`",
+        lambda model, settings: AnthropicTokenCount(model=model),
         own="MODEL",
     ),
 )

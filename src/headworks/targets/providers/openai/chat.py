@@ -10,10 +10,11 @@ import msgspec
 from msgspec import UNSET, Raw, Struct, UnsetType
 
 from headworks.errors import HeadworksError
-from headworks.targets.providers.openai.chunks import ChunkReader
+from headworks.targets.providers.openai.chunks import ChunkReader, chat_piece
 from headworks.targets.providers.openai.document import (
     NULL,
     TRUE,
+    USAGE_TOO,
     Spent,
     encode,
     fields_of,
@@ -26,7 +27,6 @@ from headworks.targets.providers.openai.mending import mended_reply
 from headworks.targets.providers.whole import decoded
 from headworks.targets.providers.wire import Answer, Ask, HttpRequest, HttpResponse
 
-_USAGE_TOO = Raw(b'{"include_usage":true}')
 _number = msgspec.json.Decoder(int | None).decode
 
 
@@ -81,7 +81,7 @@ class OpenAiChat:
         if ask.is_stream:
             fields["stream"] = TRUE
             if self._server.asks_usage:
-                fields["stream_options"] = _USAGE_TOO
+                fields["stream_options"] = USAGE_TOO
         self._limit(fields, ask.output_cap)
         return HttpRequest("POST", self._path, body=encode(fields))
 
@@ -118,4 +118,4 @@ class OpenAiChat:
 
     def reader(self, ask: Ask) -> ChunkReader:
         """Chunks as they come, with the one that only tells usage: a dialect shows it to who asked for it."""
-        return ChunkReader(self.model)
+        return ChunkReader(self.model, chat_piece)

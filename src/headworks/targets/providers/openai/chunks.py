@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import msgspec
 from msgspec import UNSET, Raw, Struct, UnsetType
 
@@ -36,17 +38,18 @@ _chunk = msgspec.json.Decoder(_Chunk)
 
 
 class ChunkReader:
-    """Reads to `[DONE]`, without which the answer is not whole.
+    """Reads, chunk by chunk as `piece` says, to `[DONE]`, without which the answer is not whole.
 
     A chunk without choices passes where it tells usage; Azure's first, with what its filter thinks of the input, does not.
     """
 
-    __slots__ = ("_events", "_is_done", "_model")
+    __slots__ = ("_events", "_is_done", "_model", "_piece")
 
-    def __init__(self, model: str) -> None:
+    def __init__(self, model: str, piece: Callable[[ServerEvent, str], Piece | None]) -> None:
         self._events = EventReader()
         self._is_done = False
         self._model = model
+        self._piece = piece
 
     def feed(self, data: bytes) -> list[Piece]:
         """The chunks that these bytes complete.
@@ -72,26 +75,26 @@ class ChunkReader:
                 break
             if event.data.startswith(b"[DONE]"):
                 self._is_done = True
-            elif piece := self._piece(event):
+            elif piece := self._piece(event, self._model):
                 pieces.append(piece)
         return pieces
 
-    def _piece(self, event: ServerEvent) -> Piece | None:
-        wire = decoded(_chunk, event.data)
-        if bytes(wire.error) != b"null" or event.name == b"error":
-            raise refused_inside(wire.error)
-        usage = usage_of(wire.usage)
-        if not wire.choices:
-            return (
-                None if usage is None else Piece(_whole(event.data, wire, self._model), usage, model=wire.model or "")
-            )
-        is_content = False
-        for choice in wire.choices:
-            is_content = is_content or _is_content(choice.delta)
-        return Piece(_whole(event.data, wire, self._model), usage, is_content, wire.model or "")
-
 
 _ENDS = frozenset({None, *FINISHES.values()})
+
+
+def chat_piece(event: ServerEvent, model: str) -> Piece | None:
+    """What one chunk of a chat says; None for a chunk that says nothing to a caller."""
+    wire = decoded(_chunk, event.data)
+    if bytes(wire.error) != b"null" or event.name == b"error":
+        raise refused_inside(wire.error)
+    usage = usage_of(wire.usage)
+    if not wire.choices:
+        return None if usage is None else Piece(_whole(event.data, wire, model), usage, model=wire.model or "")
+    is_content = False
+    for choice in wire.choices:
+        is_content = is_content or _is_content(choice.delta)
+    return Piece(_whole(event.data, wire, model), usage, is_content, wire.model or "")
 
 
 def _whole(data: bytes, wire: _Chunk, model: str) -> bytes:

@@ -15,6 +15,7 @@ from headworks.targets.providers.wire import HttpResponse
 from headworks.values import Usage
 
 TRUE, NULL = Raw(b"true"), Raw(b"null")
+USAGE_TOO = Raw(b'{"include_usage":true}')
 
 fields_of = msgspec.json.Decoder(dict[str, Raw]).decode
 """The top-level fields of a document, each still as JSON text."""

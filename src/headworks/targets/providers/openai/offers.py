@@ -6,10 +6,12 @@ from collections.abc import Callable, Mapping
 
 from headworks.targets.providers.offers import Offer
 from headworks.targets.providers.openai.chat import OpenAiChat
+from headworks.targets.providers.openai.completion import OpenAiCompletion
 from headworks.targets.providers.openai.embeddings import OpenAiEmbeddings
 from headworks.targets.providers.openai.facts import Server
 from headworks.targets.providers.openai.images import OpenAiImages
 from headworks.targets.providers.openai.moderation import OpenAiModeration
+from headworks.targets.providers.openai.responses import OpenAiResponses
 from headworks.targets.providers.openai.settings import server_of
 from headworks.targets.providers.openai.speech import OpenAiSpeech
 from headworks.targets.providers.openai.transcription import OpenAiTranscription
@@ -20,9 +22,11 @@ Maker = Callable[[str, Server], Operation]
 
 MAKERS: Mapping[str, Maker] = {
     "chat": OpenAiChat,
+    "completion": OpenAiCompletion,
     "embeddings": lambda model, server: OpenAiEmbeddings(model=model, server=server),
     "image-generation": lambda model, server: OpenAiImages(model=model, server=server),
     "moderation": lambda model, server: OpenAiModeration(model=model, server=server),
+    "responses": OpenAiResponses,
     "speech-to-text": lambda model, server: OpenAiTranscription(model=model, server=server),
     "text-to-speech": lambda model, server: OpenAiSpeech(model=model, server=server),
 }
@@ -31,9 +35,11 @@ MAKERS: Mapping[str, Maker] = {
 _PASSED = "the caller's JSON and the answer's pass unaltered but for the model, the way of streaming and caps"
 _SERVICES: Mapping[str, tuple[str, str]] = {
     "chat": ("/chat/completions", _PASSED),
+    "completion": ("/completions", _PASSED),
     "embeddings": ("/embeddings", _PASSED),
     "image-generation": ("/images/generations", _PASSED),
     "moderation": ("/moderations", _PASSED),
+    "responses": ("/responses", _PASSED),
     "speech-to-text": ("/audio/transcriptions", "the recording as a form's file; segments as chunks, in seconds"),
     "text-to-speech": ("/audio/speech", "the sound in base64; voice `alloy` unless said"),
 }
