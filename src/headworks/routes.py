@@ -91,6 +91,7 @@ def _admin() -> tuple[Route, ...]:
         _form("/admin/models/reload", "models.reload"),
         _read("/admin/records", Auth.ADMIN, "records.list"),
         _read("/admin/records/usage", Auth.ADMIN, "records.usage"),
+        _read("/admin/usage", Auth.ADMIN, "usage.list"),
         _form("/admin/records/erase", "records.erase"),
     )
 

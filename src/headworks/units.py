@@ -19,6 +19,7 @@ _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*(B|KiB|MiB|GiB|kB|MB|GB)")
 _SIZE_BYTES = {"B": 1, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30, "kB": 10**3, "MB": 10**6, "GB": 10**9}
 _RATE = re.compile(r"(\d+(?:\.\d+)?)/(s|m|h|d)")
 
+_DAY = re.compile(r"\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])")
 _MONEY = re.compile(r"(\d+(?:\.\d{1,6})?)\s*USD")
 
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
@@ -109,6 +110,11 @@ def parse_money_micros(text: str) -> int:
     if not match:
         raise ValueError(f"{text!r} is not an amount; write a number and USD, for example 10 USD")
     return round(float(match[1]) * 1_000_000)
+
+
+def is_day(text: str) -> bool:
+    """Whether a text is a day such as `2026-11-27`."""
+    return _DAY.fullmatch(text) is not None
 
 
 def iso_time(wall_ns: int) -> str:

@@ -18,6 +18,7 @@ ROOT = Path(__file__).parents[2]
 PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").glob("tutorial/*.md"), *(ROOT / "docs").glob("howto/*.md")])
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 FILE = re.compile(r"# file: (\S+)\n")
+VARIABLE = re.compile(r"\$\{(\w+)\}")
 LINK = re.compile(r"\]\((?!https?:|#)([^)#]+)")
 SHOWN_ONLY = {"json", "text"}
 START = """
@@ -72,14 +73,16 @@ def run(command, folder, environment):
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 def test_every_block_of_a_page_runs(page, tmp_path):
+    port = free_port()
     for language, text in blocks(page):
+        text = text.replace("127.0.0.1:8000", f"127.0.0.1:{port}")
         if language in {"python", "yaml"} and (file := FILE.match(text)):
             (tmp_path / file[1]).write_text(text)
             if language == "python":
                 compile(text, file[1], "exec")
             else:
-                read_config(tmp_path / file[1], {})
-    (tmp_path / "page.sh").write_text(script_of(page, free_port()))
+                read_config(tmp_path / file[1], dict.fromkeys(VARIABLE.findall(text), "set"))
+    (tmp_path / "page.sh").write_text(script_of(page, port))
     environment = {
         **os.environ,
         "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",

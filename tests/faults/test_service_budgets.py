@@ -74,7 +74,14 @@ def test_what_a_call_did_not_use_can_be_spent_by_the_next(tmp_path):
     with upstream() as (_, url), service(configured(tmp_path, url, 1), tmp_path / "home") as running:
         statuses = [running.call("/api/chat/v1", ASKED).status for _ in range(2)]
 
+        told = running.cli("usage", "--by", "endpoint,target")
+        over_http = running.get("/admin/usage?by=endpoint,target&format=csv", key=running.admin_key)
+
     assert statuses == [200, 402]
+    assert [(row["endpoint"], row["target"], row["calls"], row["cost"]) for row in told] == [
+        ("chat/v1", "up/m", 1, 0.3)
+    ]
+    assert over_http.body.decode().splitlines()[1].startswith("chat/v1,up/m,1,")
     assert sums(tmp_path / "home") == (300_000, 0, 300_000)
 
 

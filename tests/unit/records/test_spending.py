@@ -7,6 +7,7 @@ import pytest
 from headworks.ports import Entry
 from headworks.records.ledger import Ledger
 from headworks.records.settings import RecordSettings
+from headworks.records.using import Asked, used
 from headworks.units import RequestId, SystemClock
 from headworks.values import Reservation, Settlement, Usage
 
@@ -85,6 +86,22 @@ def test_use_is_summed_by_day_caller_version_and_target(opened):
     assert row[:5] == (row[0], "k_1", "chat", 1, "up/m")
     assert row[5:10] == (2, 0, 11, 4, 6)
     assert row[-2:] == (20, 1)
+
+
+def test_use_is_read_by_what_is_asked_without_a_service(tmp_path):
+    house = Opened(tmp_path)
+    for caller, cost in (("k_1", 20), ("k_2", 30), ("k_1", None)):
+        number = house.wait(house.ledger.open(entry(caller_id=caller)))
+        house.wait(house.ledger.close(number, entry(caller_id=caller, usage=Usage(1, 1), cost_micros=cost)))
+    house.ledger.stop()
+    by_caller = used(tmp_path, Asked(("caller",)))
+
+    assert [(row["caller"], row["calls"], row["cost"], row["unpriced"]) for row in by_caller] == [
+        ("k_1", 2, 0.00002, 1),
+        ("k_2", 1, 0.00003, 0),
+    ]
+    assert used(tmp_path, Asked(("target",)))[0]["calls"] == 3
+    assert used(tmp_path, Asked(until="2026-01-01")) == []
 
 
 def test_own_models_are_not_summed(opened):
