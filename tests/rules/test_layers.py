@@ -64,6 +64,7 @@ OWNERS = {
     "cryptography": ("records", "identity", "cache"),
     "numpy": ("targets.models", "declare"),
     "botocore": ("targets.providers.aws",),
+    "jmespath": ("targets.providers.http_json",),
     "google": ("targets.providers.google",),
     "PIL": ("targets.models", "declare"),
     "pydantic": ("targets.models", "declare"),

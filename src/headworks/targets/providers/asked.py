@@ -11,6 +11,9 @@ from headworks.contract.picture import NotPicture, Picture, Truncated, picture_o
 from headworks.errors import FieldError, ProviderRefused
 from headworks.targets.providers.wire import Ask
 
+PICTURE_TASKS = frozenset({"image-classification", "object-detection", "ocr"})
+"""Tasks whose input is one picture."""
+
 
 class Parameters(Struct, frozen=True):
     """The parameters of every task that takes a text or a picture; a task's own schema lets only its own through."""

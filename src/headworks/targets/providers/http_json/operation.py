@@ -1,0 +1,160 @@
+"""One declared operation as pure functions, every expression compiled when it is made."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import quote
+
+import msgspec
+
+from headworks.contract import tasks
+from headworks.errors import ConfigurationRefused, FieldError, HeadworksError, ProviderBroken, ProviderRefused
+from headworks.targets.providers.asked import PICTURE_TASKS, pictured
+from headworks.targets.providers.failing import Told, failed, texts
+from headworks.targets.providers.http_json.declared import MEANINGS, Declared
+from headworks.targets.providers.http_json.expressions import Context, Expression
+from headworks.targets.providers.wire import Answer, Ask, HttpRequest, HttpResponse, Reader
+from headworks.values import Usage
+
+NOT_DECLARABLE = frozenset(
+    {
+        "accept-encoding",
+        "connection",
+        "content-length",
+        "content-type",
+        "cookie",
+        "host",
+        "te",
+        "transfer-encoding",
+        "upgrade",
+    }
+)
+_HOLE = re.compile(r"\{([^{}]+)\}")
+_PLAIN = re.compile(r"[A-Za-z0-9\-._~!$&'()*+,;=:@/?%]*")
+_decode = msgspec.json.Decoder().decode
+_encode = msgspec.json.Encoder().encode
+
+
+class DeclaredOperation:
+    """What a mapping asks and how it reads the answer; the task's own check holds the reply to its schema.
+
+    Cost: the answer is decoded, searched and encoded again.
+    """
+
+    can_stream = False
+
+    def __init__(self, name: str, declared: Declared, where: str) -> None:
+        if declared.task not in tasks.names():
+            known = ", ".join(tasks.names())
+            raise ConfigurationRefused(errors=(FieldError(f"{where}/task", f"is no task; known tasks: {known}"),))
+        if declared.body == "picture" and declared.task not in PICTURE_TASKS:
+            raise ConfigurationRefused(errors=(FieldError(f"{where}/body", f"{declared.task} has no picture"),))
+        self.task = declared.task
+        self.model = declared.model or name
+        self._declared = declared
+        self._path = tuple(_pieces(declared.path, f"{where}/path"))
+        self._request = Expression(declared.request, f"{where}/request") if declared.request else None
+        self._reply = Expression(declared.reply, f"{where}/reply")
+        self._error = Expression(declared.error, f"{where}/error") if declared.error else None
+        self._usage = {
+            field: Expression(text, f"{where}/usage/{field}")
+            for field, text in msgspec.structs.asdict(declared.usage).items()
+            if text is not None
+        }
+        self._fields = _fields(declared, where)
+        self._meanings = {code: MEANINGS[meaning] for code, meaning in declared.errors.items()}
+
+    def request(self, ask: Ask) -> HttpRequest:
+        """The row as the mapping says.
+
+        Raises: ProviderRefused when a part of the path is not in the row, or the row does not fit the mapping.
+        """
+        context, media = self._context(ask)
+        try:
+            path = "".join(piece if isinstance(piece, str) else _in_path(piece, context) for piece in self._path)
+            made = context.row if self._request is None else self._request.of(context.row, context)
+        except ProviderBroken as error:
+            raise ProviderRefused(reason=error.reason) from None
+        if self._declared.body == "picture":
+            return HttpRequest(self._declared.method, path, (("content-type", media), *self._fields), context.picture)
+        if self._declared.body == "none" or self._declared.method == "GET":
+            return HttpRequest(self._declared.method, path, self._fields)
+        fields = (("content-type", "application/json"), *self._fields)
+        return HttpRequest(self._declared.method, path, fields, _encode(made))
+
+    def reply(self, ask: Ask, response: HttpResponse) -> Answer:
+        """What the mapping makes of the answer.
+
+        Raises: ProviderBroken when that is nothing; what an error inside a 200 means.
+        """
+        try:
+            document = _decode(response.body)
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+            raise ProviderBroken(reason=f"reply: {str(error)[:200]}") from None
+        context, _ = self._context(ask)
+        if code := self._code(document, context):
+            raise failed(Told((code,)), self._meanings, 500)
+        made = self._reply.of(document, context)
+        if made is None:
+            raise ProviderBroken(reason="the mapping makes nothing of the answer")
+        used = {field: expression.of(document, context) for field, expression in self._usage.items()}
+        counted: dict[str, Any] = {
+            field: value if field == "seconds" else round(value)
+            for field, value in used.items()
+            if isinstance(value, int | float) and value >= 0
+        }
+        return Answer(_encode(made), Usage(**counted) if counted else None, self.model)
+
+    def failure(self, response: HttpResponse) -> HeadworksError:
+        """By the code that `error` gives, then by status, each as `errors` says; else by what statuses usually mean."""
+        try:
+            code = self._code(_decode(response.body), Context(None))
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, ProviderBroken):
+            code = ""
+        codes = texts((code, response.status))
+        return failed(Told(codes), self._meanings, response.status, response.headers)
+
+    def reader(self, ask: Ask) -> Reader:
+        """None: nothing of it is streamed."""
+        raise TypeError(f"{self.model} answers in one piece")
+
+    def _code(self, document: Any, context: Context) -> str:
+        """The code of an error in a document; "" where there is none."""
+        told = self._error.of(document, context) if self._error is not None else None
+        return str(told) if told else ""
+
+    def _context(self, ask: Ask) -> tuple[Context, str]:
+        row = _decode(ask.document) if ask.document else {}
+        if self.task not in PICTURE_TASKS:
+            return Context(row), ""
+        picture = pictured(ask)
+        width, height = picture.head.upright
+        return Context(row, picture.data, width, height), picture.head.media
+
+
+def _pieces(path: str, where: str) -> Iterator[str | Expression]:
+    """A path's fixed parts and holes, in turn."""
+    for index, piece in enumerate(_HOLE.split(path)):
+        if index % 2:
+            yield Expression(piece, where)
+        elif _PLAIN.fullmatch(piece):
+            yield piece
+        else:
+            raise ConfigurationRefused(errors=(FieldError(where, "must be percent-encoded outside its {expressions}"),))
+
+
+def _in_path(hole: Expression, context: Context) -> str:
+    """A value of the row as one part of a path; it can neither end the part nor climb out of it."""
+    value = hole.of(context.row, context)
+    if not isinstance(value, str | int | float) or isinstance(value, bool) or value in {"", ".", ".."}:
+        raise ProviderBroken(reason="a part of the path is not in the row")
+    return quote(str(value), safe="")
+
+
+def _fields(declared: Declared, where: str) -> tuple[tuple[str, str], ...]:
+    wrong = sorted(NOT_DECLARABLE & declared.headers.keys())
+    if wrong:
+        raise ConfigurationRefused(errors=(FieldError(f"{where}/headers/{wrong[0]}", "is not the mapping's to say"),))
+    return (("accept", "application/json"), *declared.headers.items())
