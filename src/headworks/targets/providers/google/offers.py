@@ -2,18 +2,40 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
+from headworks.errors import ConfigurationRefused, FieldError
+from headworks.targets.providers.anthropic.chat import AnthropicChat
+from headworks.targets.providers.anthropic.facts import VERTEX
+from headworks.targets.providers.gemini.chat import GeminiChat
+from headworks.targets.providers.gemini.facts import VERTEX_MODELS
 from headworks.targets.providers.google.language_categories import Categories
 from headworks.targets.providers.google.language_entities import AnalyzeEntities
 from headworks.targets.providers.google.language_sentiment import AnalyzeSentiment
 from headworks.targets.providers.google.place import parent_of
 from headworks.targets.providers.google.translate_v2 import TranslateBasic
 from headworks.targets.providers.google.translate_v3 import TranslateAdvanced
+from headworks.targets.providers.google.vertex_embed import VertexEmbeddings
+from headworks.targets.providers.google.vertex_predict import SERVED, Predict
 from headworks.targets.providers.google.vision_labels import DetectLabels, DetectUnsafe
 from headworks.targets.providers.google.vision_objects import DetectObjects
 from headworks.targets.providers.google.vision_text import DetectText
 from headworks.targets.providers.offers import Offer
+from headworks.targets.providers.openai.chat import OpenAiChat
+from headworks.targets.providers.openai.facts import Server
+from headworks.targets.providers.wire import Operation, ProviderSettings
 
 _LANGUAGE = "[/LANGUAGE]"
+
+
+def _predict(task: str) -> Callable[[str, ProviderSettings], Operation]:
+    def build(own: str, settings: ProviderSettings) -> Operation:
+        if not own.replace("-", "").isalnum():
+            where = FieldError(f"/providers/{settings.name}", "an endpoint is named by its id: letters, digits and -")
+            raise ConfigurationRefused(errors=(where,))
+        return Predict(task=task, model=own)
+
+    return build
 
 
 OFFERS: tuple[Offer, ...] = (
@@ -95,5 +117,49 @@ OFFERS: tuple[Offer, ...] = (
         "language tags sent as they are; source detected unless named",
         lambda own, settings: TranslateAdvanced(parent=parent_of(settings), target=own),
         _LANGUAGE,
+    ),
+    Offer(
+        "vertex",
+        "chat",
+        "Vertex AI generateContent, streamGenerateContent (Google's models)",
+        "as kind gemini",
+        lambda own, settings: GeminiChat(own, VERTEX_MODELS),
+        ":MODEL",
+    ),
+    Offer(
+        "vertex",
+        "embeddings",
+        "Vertex AI predict (Google's embedding models)",
+        "one vector a text; texts too long are refused, never cut",
+        lambda own, settings: VertexEmbeddings(model=own),
+        ":MODEL",
+    ),
+    Offer(
+        "vertex-anthropic",
+        "chat",
+        "Vertex AI rawPredict, streamRawPredict (Anthropic's models)",
+        "as kind anthropic",
+        lambda own, settings: AnthropicChat(own, VERTEX),
+        ":MODEL",
+    ),
+    Offer(
+        "vertex-open",
+        "chat",
+        "Vertex AI endpoints/openapi/chat/completions (open models)",
+        "as kind openai",
+        lambda own, settings: OpenAiChat(own, Server(path="/endpoints/openapi")),
+        ":MODEL",
+    ),
+    *(
+        Offer(
+            "vertex-endpoint",
+            task,
+            "Vertex AI predict on a custom or AutoML endpoint",
+            "the row is one instance, a picture its `inputs`; the prediction is the task's reply; numbers and AutoML's tabular "
+            "forms are put into it",
+            _predict(task),
+            ":ENDPOINT",
+        )
+        for task in SERVED
     ),
 )
