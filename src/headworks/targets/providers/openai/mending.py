@@ -27,7 +27,7 @@ def mended_chunk(data: bytes, model: str) -> bytes:
 
 def _mended(body: bytes, kind: str, model: str, unsaid: Mapping[str, Any]) -> bytes:
     document: dict[str, Any] = msgspec.json.decode(body)
-    choices = [_choice(index, choice, unsaid) for index, choice in enumerate(document["choices"])]
+    choices = [_choice(index, choice, unsaid) for index, choice in enumerate(document.get("choices") or ())]
     made = {"id": "", "created": 0, "model": model}
     said = {name: value for name, value in document.items() if value is not None}
     return encode({**made, **said, "object": kind, "choices": choices})
@@ -35,9 +35,7 @@ def _mended(body: bytes, kind: str, model: str, unsaid: Mapping[str, Any]) -> by
 
 def _choice(index: int, choice: Mapping[str, Any], unsaid: Mapping[str, Any]) -> dict[str, Any]:
     said = choice.get("finish_reason")
-    made = {**unsaid, "index": index, **choice}
-    return (
-        {**made, "finish_reason": FINISHES.get(said, "stop")}
-        if said
-        else {**made, "finish_reason": unsaid["finish_reason"]}
-    )
+    finish = FINISHES.get(said, "stop") if said else unsaid["finish_reason"]
+    return {**unsaid, "index": index, **{name: value for name, value in choice.items() if value is not None}} | {
+        "finish_reason": finish
+    }
