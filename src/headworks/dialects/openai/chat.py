@@ -26,6 +26,7 @@ KEEP_ALIVE = b": keep-alive\n\n"
 DONE = b"data: [DONE]\n\n"
 NULL = Raw(b"null")
 EMPTY = Raw(b"[]")
+STOPPED = Raw(b'[{"index":0,"delta":{},"finish_reason":"stop"}]')
 
 _OBEYED_HERE = frozenset({"model", "stream", "stream_options", "store"})
 _fields = Decoder(dict[str, Raw]).decode
@@ -61,9 +62,7 @@ class Chat:
     def body(self, call: Call, body: bytes, media: str) -> tuple[bytes, str]:
         """See ports.Dialect."""
         form: Form = call.form  # type: ignore[assignment]  # what `read` put there
-        fields = {**head(form, "chat.completion"), **fields_of(body)}
-        fields["model"] = Raw(encode(form.model))
-        return encode(fields), JSON
+        return encode({**fields_of(body), "model": form.model}), JSON
 
     def writer(self, call: Call) -> EventWriter:
         """See ports.Dialect."""
@@ -86,23 +85,28 @@ class ChatWriter:
 
     def __init__(self, form: Form) -> None:
         self._form = form
-        self._head = {**head(form, "chat.completion.chunk"), "choices": EMPTY}
         self._model = Raw(encode(form.model))
+        self._head: dict[str, Raw] = {}
         self._usage: Raw | None = None
-        self._has_begun = self._has_finished = False
+        self._has_finished = False
 
     def event(self, event: bytes) -> bytes:
-        """See ports.EventWriter."""
-        fields = {**self._head, **fields_of(event)}
-        usage = fields.pop("usage", NULL)
-        if bytes(usage) != b"null":
+        """See ports.EventWriter.
+
+        Raises: ContractViolation (502), for an event that is no chunk.
+        """
+        fields = fields_of(event)
+        usage = fields.pop("usage", None)
+        if usage is not None and bytes(usage) != b"null":
             self._usage = Raw(bytes(usage))
-        choices = _peeked(fields["choices"])
+        choices = _peeked(fields.get("choices", EMPTY))
         if not choices:
             return b""
-        if not self._has_begun:
+        if not self._head:
             self._begin(fields)
-        self._has_finished = self._has_finished or any(each.finish_reason is not None for each in choices)
+        for choice in choices:
+            if choice.finish_reason is not None:
+                self._has_finished = True
         fields["model"] = self._model
         if self._form.has_usage:
             fields["usage"] = NULL
@@ -110,17 +114,14 @@ class ChatWriter:
 
     def end(self, usage: Usage | None) -> bytes:
         """See ports.EventWriter."""
-        last = b""
-        if not self._has_finished:
-            choice = Raw(b'[{"index":0,"delta":{},"finish_reason":"stop"}]')
-            shown = {"usage": NULL} if self._form.has_usage else {}
-            last = b"data: " + encode({**self._head, "model": self._model, "choices": choice, **shown}) + b"\n\n"
+        head = self._head or chunk_head(self._form)
+        shown = {"usage": NULL} if self._form.has_usage else {}
+        last = b"" if self._has_finished else b"data: " + encode({**head, "choices": STOPPED, **shown}) + b"\n\n"
         view = viewed(usage)
         if self._usage is None and view is not None:
             self._usage = Raw(encode(usage_document(view)))
         if self._form.has_usage and self._usage is not None:
-            told_last = {**self._head, "model": self._model, "choices": EMPTY, "usage": self._usage}
-            last += b"data: " + encode(told_last) + b"\n\n"
+            last += b"data: " + encode({**head, "choices": EMPTY, "usage": self._usage}) + b"\n\n"
         return last + DONE
 
     def failed(self, error: HeadworksError, request_id: RequestId, instance: str) -> bytes:
@@ -128,10 +129,10 @@ class ChatWriter:
         return b"data: " + encode(error_document(error)) + b"\n\n"
 
     def _begin(self, fields: dict[str, Raw]) -> None:
-        """Keep the first chunk's id and time for those that follow and have none; it also says who speaks."""
-        self._has_begun = True
-        for name in ("id", "created"):
-            self._head[name] = Raw(bytes(fields[name]))
+        """Keep the first chunk's id and time for chunks of our own; the first also says who speaks."""
+        own = chunk_head(self._form)
+        self._head = {name: Raw(bytes(fields.get(name, value))) for name, value in own.items()}
+        self._head["model"] = self._model
         choices = _anything(fields["choices"])
         for choice in choices:
             choice["delta"] = {"role": "assistant", **(choice.get("delta") or {})}
@@ -145,26 +146,22 @@ def _peeked(choices: Raw) -> list[_Peeked]:
         raise ContractViolation(reason=f"choices of a chat's event cannot be read: {error}") from None
 
 
-def head(form: Form, kind: str) -> dict[str, Raw]:
-    """What every answer has, for a target that does not say it."""
+def chunk_head(form: Form) -> dict[str, Raw]:
+    """What a chunk of our own has that no target began."""
     created_s = (minted_wall_ns(form.request_id) or 0) // SECOND_NS
-    return {
-        "id": Raw(encode(f"chatcmpl-{form.request_id}")),
-        "object": Raw(encode(kind)),
-        "created": Raw(encode(created_s)),
-        "model": Raw(encode(form.model)),
-    }
+    told = {"id": f"chatcmpl-{form.request_id}", "object": "chat.completion.chunk", "created": created_s}
+    return {name: Raw(encode(value)) for name, value in {**told, "model": form.model}.items()}
 
 
 def fields_of(document: bytes) -> dict[str, Raw]:
-    """The top-level fields of a target's answer that are not null, as they came.
+    """The top-level fields of a target's answer, as they came.
 
     Raises: ContractViolation (502).
     """
     try:
-        return {name: value for name, value in _fields(document).items() if bytes(value) != b"null"}
+        return _fields(document)
     except (DecodeError, ValidationError) as error:
-        raise ContractViolation(reason=f"a chat answer is no JSON object: {error}") from None
+        raise ContractViolation(reason=f"a target's answer is no JSON object: {error}") from None
 
 
 def refuse_storing(document: Mapping[str, Any]) -> None:
