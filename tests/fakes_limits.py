@@ -38,6 +38,12 @@ class FakeLimits:
         self.tokens[bucket] = (have, now_ns)
         return Quota(bucket, most, window_s, int(have), float((most - have) * interval_ns / SECOND_NS))
 
+    def correct(self, bucket, rate, by, now_ns):
+        most, interval_ns = rate.depth, rate.interval_ns
+        had, at_ns = self.tokens.get(bucket, (Fraction(most), now_ns))
+        have = min(Fraction(most), had + Fraction(now_ns - at_ns, interval_ns))
+        self.tokens[bucket] = (min(Fraction(most), have - by), now_ns)
+
     def enter(self, bucket, most):
         if self.running.get(bucket, 0) >= most:
             raise ConcurrencyExceeded("too many", retry_after_s=1.0)

@@ -134,7 +134,7 @@ class Service:
         offload = ThreadOffload(loop.call_soon_threadsafe)
         self._closers.append(offload.close)
         routes = Routes(table(parse_size_bytes(config.server.max_body), is_loopback=self._is_loopback))
-        money = self._open_money()
+        money = self._open_money(limits)
         answers = CachedAnswers(random_bytes(SECRET_BYTES), clock, loop)
         self.published.when_replaced = answers.clear
         self.parts = Parts(
@@ -159,8 +159,8 @@ class Service:
         providers.replace(outside.targets(self.config, folder, money.prices))
         return Found(self.models, providers)
 
-    def _open_money(self) -> Budgets:
-        budgets = Budgets(budgets_of(self.config), shipped().with_own(self.config.prices), self.clock)
+    def _open_money(self, limits: MemoryLimits) -> Budgets:
+        budgets = Budgets(budgets_of(self.config), shipped().with_own(self.config.prices), self.clock, limits)
         budgets.restore(self.ledger.spent())
         return budgets
 

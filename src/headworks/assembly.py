@@ -129,6 +129,7 @@ def endpoint(config: Config, name: str, version: str, contract: Contract) -> End
         sunset_wall_s=_midnight_s(entry.sunset),
         successor=f"/api/{name}/v{later[-1]}" if later else None,
         is_default=entry.default or len(numbers) == 1,
+        tokens=parse_rate(entry.tokens) if entry.tokens else None,
         max_output=entry.max_output,
         max_body_bytes=parse_size_bytes(entry.max_body or config.server.max_body),
         is_outside=any("/" in target for target in every_target(entry)),

@@ -50,6 +50,9 @@ class Limits(Protocol):
         Raises: RateLimited with the exact `retry_after_s`, and nothing is taken.
         """
 
+    def correct(self, bucket: str, rate: Rate, by: int, now_ns: int) -> None:
+        """Take more than was asked, or give some back (`by` below 0), once it is known; never refuses."""
+
     def enter(self, bucket: str, most: int) -> None:
         """Count one more running call.
 

@@ -76,6 +76,8 @@ class Caller(Struct, frozen=True):
     concurrency: int | None = None
     networks: tuple[IPv4Network | IPv6Network, ...] = ()
     expires_wall_ns: int | None = None
+    tokens: Rate | None = None
+    """How many tokens it may use at services outside."""
     tenant: str = ""
     """The customer or department that the key belongs to; empty where there are none."""
 
@@ -149,6 +151,8 @@ class Endpoint(Struct, frozen=True):
     is_default: bool = False
     shadow: tuple[str, ...] = ()
     max_body_bytes: int = 16 * 2**20
+    tokens: Rate | None = None
+    """How many tokens all callers together may use at services outside."""
     max_output: int | None = None
     """The most tokens that a target outside may answer with."""
     is_http: bool = False
@@ -286,6 +290,9 @@ class Reservation(Struct, frozen=True):
     budgets: tuple[tuple[str, str], ...] = ()
     output_cap: int | None = None
     service: str = ""
+    tokens: int = 0
+    """What was taken from each of `token_rates`, to be set right when it is known."""
+    token_rates: tuple[tuple[str, Rate], ...] = ()
 
 
 class Settlement(Struct, frozen=True):

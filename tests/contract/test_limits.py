@@ -84,3 +84,21 @@ def test_leaving_more_often_than_entering_opens_no_room(limits):
 
     with pytest.raises(ConcurrencyExceeded):
         limits.enter("key", 1)
+
+
+def test_what_turned_out_not_to_be_needed_is_given_back_and_what_was_needed_beyond_is_taken(limits):
+    limits.take("key", TEN_A_SECOND, 8, START_NS)
+    limits.correct("key", TEN_A_SECOND, -5, START_NS)
+    assert limits.take("key", TEN_A_SECOND, 2, START_NS).remaining == 5
+    limits.correct("key", TEN_A_SECOND, 9, START_NS)
+
+    with pytest.raises(RateLimited) as caught:
+        limits.take("key", TEN_A_SECOND, 1, START_NS)
+    assert caught.value.retry_after_s is not None
+
+
+def test_giving_back_fills_no_bucket_beyond_its_burst(limits):
+    limits.take("key", TEN_A_SECOND, 1, START_NS)
+    limits.correct("key", TEN_A_SECOND, -50, START_NS)
+
+    assert limits.take("key", TEN_A_SECOND, 1, START_NS).remaining == 9

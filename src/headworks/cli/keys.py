@@ -20,6 +20,8 @@ def add_words(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -
     )
     create.add_argument("--rate", help="for example 10/s or 1000/h")
     create.add_argument("--concurrency", type=int, help="calls at once")
+    create.add_argument("--tokens", help="tokens at services outside, for example 10000/m")
+    create.add_argument("--tenant", help="the customer or department it belongs to")
     create.add_argument("--expires", help="for example 30d, or never")
     create.add_argument("--network", action="append", help="CIDR it may come from; repeat")
     add_home(create)
@@ -43,7 +45,7 @@ def add_words(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -
 
 def run_create(asked: argparse.Namespace, output: Output) -> int:
     """Create a key and show it, once."""
-    named = {"rate": asked.rate, "concurrency": asked.concurrency, "expires": asked.expires}
+    named = {name: getattr(asked, name) for name in ("rate", "concurrency", "expires", "tokens", "tenant")}
     arguments: dict[str, Any] = {"name": asked.name, **{k: v for k, v in named.items() if v is not None}}
     if asked.scope:
         arguments["scopes"] = asked.scope

@@ -28,7 +28,7 @@ _PERIODS = {1.0: "s", 60.0: "m", 3600.0: "h", 86_400.0: "d"}
 
 
 class CreateKey(Struct, frozen=True, forbid_unknown_fields=True):
-    """A key to be made: `rate` as 10/s, `expires` as 30d or never."""
+    """A key to be made: `rate` as 10/s, `tokens` at services outside as 10000/m, `expires` as 30d or never."""
 
     name: Name
     scopes: Annotated[tuple[Text, ...], Meta(max_length=200)] | None = None
@@ -36,6 +36,8 @@ class CreateKey(Struct, frozen=True, forbid_unknown_fields=True):
     concurrency: Annotated[int, Meta(ge=1, le=100_000)] | None = None
     networks: Annotated[tuple[Text, ...], Meta(max_length=100)] = ()
     expires: Text | None = None
+    tokens: Text | None = None
+    tenant: Annotated[str, Meta(pattern="^[A-Za-z0-9._-]{0,64}$")] = ""
 
 
 class RotateKey(Struct, frozen=True, forbid_unknown_fields=True):
@@ -80,6 +82,8 @@ class KeyView(Struct, frozen=True, omit_defaults=True):
     burst: int | None = None
     concurrency: int | None = None
     networks: tuple[str, ...] = ()
+    tokens: str | None = None
+    tenant: str = ""
     made_by: str | None = None
     replaces: str | None = None
     replaced_by: str | None = None
@@ -116,6 +120,8 @@ class KeyActions:
             asked.concurrency,
             _read(parse_networks, asked.networks, "/networks"),
             _life_s(asked.expires),
+            None if asked.tokens is None else _read(_bounded_rate, asked.tokens, "/tokens"),
+            asked.tenant,
         )
         return self._issued(await self._issuer.create(order, maker))
 
@@ -215,6 +221,8 @@ def _shown(row: KeyRow, now_ns: int) -> dict[str, Any]:
         "burst": None if terms.rate is None else terms.rate.depth,
         "concurrency": terms.concurrency,
         "networks": tuple(str(network) for network in terms.networks),
+        "tokens": None if terms.tokens is None else _rate_text(terms.tokens),
+        "tenant": terms.tenant,
         "made_by": row.parent,
         "replaces": row.predecessor,
         "one_time": row.is_one_time,

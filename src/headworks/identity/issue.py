@@ -41,6 +41,8 @@ class KeyOrder(Struct, frozen=True):
     concurrency: int | None = None
     networks: tuple[Network, ...] = ()
     life_s: float | None = None
+    tokens: Rate | None = None
+    tenant: str = ""
 
 
 class Issued(Struct, frozen=True):
@@ -77,7 +79,9 @@ class Issuer:
         """
         self._expect_room()
         expires_ns = self._expiry(order.life_s, self._rules.life_s, maker)
-        terms = Terms(order.scopes, order.rate, order.concurrency, order.networks, expires_ns)
+        terms = Terms(
+            order.scopes, order.rate, order.concurrency, order.networks, expires_ns, order.tokens, order.tenant
+        )
         issued = self._issue(order.name, terms if maker is None else bounded(terms, terms_of(maker)), maker)
         await self._store.insert(issued.row)
         return issued

@@ -164,6 +164,8 @@ def _caller(row: KeyRow, defaults: CallerDefaults) -> Caller:
         terms.concurrency or defaults.concurrency,
         terms.networks,
         terms.expires_wall_ns,
+        terms.tokens,
+        terms.tenant,
     )
 
 

@@ -11,6 +11,8 @@ create table if not exists api_keys (
     rate text,
     concurrency integer,
     networks text not null,
+    tokens text,
+    tenant text not null,
     created_wall_ns integer not null,
     expires_wall_ns integer,
     revoked_wall_ns integer,
@@ -35,10 +37,10 @@ update key_changes set number = number + 1 returning number
 
 -- name: insert_key
 insert into api_keys (
-    key_id, name, prefix, digest, pepper_id, scopes, rate, concurrency, networks, created_wall_ns, expires_wall_ns,
-    revoked_wall_ns, parent, predecessor, is_one_time, changed
+    key_id, name, prefix, digest, pepper_id, scopes, rate, concurrency, networks, tokens, tenant, created_wall_ns,
+    expires_wall_ns, revoked_wall_ns, parent, predecessor, is_one_time, changed
 ) values (
-    :key_id, :name, :prefix, :digest, :pepper_id, :scopes, :rate, :concurrency, :networks, :created_wall_ns,
+    :key_id, :name, :prefix, :digest, :pepper_id, :scopes, :rate, :concurrency, :networks, :tokens, :tenant, :created_wall_ns,
     :expires_wall_ns, :revoked_wall_ns, :parent, :predecessor, :is_one_time, :changed
 )
 

@@ -24,6 +24,8 @@ _COLUMNS = (
     "rate",
     "concurrency",
     "networks",
+    "tokens",
+    "tenant",
     "created_wall_ns",
     "expires_wall_ns",
     "revoked_wall_ns",
@@ -125,6 +127,8 @@ def _values(row: KeyRow) -> dict[str, Any]:
         "rate": None if terms.rate is None else _text(terms.rate).decode(),
         "concurrency": terms.concurrency,
         "networks": _text([str(network) for network in terms.networks]).decode(),
+        "tokens": None if terms.tokens is None else _text(terms.tokens).decode(),
+        "tenant": terms.tenant,
         "created_wall_ns": row.created_wall_ns,
         "expires_wall_ns": terms.expires_wall_ns,
         "revoked_wall_ns": row.revoked_wall_ns,
@@ -143,6 +147,8 @@ def _row(columns: tuple[Any, ...]) -> tuple[KeyRow, int]:
         of["concurrency"],
         parse_networks(_networks(of["networks"])),
         of["expires_wall_ns"],
+        None if of["tokens"] is None else _rate(of["tokens"]),
+        of["tenant"],
     )
     row = KeyRow(
         of["key_id"],

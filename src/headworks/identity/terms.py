@@ -22,7 +22,7 @@ _CALL = re.compile(r"call:[a-z0-9](?:[a-z0-9_-]{0,62}[a-z0-9])?(?:/v[1-9][0-9]{0
 
 
 class Terms(Struct, frozen=True):
-    """The bounds of a key.
+    """The bounds of a key, and the tenant it belongs to; `tokens` is a rate of tokens at services outside.
 
     Shapes: `scopes` None is every endpoint and the catalogue; `networks` empty is anywhere; None elsewhere is no bound.
     """
@@ -32,11 +32,21 @@ class Terms(Struct, frozen=True):
     concurrency: int | None = None
     networks: tuple[Network, ...] = ()
     expires_wall_ns: int | None = None
+    tokens: Rate | None = None
+    tenant: str = ""
 
 
 def terms_of(caller: Caller) -> Terms:
     """The bounds of the key that calls."""
-    return Terms(caller.scopes, caller.rate, caller.concurrency, caller.networks, caller.expires_wall_ns)
+    return Terms(
+        caller.scopes,
+        caller.rate,
+        caller.concurrency,
+        caller.networks,
+        caller.expires_wall_ns,
+        caller.tokens,
+        caller.tenant,
+    )
 
 
 def parse_scopes(texts: Iterable[str]) -> frozenset[str]:
@@ -87,6 +97,8 @@ def bounded(asked: Terms, parent: Terms) -> Terms:
         asked.concurrency if asked.concurrency is not None else parent.concurrency,
         asked.networks or parent.networks,
         asked.expires_wall_ns,
+        asked.tokens or parent.tokens,
+        asked.tenant or parent.tenant,
     )
     errors = tuple(
         FieldError(f"/{field}", f"goes beyond the key that makes it: {text}") for field, text in _beyond(child, parent)
@@ -105,6 +117,10 @@ def _beyond(child: Terms, parent: Terms) -> Iterable[tuple[str, str]]:
         yield "scopes", "a scope that key lacks"
     if parent.rate is not None and not _rate_within(child.rate, parent.rate):
         yield "rate", f"at most {parent.rate.count:g} calls in {parent.rate.period_s:g} s, {parent.rate.depth} at once"
+    if parent.tokens is not None and not _rate_within(child.tokens, parent.tokens):
+        yield "tokens", f"at most {parent.tokens.count:g} tokens in {parent.tokens.period_s:g} s"
+    if parent.tenant and child.tenant != parent.tenant:
+        yield "tenant", "another tenant's"
     if parent.concurrency is not None and (child.concurrency is None or child.concurrency > parent.concurrency):
         yield "concurrency", f"at most {parent.concurrency}"
     if parent.networks and not _networks_within(child.networks, parent.networks):

@@ -104,6 +104,18 @@ class MemoryLimits:
         left = (depth_ns - debt_ns) // state.interval_ns
         return Quota(bucket, state.depth, state.window_s, left, debt_ns / SECOND_NS)
 
+    def correct(self, bucket: str, rate: Rate, by: int, now_ns: int) -> None:
+        """Take more than was asked, or give some back (`by` below 0), once it is known; never refuses.
+
+        What was given back in the meantime by time itself is not given back twice.
+        """
+        state = self._buckets.get(bucket)
+        if state is None:
+            state = self._open(bucket, rate, now_ns)
+        state.due_ns = max(now_ns, state.due_ns + by * state.interval_ns)
+        if state.due_ns > state.kept_ns:
+            self._keep_ahead(state, now_ns)
+
     def enter(self, bucket: str, most: int) -> None:
         """Count one more running call.
 

@@ -13,6 +13,8 @@ from headworks.values import Call, Usage
 
 PICTURE_TOKENS = 50_000
 TOOL_TOKENS = 2_000
+BYTES_A_TOKEN = 4
+USUAL_OUTPUT_TOKENS = 256
 LEAST_SOUND_BYTES_A_SECOND = 500
 """No codec for speech in use takes less."""
 _PICTURE, _TOOLS = b"data:image", b'"tools"'
@@ -67,3 +69,8 @@ def most_used(call: Call, asked: Asked, price: Price, cap: int | None) -> Usage 
         images=count * payload.rows if price.image else None,
         seconds=size / LEAST_SOUND_BYTES_A_SECOND if price.minute else None,
     )
+
+
+def estimated_tokens(call: Call, cap: int | None) -> int:
+    """About how many tokens an attempt will use, for rates of tokens: set right when it is known."""
+    return len(call.payload.document) // BYTES_A_TOKEN + (cap if cap is not None else USUAL_OUTPUT_TOKENS)

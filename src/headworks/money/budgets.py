@@ -10,14 +10,16 @@ from itertools import count
 
 from msgspec import Struct
 
-from headworks.errors import BudgetExhausted, Overloaded, PriceUnknown
-from headworks.money.bound import asked_of, most_used, output_cap
+from headworks.errors import BudgetExhausted, Overloaded, PriceUnknown, RateLimited
+from headworks.money.bound import asked_of, estimated_tokens, most_used, output_cap
 from headworks.money.prices import MICROS, PriceTable, cost_micros
-from headworks.units import SECOND_NS, Clock
+from headworks.ports import Limits
+from headworks.units import SECOND_NS, Clock, Rate
 from headworks.values import Call, Caller, Endpoint, Reservation, Settlement, Usage
 
 FOR_EVER = "total"
 MOST_ACCOUNTS = 200_000
+TokenRates = tuple[tuple[str, Rate], ...]
 Account = tuple[str, str]
 """A budget of somebody, such as `each-key|k_1`, and the period it counts in, such as `2026-11`."""
 
@@ -69,8 +71,9 @@ class Budgets:
     Safe under: one thread.
     """
 
-    def __init__(self, budgets: Iterable[Budget], prices: PriceTable, clock: Clock) -> None:
+    def __init__(self, budgets: Iterable[Budget], prices: PriceTable, clock: Clock, limits: Limits) -> None:
         self._budgets = tuple(budgets)
+        self._limits = limits
         self.prices = prices
         self._clock = clock
         self._numbers = count(1)
@@ -101,17 +104,22 @@ class Budgets:
         accounts = self._accounts(caller, endpoint)
         used = None if price is None else most_used(call, asked, price, cap)
         micros = None if price is None or used is None else cost_micros(price, used)
+        rates = _token_rates(caller, endpoint)
+        tokens = estimated_tokens(call, cap) if rates else 0
         if not accounts:
-            return Reservation(next(self._numbers), micros, (), cap, service)
+            self._take(rates, tokens)
+            return Reservation(next(self._numbers), micros, (), cap, service, tokens, rates)
         most = max(_bound_micros(micros, budget, service) for budget, _ in accounts)
         for budget, account in accounts:
             if self._taken.get(account, 0) + most > budget.limit_micros:
                 raise self._exhausted(budget)
         if len(self._taken) + len(accounts) > MOST_ACCOUNTS:
             raise Overloaded("Too many budgets are in use at once.", retry_after_s=60)
+        self._take(rates, tokens)
         for _, account in accounts:
             self._taken[account] = self._taken.get(account, 0) + most
-        return Reservation(next(self._numbers), most, tuple(account for _, account in accounts), cap, service)
+        names = tuple(account for _, account in accounts)
+        return Reservation(next(self._numbers), most, names, cap, service, tokens, rates)
 
     def settle(self, reservation: Reservation, usage: Usage | None, *, is_free: bool = False) -> Settlement:
         """See ports.Money."""
@@ -122,7 +130,30 @@ class Budgets:
             for account in reservation.budgets:
                 if account in self._taken:  # else its period is over
                     self._taken[account] += charged - reservation.micros
+        self._correct(reservation, 0 if is_free else _tokens_used(usage))
         return Settlement(reservation, micros)
+
+    def _take(self, rates: TokenRates, tokens: int) -> None:
+        """Take the tokens from every rate, or from none.
+
+        Raises: RateLimited.
+        """
+        now_ns = self._clock.monotonic_ns()
+        for at, (bucket, rate) in enumerate(rates):
+            try:
+                self._limits.take(bucket, rate, tokens, now_ns)
+            except RateLimited:
+                for earlier, of in rates[:at]:
+                    self._limits.correct(earlier, of, -tokens, now_ns)
+                raise
+
+    def _correct(self, reservation: Reservation, used: int | None) -> None:
+        """Set right what was taken of the rates; what nobody knows stays as it was estimated."""
+        if used is None or used == reservation.tokens:
+            return
+        now_ns = self._clock.monotonic_ns()
+        for bucket, rate in reservation.token_rates:
+            self._limits.correct(bucket, rate, used - reservation.tokens, now_ns)
 
     def _accounts(self, caller: Caller, endpoint: Endpoint) -> list[tuple[Budget, Account]]:
         found: list[tuple[Budget, Account]] = []
@@ -150,6 +181,18 @@ class Budgets:
         limit = f"{budget.limit_micros / MICROS:g} {self.prices.currency}"
         period = "" if budget.period == FOR_EVER else f" a {budget.period}"
         return BudgetExhausted(f"Budget {budget.name} of {limit}{period} does not hold what this call may cost.")
+
+
+def _token_rates(caller: Caller, endpoint: Endpoint) -> TokenRates:
+    """The rates of tokens that a call falls under."""
+    rates = ((f"{caller.key_id}:tokens", caller.tokens), (f"{endpoint.id}:tokens", endpoint.tokens))
+    return tuple((bucket, rate) for bucket, rate in rates if rate is not None)
+
+
+def _tokens_used(usage: Usage | None) -> int | None:
+    if usage is None or (usage.input_tokens is None and usage.output_tokens is None):
+        return None
+    return (usage.input_tokens or 0) + (usage.output_tokens or 0)
 
 
 def _bound_micros(micros: int | None, budget: Budget, service: str) -> int:

@@ -141,6 +141,7 @@ class EndpointVersion(Struct, frozen=True, forbid_unknown_fields=True):
     task: str | None = None
     timeout: Duration | None = None
     rate: RateText | None = None
+    tokens: RateText | None = None
     concurrency: Annotated[int, Meta(ge=1, le=1_000_000)] | None = None
     max_body: Size | None = None
     max_output: Annotated[int, Meta(ge=1, le=10_000_000)] | None = None

@@ -5,13 +5,15 @@ import json
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
 
-from headworks.errors import BudgetExhausted, PriceUnknown
+from headworks.errors import BudgetExhausted, PriceUnknown, RateLimited
+from headworks.limits.memory import MemoryLimits
 from headworks.money.bound import PICTURE_TOKENS, TOOL_TOKENS
 from headworks.money.budgets import Budget, Budgets, period_of
 from headworks.money.prices import PriceTable
 from headworks.settings.money import Price
-from headworks.units import SECOND_NS
+from headworks.units import SECOND_NS, Rate
 from headworks.values import Auth, Call, Caller, Payload, Usage
 from tests.unit.contracts import make_endpoint
 
@@ -45,9 +47,9 @@ def call(endpoint=None, **document):
     return Call(endpoint or make_endpoint(), Payload(json.dumps(document).encode()), "application/json", 0)
 
 
-def purse(*budgets):
+def purse(*budgets, limits=None):
     clock = Clock()
-    return Budgets(budgets, PRICES, clock), clock
+    return Budgets(budgets, PRICES, clock, limits or MemoryLimits()), clock
 
 
 def account(purse, budget, whose, period="month"):
@@ -164,6 +166,36 @@ def test_what_the_record_says_was_spent_counts_after_a_restart():
 
     with pytest.raises(BudgetExhausted):
         money.check(ANN, make_endpoint())
+
+
+def rated(tokens):
+    return structs.replace(ANN, tokens=tokens)
+
+
+def test_a_rate_of_tokens_is_taken_by_estimate_and_set_right_by_use():
+    money, _ = purse()
+    caller = rated(Rate(1000, 60))
+    held = money.reserve(call(max_tokens=900), caller, "up/m")
+    with pytest.raises(RateLimited) as caught:
+        money.reserve(call(max_tokens=900), caller, "up/m")
+    money.settle(held, Usage(input_tokens=5, output_tokens=10))
+    again = money.reserve(call(max_tokens=900), caller, "up/m")
+    money.settle(again, None)
+
+    assert held.tokens > 900
+    assert caught.value.retry_after_s > 0
+    with pytest.raises(RateLimited):
+        money.reserve(call(max_tokens=900), caller, "up/m")
+
+
+def test_an_attempt_that_one_rate_refuses_takes_nothing_of_the_other():
+    money, _ = purse(Budget("all", 10_000_000))
+    narrow = make_endpoint(tokens=Rate(10, 60))
+    with pytest.raises(RateLimited):
+        money.reserve(call(narrow, max_tokens=900), rated(Rate(1000, 60)), "up/m")
+
+    assert account(money, "all", "service") == 0
+    money.reserve(call(max_tokens=900), rated(Rate(1000, 60)), "up/m")
 
 
 steps = st.lists(
