@@ -6,7 +6,7 @@ What an upstream does is said in the words below; tests/chaos_upstream.py does t
 import heapq
 from itertools import count
 
-from msgspec import Struct, json
+from msgspec import Struct, json, structs
 
 from headworks.contract.schema import contract_from
 from headworks.errors import (
@@ -132,13 +132,14 @@ class ScriptedClient:
         self.script = []
         self.requests = []
         self.open_connections = 0
+        self.echoes = False
 
     def send(self, origin, request, timeouts, deadline_ns):
         plays = self._next(request)
         pending = Pending()
         if not isinstance(plays, Tells):
             self._hold(pending)
-            return self._head(plays, pending, timeouts, deadline_ns, self._answer)
+            return self._head(self._echoed(plays, request), pending, timeouts, deadline_ns, self._answer)
         source = ScriptedSource(self, plays, timeouts, deadline_ns)
         pending.on_abandon = source.cancel
         self._collect(source, pending, plays, b"")
@@ -153,27 +154,34 @@ class ScriptedClient:
         self._hold(pending)
         return self._head(plays, pending, timeouts, deadline_ns, self._source_of)
 
+    def _echoed(self, plays, request):
+        if not self.echoes or not isinstance(plays, Says) or plays.status != 200:
+            return plays
+        return structs.replace(plays, body=b'{"label": %s, "tokens": 1}' % request.body)
+
     def _next(self, request):
         self.requests.append(request)
         return self.script.pop(0) if len(self.script) > 1 else self.script[0]
 
     def _hold(self, pending):
         self.open_connections += 1
+        pending.on_abandon = lambda: self._let_go(pending)
 
-        def closed():
+    def _let_go(self, pending):
+        """The connection that carries this call is free or closed, once."""
+        if pending.on_abandon is not None:
+            pending.on_abandon = None
             self.open_connections -= 1
-
-        pending.on_abandon = closed
 
     def _head(self, plays, pending, timeouts, deadline_ns, answer):
         def fail(error):
-            if not pending.is_done:
-                self.open_connections -= 1
+            if pending.on_abandon is not None:
+                self._let_go(pending)
                 pending.fail(error)
 
         def good():
-            if not pending.is_done:
-                self.open_connections -= 1
+            if pending.on_abandon is not None:
+                self._let_go(pending)
                 pending.resolve(answer(plays, timeouts, deadline_ns))
 
         if isinstance(plays, Refuses):
@@ -392,6 +400,15 @@ class FakeWorld:
         while not pending.is_done and self.time.step():
             pass
         return pending
+
+    def turn(self):
+        """Let a little time pass."""
+        self.time.advance(0.001)
+
+    def settle(self):
+        """Let time pass until nothing is due."""
+        while self.time.step():
+            pass
 
     def close(self):
         pass
