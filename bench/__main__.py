@@ -13,8 +13,8 @@ from bench.machine import describe
 from bench.parts import PARTS, Settings, run
 from bench.rounds import Plan
 
-QUICK_PEERS = ("mosec", "fastapi")
-ALL_PEERS = ("mosec", "fastapi", "litserve", "bentoml")
+QUICK_PEERS = ("mosec", "fastapi", "nginx", "passthrough")
+ALL_PEERS = ("mosec", "fastapi", "litserve", "bentoml", "nginx", "passthrough", "portkey", "litellm")
 QUICK_PARTS = ("s1", "s2", "overload", "start")
 
 

@@ -7,10 +7,13 @@ from dataclasses import asdict, dataclass, field
 from functools import partial
 from typing import Any
 
-from bench import footprint, overload, rounds, stored
+from bench import clients, footprint, overload, rounds, stored
 from bench.figures import Round, single_times, summary, times
+from bench.gateways import OURS as GATEWAY
+from bench.gateways import gateways
 from bench.rounds import Plan, beside_name, say
 from bench.servers import MODELS, PEERS_OF, Server, ours
+from bench.upstream import upstream, upstream_name
 from bench.venvs import ensure_ours
 
 OURS = "headworks"
@@ -74,6 +77,23 @@ def s2(asked: Settings, found: Found) -> None:
             found.figures[name] = found.ratios[name] = value
 
 
+def gateway(asked: Settings, found: Found) -> None:
+    """The HTTP clients alone, then whole gateways, all in front of one static upstream."""
+    with upstream(asked.plan.nice) as port:
+        alone = clients.measure(port, asked.plan)
+        servers = gateways(port, asked.peers)
+        taken = rounds.measure(servers, asked.plan)
+    found.details["gateway upstream"] = upstream_name()
+    _table(found, "clients", alone)
+    _table(found, "gateway", taken)
+    mine, *others = clients.KINDS
+    for other in others:
+        found.ratios[f"clients throughput x {other}"] = times(alone[mine], alone[other])
+        found.ratios[f"clients cpu x {other}"] = summary(alone[mine])["cpu_us"] / summary(alone[other])["cpu_us"]
+    found.figures["gateway cpu us a call"] = found.tables["gateway"][GATEWAY]["cpu_us"]
+    _ratios(found, "gateway", taken, [server.name for server in servers if not server.is_ours], GATEWAY)
+
+
 def overloaded(asked: Settings, found: Found) -> None:
     """S1 with a deadline of 100 ms at twice its peak."""
     server = ours("headworks-overload", MODELS / "s1_overload.yaml", "dot")
@@ -129,6 +149,7 @@ def recorded(asked: Settings, found: Found) -> None:
 PARTS: Mapping[str, Callable[[Settings, Found], None]] = {
     "s1": s1,
     "s2": s2,
+    "gateway": gateway,
     "overload": overloaded,
     "start": starting,
     "memory": memory,
@@ -169,10 +190,10 @@ def _table(found: Found, scenario: str, taken: Mapping[str, list[Round]]) -> Non
     found.tables[scenario] = {name: summary(each) for name, each in taken.items()}
 
 
-def _ratios(found: Found, scenario: str, taken: Mapping[str, list[Round]], names: list[str]) -> None:
+def _ratios(found: Found, scenario: str, taken: Mapping[str, list[Round]], names: list[str], first: str = OURS) -> None:
     """Throughput and CPU against each peer, within the round: for a slow peer within the one beside it."""
     for name in names:
-        mine = taken.get(beside_name(OURS, name), taken[OURS])
+        mine = taken.get(beside_name(first, name), taken[first])
         found.figures[f"{scenario} throughput x {name}"] = times(mine, taken[name])
         found.ratios[f"{scenario} throughput x {name}"] = times(mine, taken[name])
         found.ratios[f"{scenario} cpu x {name}"] = summary(mine)["cpu_us"] / summary(taken[name])["cpu_us"]

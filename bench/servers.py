@@ -32,7 +32,7 @@ START_LIMIT_S = 90.0
 
 @dataclass(frozen=True)
 class Server:
-    """A server that can be started: `command` is given the port."""
+    """A server that can be started: `command` is given the port; `prepare` makes what it needs, by default the environment of its name."""
 
     name: str
     command: Callable[[int], list[str]]
@@ -42,6 +42,7 @@ class Server:
     env: Mapping[str, str] = field(default_factory=dict)
     slow: bool = False
     is_ours: bool = False
+    prepare: Callable[[], object] | None = None
 
 
 @dataclass(frozen=True)
@@ -144,7 +145,9 @@ def start(server: Server, nice: int) -> Running:
 
     Raises: RuntimeError, with the end of the server's log, when it ends or does not answer in time.
     """
-    if not server.is_ours:
+    if server.prepare is not None:
+        server.prepare()
+    elif not server.is_ours:
         ensure_peer(venv_of(server))
     RUN.mkdir(parents=True, exist_ok=True)
     port = free_port()

@@ -34,6 +34,31 @@ def ensure_ours() -> Path:
     return _ensure("ours", needs + pins.read_text(), ["-e", str(ROOT), "-c", str(pins), *MODEL_PACKAGES])
 
 
+def ensure_clients() -> Path:
+    """Headworks beside the other HTTP clients, at the versions that the bare gateway has."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    pins = PEERS / "passthrough.txt"
+    stamp = "\n".join([*project["dependencies"], pins.read_text()])
+    return _ensure("clients", stamp, ["-e", str(ROOT), "-r", str(pins)])
+
+
+def ensure_node(name: str) -> Path:
+    """A peer from npm, its packages pinned by name and version in peers/; no script of a package is run."""
+    pins = (PEERS / f"{name}.txt").read_text()
+    folder = BENCH / name
+    made_from = folder / "made-from"
+    if made_from.exists() and made_from.read_text() == pins:
+        return folder
+    print(f"setting up .bench/{name} ...", file=sys.stderr, flush=True)
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    (folder / "package.json").write_text("{}")
+    options = ["--ignore-scripts", "--no-audit", "--no-fund", "--no-package-lock", "--silent"]
+    subprocess.run(["npm", "install", *options, *pins.split()], cwd=folder, check=True)
+    made_from.write_text(pins)
+    return folder
+
+
 def fresh(name: str, *packages: str) -> Path:
     """A new environment in place of any older one."""
     BENCH.mkdir(exist_ok=True)

@@ -1,0 +1,129 @@
+"""The service behind every gateway: a fixed chat answer at once, on the load's core, so that it costs the gateway nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from bench.load import HOST, ROOT
+from bench.servers import RUN, free_port
+from bench.tree import prefer
+
+TEXT = (
+    "Hello! I am doing well, thank you for asking. How can I help you today? There is much we could talk about, from "
+    "the history of canals to the mathematics of queues, and I would be glad to go into whatever you have in mind."
+)
+ANSWER = json.dumps(
+    {
+        "id": "chatcmpl-bench",
+        "object": "chat.completion",
+        "created": 1_700_000_000,
+        "model": "any-model",
+        "choices": [{"index": 0, "message": {"role": "assistant", "content": TEXT}, "finish_reason": "stop"}],
+        "usage": {"prompt_tokens": 15, "completion_tokens": 48, "total_tokens": 63},
+    },
+    separators=(",", ":"),
+)
+START_LIMIT_S = 10.0
+NGINX_CONF = """
+worker_processes 1; daemon off; pid {folder}/nginx.pid; error_log stderr crit;
+events {{ worker_connections 4096; }}
+http {{
+  access_log off; keepalive_requests 1000000000; keepalive_timeout 300s; tcp_nodelay on;
+  client_body_temp_path {folder}/body; proxy_temp_path {folder}/proxy; fastcgi_temp_path {folder}/fastcgi;
+  uwsgi_temp_path {folder}/uwsgi; scgi_temp_path {folder}/scgi;
+  {rest}
+}}
+"""
+STATIC = """server {{ listen {host}:{port}; location / {{ default_type application/json; return 200 '{answer}'; }} }}"""
+
+
+def upstream_name() -> str:
+    """What stands behind the gateways on this machine."""
+    return "nginx" if shutil.which("nginx") else "own (uvloop)"
+
+
+def nginx_conf(name: str, rest: str) -> list[str]:
+    """The command of an nginx with one worker and this configuration, in a folder of its own."""
+    folder = RUN / name
+    folder.mkdir(parents=True, exist_ok=True)
+    conf = folder / "nginx.conf"
+    conf.write_text(NGINX_CONF.format(folder=folder, rest=rest))
+    return ["nginx", "-p", str(folder), "-c", str(conf)]
+
+
+@contextmanager
+def upstream(nice: int) -> Iterator[int]:
+    """The port of a started upstream."""
+    port = free_port()
+    if shutil.which("nginx"):
+        command = nginx_conf("upstream", STATIC.format(host=HOST, port=port, answer=ANSWER))
+    else:
+        command = [sys.executable, "-m", "bench.upstream", str(port)]
+    with (RUN / "upstream.log").open("wb") as log:
+        pinned = ["taskset", "-c", "1", "nice", "-n", str(nice), *command]
+        running = subprocess.Popen(pinned, cwd=ROOT, stdout=log, stderr=log, start_new_session=True)
+    try:
+        prefer(running.pid, nice)
+        _wait(port)
+        yield port
+    finally:
+        running.send_signal(signal.SIGTERM)
+        running.wait(10)
+
+
+def _wait(port: int) -> None:
+    until = time.monotonic() + START_LIMIT_S
+    while time.monotonic() < until:
+        with suppress(OSError), socket.create_connection((HOST, port), 1):
+            request = urllib.request.Request(f"http://{HOST}:{port}/v1/chat/completions", b"{}")
+            with urllib.request.urlopen(request, timeout=5) as answer:
+                if json.load(answer) == json.loads(ANSWER):
+                    return
+        time.sleep(0.01)
+    raise RuntimeError(f"the upstream did not start: {Path(RUN / 'upstream.log').read_text(errors='replace')[-2000:]}")
+
+
+class Static(asyncio.Protocol):
+    """Stands in where nginx is missing: the same answer to every request, whose head and body come in one piece or more."""
+
+    HEAD = b"HTTP/1.1 200 OK\r\nServer: own\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = transport
+        self.data = b""
+        self.answer = self.HEAD % len(ANSWER) + ANSWER.encode()
+
+    def data_received(self, data: bytes) -> None:
+        self.data += data
+        end = self.data.find(b"\r\n\r\n")
+        if end < 0:
+            return
+        head = self.data[:end].lower()
+        at = head.find(b"content-length:")
+        length = int(head[at + 15 :].split(b"\r\n")[0]) if at >= 0 else 0
+        if len(self.data) >= end + 4 + length:
+            self.data = self.data[end + 4 + length :]
+            self.transport.write(self.answer)
+
+
+async def _serve(port: int) -> None:
+    server = await asyncio.get_running_loop().create_server(Static, HOST, port)
+    await server.serve_forever()
+
+
+if __name__ == "__main__":
+    import uvloop
+
+    uvloop.run(_serve(int(sys.argv[1])))
