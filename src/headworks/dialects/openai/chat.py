@@ -62,7 +62,7 @@ class Chat:
     def body(self, call: Call, body: bytes, media: str) -> tuple[bytes, str]:
         """See ports.Dialect."""
         form: Form = call.form  # type: ignore[assignment]  # what `read` put there
-        return encode({**fields_of(body), "model": form.model}), JSON
+        return encode({**timed(fields_of(body), form), "model": form.model}), JSON
 
     def writer(self, call: Call) -> EventWriter:
         """See ports.Dialect."""
@@ -95,7 +95,7 @@ class ChatWriter:
 
         Raises: ContractViolation (502), for an event that is no chunk.
         """
-        fields = fields_of(event)
+        fields = timed(fields_of(event), self._form)
         usage = fields.pop("usage", None)
         if usage is not None and bytes(usage) != b"null":
             self._usage = Raw(bytes(usage))
@@ -148,9 +148,20 @@ def _peeked(choices: Raw) -> list[_Peeked]:
 
 def chunk_head(form: Form) -> dict[str, Raw]:
     """What a chunk of our own has that no target began."""
-    created_s = (minted_wall_ns(form.request_id) or 0) // SECOND_NS
-    told = {"id": f"chatcmpl-{form.request_id}", "object": "chat.completion.chunk", "created": created_s}
+    told = {"id": f"chatcmpl-{form.request_id}", "object": "chat.completion.chunk", "created": created_s(form)}
     return {name: Raw(encode(value)) for name, value in {**told, "model": form.model}.items()}
+
+
+def created_s(form: Form) -> int:
+    """When the request came, in seconds since 1970."""
+    return (minted_wall_ns(form.request_id) or 0) // SECOND_NS
+
+
+def timed(fields: dict[str, Raw], form: Form) -> dict[str, Raw]:
+    """The fields, with the request's time where a vendor of another dialect told none."""
+    if bytes(fields.get("created", NULL)) == b"0":
+        fields["created"] = Raw(encode(created_s(form)))
+    return fields
 
 
 def fields_of(document: bytes) -> dict[str, Raw]:

@@ -22,6 +22,13 @@ def test_a_chunk_goes_on_unaltered_but_for_the_models_name():
     }  # fmt: skip
 
 
+def test_a_time_that_the_vendor_did_not_tell_is_the_requests():
+    untimed = chunk(content="a").replace(b'"created": 7', b'"created": 0')
+    told = written(ChatWriter(PLAIN), untimed, untimed)
+
+    assert [each["created"] for each in told[:2]] == [1795787528, 1795787528]
+
+
 def test_usage_that_nobody_asked_for_is_left_out_wherever_it_stands():
     told = written(ChatWriter(PLAIN), chunk(content="a", usage=SPENT), chunk("stop"), bare(usage=SPENT))
 
