@@ -35,6 +35,8 @@ class FakeClock:
 class FakeChunks:
     """A stream whose chunks the test pushes."""
 
+    keep_alive = b": awake\n\n"
+
     def __init__(self, ready=()):
         self.ready = list(ready)
         self.waiting = None

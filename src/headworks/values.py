@@ -354,6 +354,10 @@ class Reply(Struct, frozen=True):
 class Chunks(Protocol):
     """Encoded chunks of a streamed reply."""
 
+    @property
+    def keep_alive(self) -> bytes:
+        """What an edge may write into a silence; empty where nothing fits."""
+
     def next(self) -> Pending[bytes | None]:
         """The next chunk; None after the last."""
 

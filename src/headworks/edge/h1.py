@@ -128,6 +128,7 @@ class Connection(asyncio.Protocol):
             self._expired()
         elif self._intake is not None and self._intake.is_too_slow(now_ns):
             self._refuse(ReceiveTimeout(f"A body must come at {limits.min_body_bytes_per_s} bytes a second or more"))
+        self._writer.keep_awake(now_ns)
 
     def wind_down(self) -> None:
         """Close when nothing runs; what runs is answered with `Connection: close`."""

@@ -7,9 +7,12 @@ from typing import Protocol
 
 from headworks.edge.answer import LAST_CHUNK, chunk
 from headworks.pending import Pending
+from headworks.units import SECOND_NS
 from headworks.values import Chunks
 
 SLICE_BYTES = 2**16
+SILENCE_NS = 10 * SECOND_NS
+"""After so long without a chunk, something is written that means nothing: boxes on the way close silent connections."""
 
 
 class Sink(Protocol):
@@ -23,6 +26,8 @@ class Slices:
     """A large body that is there already, as Chunks."""
 
     __slots__ = ("_at", "_body")
+
+    keep_alive = b""
 
     def __init__(self, body: bytes) -> None:
         self._body = memoryview(body)
@@ -43,7 +48,7 @@ class Slices:
 class Pump:
     """Pulls chunks and writes them while the transport takes them; tells `done` once whether all were written."""
 
-    __slots__ = ("_awaited", "_chunks", "_done", "_is_chunked", "_is_over", "_is_paused", "_sink")
+    __slots__ = ("_awaited", "_chunks", "_done", "_is_chunked", "_is_over", "_is_paused", "_silent_ns", "_sink")
 
     def __init__(self, sink: Sink, chunks: Chunks, done: Callable[[bool], None], *, is_chunked: bool) -> None:
         self._sink = sink
@@ -52,6 +57,7 @@ class Pump:
         self._is_chunked = is_chunked
         self._is_paused = False
         self._is_over = False
+        self._silent_ns = 0
         self._awaited: Pending[bytes | None] | None = None
 
     def run(self) -> None:
@@ -74,6 +80,18 @@ class Pump:
         if self._awaited is None:
             self.run()
 
+    def keep_awake(self, now_ns: int) -> None:
+        """Break a long silence; said now and then, whose distance is its grain."""
+        if self._awaited is None or self._is_paused:
+            return
+        if self._silent_ns == 0:
+            self._silent_ns = now_ns
+        elif now_ns - self._silent_ns >= SILENCE_NS:
+            self._silent_ns = now_ns
+            data = self._chunks.keep_alive
+            if data:
+                self._sink.write(chunk(data) if self._is_chunked else data)
+
     def abandon(self) -> None:
         """The client is gone: stop what makes the chunks."""
         if self._is_over:
@@ -92,6 +110,7 @@ class Pump:
         self.run()
 
     def _put(self, pending: Pending[bytes | None]) -> None:
+        self._silent_ns = 0
         try:
             data = pending.result()
         except Exception:  # whatever broke the stream, the client must see that it is not whole

@@ -56,6 +56,11 @@ class Writer:
         if self._pump is not None:
             self._pump.resume()
 
+    def keep_awake(self, now_ns: int) -> None:
+        """Break a stream's long silence."""
+        if self._pump is not None:
+            self._pump.keep_awake(now_ns)
+
     def abandon(self) -> None:
         """The client is gone: stop what makes the reply."""
         pump, self._pump = self._pump, None

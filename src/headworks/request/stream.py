@@ -25,6 +25,11 @@ class RecordedStream:
         self._held = held.hand_over()
         self._is_over = self._is_left = False
 
+    @property
+    def keep_alive(self) -> bytes:
+        """See values.Chunks."""
+        return self._writer.keep_alive
+
     def next(self) -> Pending[bytes | None]:
         """The next chunk; None after the last."""
         return driven(self._next())

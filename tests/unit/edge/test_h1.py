@@ -274,6 +274,30 @@ def test_a_stream_goes_out_chunk_by_chunk_and_the_connection_stays():
     run_edge(scenario)
 
 
+def test_a_long_silence_within_a_stream_is_broken_so_that_nobody_on_the_way_closes_it():
+    async def scenario(bench):
+        client = await bench.connect()
+        await client.send(request("/stream"))
+        await until(lambda: bench.app.chunks)
+        stream = bench.app.chunks[0]
+        stream.push(b"one")
+        await client.reply()
+        said = [await client.chunk()]
+        for wait_s in (1, 9, 1, 5):
+            await bench.pass_time(wait_s)
+        said.append(await client.chunk())
+        stream.push(b"two")
+        said.append(await client.chunk())
+        for wait_s in (1, 9):
+            await bench.pass_time(wait_s)
+        stream.push(None)
+        said.append(await client.chunk())
+
+        assert said == [b"one", b": awake\n\n", b"two", b""]
+
+    run_edge(scenario)
+
+
 def test_a_stream_that_breaks_is_cut_off_so_that_nobody_takes_it_for_whole():
     async def scenario(bench):
         client = await bench.connect()
