@@ -45,7 +45,7 @@ def verify(home: Path, *, since: str | None = None, verifier: str | None = None)
     `since` is a checkpoint kept elsewhere: a record that was rolled back or rewritten since then is found out, which
     nothing inside one home can do. `verifier` is the log's public key kept elsewhere; without it the file's own is used.
     Raises: HomeUnavailable when there is no record, ValueError when `since` or `verifier` is malformed or foreign.
-    Cost: about 10 µs a record.
+    Cost: about 4 µs a record.
     """
     connection = open_to_read(home)
     try:
