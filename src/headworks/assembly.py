@@ -133,6 +133,7 @@ def endpoint(config: Config, name: str, version: str, contract: Contract) -> End
         max_output=entry.max_output,
         max_body_bytes=parse_size_bytes(entry.max_body or config.server.max_body),
         is_outside=any("/" in target for target in every_target(entry)),
+        is_balanced=entry.balance == "load",
         cache=_cache_policy(entry),
         declared=None if entry.degraded is None else encode(entry.degraded),
         elsewhere=tuple(

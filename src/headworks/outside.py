@@ -26,10 +26,15 @@ from headworks.targets.providers.attempt import Tools
 from headworks.targets.providers.breaker import BreakerSettings
 from headworks.targets.providers.client import Client, Proxy, Timeouts, Tls, Upstream
 from headworks.targets.providers.health import Health
+from headworks.targets.providers.hedge import HedgePolicy, Hedging
+from headworks.targets.providers.hedged import Hedged
+from headworks.targets.providers.hold import HoldPolicy
 from headworks.targets.providers.registry import Key
+from headworks.targets.providers.retry import RetryPolicy
 from headworks.targets.providers.target import CHAT_TIMEOUTS, TASK_TIMEOUTS, ProviderState, ProviderTarget, TargetPolicy
 from headworks.targets.providers.wire import Bound
 from headworks.units import Clock, parse_duration_s, random_share
+from headworks.values import Target
 
 
 class Outside:
@@ -44,7 +49,7 @@ class Outside:
         self._tools = Tools(self._client, clock, loop, offload, random_share, money)
         self._targets: dict[Key, ProviderTarget] = {}
 
-    def targets(self, config: Config, folder: Path, prices: PriceTable) -> Mapping[Key, ProviderTarget]:
+    def targets(self, config: Config, folder: Path, prices: PriceTable) -> Mapping[Key, Target]:
         """The targets that a configuration names; what is known of an origin's health outlives a new configuration.
 
         Raises: ConfigurationRefused.
@@ -58,7 +63,13 @@ class Outside:
             self._client.allow(each.origin, upstream_of(provider, config.providers[provider], folder))
         self._health.keep_only(each.origin for each in bound.values())
         self._targets = {key: self._target(key, each, config, prices) for key, each in bound.items()}
-        return self._targets
+        return {key: self._hedged(target, config) for key, target in self._targets.items()}
+
+    def _hedged(self, target: ProviderTarget, config: Config) -> Target:
+        share = config.providers[target.name.partition("/")[0]].hedge
+        if share is None:
+            return target
+        return Hedged(target, target, Hedging(HedgePolicy(share=share)), self._tools.clock, self._tools.timers)
 
     def states(self) -> Iterable[ProviderState]:
         """How every target outside fares."""
@@ -72,7 +83,7 @@ class Outside:
         name, task = key
         provider = config.providers[name.partition("/")[0]]
         reply = Schema(tasks.schemas(task)[1])
-        policy = TargetPolicy(timeouts=timeouts_of(provider, can_stream=bound.operation.can_stream))
+        policy = policy_of(provider, can_stream=bound.operation.can_stream)
         service = service_of(name, bound.operation.model, config, prices)
         return ProviderTarget(name, service, bound, reply, self._health, self._tools, policy)
 
@@ -83,6 +94,13 @@ def service_of(name: str, model: str, config: Config, prices: PriceTable) -> str
     settings = provider_settings(config)[provider]
     own = f"{provider}/{model}"
     return own if settings.base_url is not None or prices.find(own) is not None else f"{settings.kind}/{model}"
+
+
+def policy_of(provider: ProviderConfig, *, can_stream: bool) -> TargetPolicy:
+    """How a provider's targets are asked."""
+    timeouts = timeouts_of(provider, can_stream=can_stream)
+    hold = HoldPolicy(hold_s=parse_duration_s(provider.hold), first_content_s=timeouts.first_byte_s)
+    return TargetPolicy(timeouts, RetryPolicy(attempts=provider.attempts, resends_unsure=provider.resend), hold)
 
 
 def timeouts_of(provider: ProviderConfig, *, can_stream: bool) -> Timeouts:

@@ -159,6 +159,8 @@ class Endpoint(Struct, frozen=True):
     """Whether whole HTTP requests are handed on, to an existing web application."""
     is_outside: bool = False
     """Whether a target is a service outside, which may cost money."""
+    is_balanced: bool = False
+    """Whether the targets are equals, of which the less loaded one is asked first."""
     cache: CachePolicy | None = None
     declared: bytes | None = None
     """The answer to any row when no target answers; it satisfies the contract."""
@@ -331,6 +333,9 @@ class Target(Protocol):
 
     def predicted_wait_ns(self, rows: int) -> int:
         """How long a call of so many rows would wait before it starts, by what was measured of late."""
+
+    def load(self) -> float:
+        """About how many nanoseconds one more call would take now, to compare equals; infinite where it would be refused."""
 
 
 class Reply(Struct, frozen=True):

@@ -10,9 +10,9 @@ from headworks.values import Endpoint, Grant, Plan, Target, TargetChoice
 
 
 def choose(grant: Grant, targets: Targets, request_id: RequestId) -> Plan:
-    """The targets in the order in which they are tried: as listed, or drawn by weight.
+    """The targets in the order in which they are tried: as listed, drawn by weight, or by load.
 
-    A weighted draw depends on the request id alone, so it needs no random source and can be replayed.
+    A draw depends on the request id alone, so it needs no random source and can be replayed.
 
     Raises: ModelUnavailable (503) when no target is ready, unless the endpoint says what to answer then.
     """
@@ -26,7 +26,7 @@ def choose(grant: Grant, targets: Targets, request_id: RequestId) -> Plan:
     ready = tuple(target for choice in choices if (target := _ready(targets, choice.name, endpoint.task)) is not None)
     if not ready and not has_other:
         raise none_ready(endpoint)
-    return Plan(grant, ready)
+    return Plan(grant, _by_load(ready, request_id) if endpoint.is_balanced else ready)
 
 
 def none_ready(endpoint: Endpoint) -> ModelUnavailable:
@@ -39,6 +39,22 @@ def _ready(targets: Targets, name: str, task: str | None) -> Target | None:
         return targets.find(name, task)
     except ModelUnavailable:
         return None
+
+
+def _by_load(ready: tuple[Target, ...], request_id: RequestId) -> tuple[Target, ...]:
+    """The less loaded of two drawn ones first, so that nobody herds to the one that is best, then the others by load.
+
+    Source: M. Mitzenmacher, "The Power of Two Choices in Randomized Load Balancing".
+    """
+    count = len(ready)
+    if count < 2:
+        return ready
+    point = zlib.crc32(request_id.encode())
+    one = point % count
+    other = (one + 1 + (point >> 16) % (count - 1)) % count
+    first = min(one, other, key=lambda place: ready[place].load())
+    rest = [target for place, target in enumerate(ready) if place != first]
+    return (ready[first], *sorted(rest, key=lambda target: target.load()))
 
 
 def _drawn(endpoint: Endpoint, request_id: RequestId) -> tuple[TargetChoice, ...]:

@@ -98,7 +98,7 @@ def _fields(
         own += more
     endpoint = grant.call.endpoint
     first, degraded = endpoint.targets[0], outcome.degraded
-    if not degraded and first.weight is None and first.name != outcome.target:
+    if not degraded and first.name != outcome.target and first.weight is None and not endpoint.is_balanced:
         degraded = "fallback"
     lifetime = endpoint.deprecated_wall_s, endpoint.sunset_wall_s, endpoint.successor
     answered_by = outcome.target, outcome.model_version, degraded

@@ -112,6 +112,8 @@ def _version_problems(config: types.Config, name: str, version: str, entry: type
         yield Problem((*path, "record"), "record: none needs a reason; add reason: and say why nothing is kept")
     if entry.sunset and entry.deprecated and entry.sunset <= entry.deprecated:
         yield Problem((*path, "sunset"), "must be later than deprecated")
+    if weighted and entry.balance == "load":
+        yield Problem((*path, "balance"), "targets are chosen by their weights or by their load; remove one of the two")
     yield from _fallback_problems(config, path, entry)
     if entry.shadow:
         yield Problem((*path, "shadow"), "shadow targets are not available in this version; remove the key")

@@ -16,7 +16,10 @@ SECRET_WORDS = ("key", "secret", "token", "password", "credential")
 class ProviderConfig(Struct, frozen=True, forbid_unknown_fields=True):
     """One third-party AI service; `kind` is the provider's own name unless said, `base_url` the vendor's unless said.
 
-    Several `api_keys` are used in turn as they are refused or throttled. Further settings are those of the kind.
+    Several `api_keys` are used in turn as they are refused or throttled. A call is sent at most `attempts` times; what the
+    provider may have carried out (it broke off, or was too late) is sent again only with `resend`, for it may bill twice.
+    A stream is held `hold` long for its first content, so that another target can still answer. `hedge` is the share of
+    calls that may be sent a second time when they take longer than nearly all others. Further settings are those of the kind.
     """
 
     kind: str | None = None
@@ -27,6 +30,10 @@ class ProviderConfig(Struct, frozen=True, forbid_unknown_fields=True):
     first_byte_timeout: Duration | None = None
     idle_timeout: Duration | None = None
     total_timeout: Duration | None = None
+    attempts: Annotated[int, Meta(ge=1, le=10)] = 3
+    resend: bool = False
+    hold: Duration = "12s"
+    hedge: Annotated[float, Meta(gt=0, le=0.5)] | None = None
     max_connections: Annotated[int, Meta(ge=1, le=10_000)] = 256
     max_waiting: Annotated[int, Meta(ge=0, le=100_000)] = 1024
     idle_connection: Duration = "30s"

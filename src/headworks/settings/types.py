@@ -153,6 +153,7 @@ class EndpointVersion(Struct, frozen=True, forbid_unknown_fields=True):
     default: bool = False
     risk: Literal["minimal", "limited", "high"] | None = None
     shadow: tuple[str, ...] = ()
+    balance: Literal["order", "load"] = "order"
     cache: CacheConfig | None = None
     degraded: Any = None
     fallback: FallbackConfig = FallbackConfig()

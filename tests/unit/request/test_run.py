@@ -1,6 +1,9 @@
 """Attempts, fallback and choice of targets."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from headworks.contract.schema import contract_from
 from headworks.errors import DeadlineExceeded, ModelCrashed, ModelUnavailable, Overloaded, SchemaViolation
@@ -162,3 +165,52 @@ def test_weights_are_kept_over_many_calls_and_the_others_follow():
     assert 0.07 < firsts.count("b") / len(firsts) < 0.13
     assert "z" not in {target.name for plan in plans for target in plan.attempts}
     assert {len(plan.attempts) for plan in plans} == {2}
+
+
+class Loaded(FakeTarget):
+    """Takes so long, and has so much in hand."""
+
+    def __init__(self, name, clock, takes_ns, in_hand=0):
+        super().__init__(name, clock, b"")
+        self.takes_ns, self.in_hand = takes_ns, in_hand
+
+    def load(self):
+        return self.takes_ns * (self.in_hand + 1)
+
+
+def balanced(*targets):
+    grant = grant_for(*(TargetChoice(target.name) for target in targets))
+    return replace(grant, call=replace(grant.call, endpoint=replace(grant.call.endpoint, is_balanced=True)))
+
+
+def test_of_two_equals_the_less_loaded_one_is_asked_first_and_the_other_follows():
+    clock = Clock()
+    targets = [Loaded("busy", clock, 10, in_hand=5), Loaded("free", clock, 10)]
+    plans = [choose(balanced(*targets), FakeTargets(*targets), RequestId(f"request-{n}")) for n in range(50)]
+
+    assert {tuple(target.name for target in plan.attempts) for plan in plans} == {("free", "busy")}
+
+
+def test_calls_spread_by_speed_and_never_herd_to_the_best():
+    clock = Clock()
+    targets = [Loaded(name, clock, 10) for name in ("a", "b", "c")] + [Loaded("slow", clock, 100)]
+    grant, asked, ends = balanced(*targets), [], []
+    for now in range(4000):
+        for end in [end for end in ends if end[0] <= now]:
+            ends.remove(end)
+            end[1].in_hand -= 1
+        first = choose(grant, FakeTargets(*targets), RequestId(f"request-{now}")).attempts[0]
+        first.in_hand += 1
+        asked.append(first.name)
+        ends.append((now + first.takes_ns, first))
+
+    assert asked.count("slow") < 400
+    assert min(asked.count(name) for name in ("a", "b", "c")) > 1000
+
+
+@given(st.integers(1, 6), st.integers(0, 2**32))
+def test_every_ready_target_is_tried_once_whatever_is_drawn(count, number):
+    targets = [Loaded(f"t{place}", Clock(), 10) for place in range(count)]
+    plan = choose(balanced(*targets), FakeTargets(*targets), RequestId(str(number)))
+
+    assert sorted(target.name for target in plan.attempts) == [target.name for target in targets]

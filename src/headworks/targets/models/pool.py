@@ -154,6 +154,10 @@ class ModelPool:
         whole_ns = batches * self._cost.of_ns(self._max_rows) + (self._cost.of_ns(rest) if rest else 0)
         return max(whole_ns // len(seats.ready), ahead * self._pace.row_ns)
 
+    def load(self) -> float:
+        """The wait and the run of one more row; see values.Target."""
+        return self.predicted_wait_ns(1) + self._cost.of_ns(1)
+
     def drain(self, grace_s: float) -> Pending[None]:
         """Finish what was accepted, take nothing new, end the workers; resolves when the last has left.
 

@@ -1,13 +1,10 @@
-"""Which of several equal targets is asked: by weight, or the better of two by how long each would take.
+"""How loaded a target is, to compare it with its equals; see request/choose.py for who is asked.
 
-Source: M. Mitzenmacher, "The Power of Two Choices in Randomized Load Balancing"; peak EWMA after Twitter's Finagle.
-No clock and no random source of its own.
+Source: peak EWMA after Twitter's Finagle. No clock of its own.
 """
 
-from collections.abc import Sequence
 from math import exp
 
-from headworks.targets.providers.retry import Random
 from headworks.units import SECOND_NS
 
 DECAY_NS = 10 * SECOND_NS
@@ -55,30 +52,3 @@ class PeakLoad:
 
     def _faded_ns(self, now_ns: int) -> float:
         return self._latency_ns * exp(-max(0, now_ns - self._at_ns) / DECAY_NS)
-
-
-def drawn(weights: Sequence[int], random: Random) -> int:
-    """The place of one of the weights, drawn in their proportion; a weight of 0 never is, unless all are."""
-    total = sum(weights)
-    if total <= 0:
-        return min(int(random() * len(weights)), len(weights) - 1)
-    point = random() * total
-    for place, weight in enumerate(weights):
-        point -= weight
-        if point < 0:
-            return place
-    return max(place for place, weight in enumerate(weights) if weight > 0)
-
-
-def better_of_two(loads: Sequence[PeakLoad], now_ns: int, random: Random) -> int:
-    """The place of the less loaded of two drawn ones.
-
-    Cost: two draws, whatever the number; nobody herds to the one that is best.
-    """
-    count = len(loads)
-    if count == 1:
-        return 0
-    first = min(int(random() * count), count - 1)
-    other = min(int(random() * (count - 1)), count - 2)
-    second = other + 1 if other >= first else other
-    return first if loads[first].cost(now_ns) <= loads[second].cost(now_ns) else second

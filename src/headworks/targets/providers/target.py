@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from math import inf
 from typing import TypeVar
 
 from msgspec import Raw, Struct, structs
@@ -20,6 +21,7 @@ from headworks.errors import (
 )
 from headworks.pending import Pending, driven
 from headworks.targets.providers.attempt import Site, Tools, attempted
+from headworks.targets.providers.balance import PeakLoad
 from headworks.targets.providers.breaker import State
 from headworks.targets.providers.health import Health
 from headworks.targets.providers.hold import HoldPolicy
@@ -102,7 +104,8 @@ class ProviderTarget:
             timeouts=timeouts,
             hold=self._policy.hold,
         )
-        self._sent = self._running = 0
+        self._load = PeakLoad()
+        self._sent = 0
         self._failed: dict[str, int] = {}
 
     def start(self, call: Call, caller_id: str, deadline_ns: int, opening: Opening) -> Pending[Outcome]:
@@ -120,6 +123,11 @@ class ProviderTarget:
         """Nothing: a provider is asked at once, or refused at once while it is set aside."""
         return 0
 
+    def load(self) -> float:
+        """What it takes of late, to its whole answer or first content, times what it has in hand; see values.Target."""
+        now_ns = self._tools.clock.monotonic_ns()
+        return inf if self._site.standing.wait_ns(now_ns) > 0 else self._load.cost(now_ns)
+
     def set_aside_ns(self) -> int:
         """For how long it will not be asked; 0 when it can be asked now."""
         return self._site.standing.wait_ns(self._tools.clock.monotonic_ns())
@@ -128,7 +136,7 @@ class ProviderTarget:
         """How it fares."""
         standing = self._site.standing
         return ProviderState(
-            self.name, *standing.states(), standing.keys_rejected, self._sent, self._running, dict(self._failed)
+            self.name, *standing.states(), standing.keys_rejected, self._sent, self._load.in_flight, dict(self._failed)
         )
 
     async def _each_row(self, side: Side) -> Outcome:
@@ -172,7 +180,7 @@ class ProviderTarget:
         spent: frozenset[int] = frozenset()
         sent, is_repeated = 0, False
         failed: HeadworksError | None = None
-        self._running += 1
+        self._load.begin()
         try:
             while True:
                 leave = standing.admit(clock.monotonic_ns(), spent)
@@ -180,7 +188,9 @@ class ProviderTarget:
                     raise failed or self._unavailable()
                 self._sent += 1
                 try:
-                    return await attempted(self._site, ask, leave, side)
+                    outcome = await attempted(self._site, ask, leave, side)
+                    self._load.observe(outcome.run_ns, clock.monotonic_ns())
+                    return outcome
                 except HeadworksError as error:
                     failed = self._counted(error, failed)
                 tried = Tried(sent + 1, is_repeated, self._has_other_key(spent | {leave.key}), side.is_last)
@@ -193,7 +203,7 @@ class ProviderTarget:
                 if step.wait_ns:
                     await pause(self._tools.timers, step.wait_ns)
         finally:
-            self._running -= 1
+            self._load.end()
 
     def _following(self, failed: HeadworksError, tried: Tried, side: Side) -> Step:
         left_ns = side.deadline_ns - self._tools.clock.monotonic_ns()

@@ -1,13 +1,11 @@
-"""Targets made of targets."""
-
-import random
+"""A slow call that is sent a second time."""
 
 import pytest
 
-from headworks.errors import DeadlineExceeded, ProviderDown, ProviderRefused, ProviderUnavailable
+from headworks.errors import ProviderDown, ProviderUnavailable
 from headworks.pending import Pending
-from headworks.targets.providers.group import Balanced, Hedged, Race
 from headworks.targets.providers.hedge import HedgePolicy, Hedging
+from headworks.targets.providers.hedged import Hedged, Race
 from headworks.units import MILLISECOND_NS, SECOND_NS
 from headworks.values import Outcome
 from tests.fakes_providers import Time, make_call
@@ -57,78 +55,10 @@ def ask(target, time, timeout_s=10.0):
     return pending
 
 
-def balanced(time, *members, weights=()):
-    return Balanced("any", members, time, random.Random(3).random, weights)
-
-
 def hedged(time, first, second, policy=None):
     hedging = Hedging(policy or HedgePolicy(share=0.5, least_seen=1, least_delay_ms=0))
     hedging.observe(50 * MILLISECOND_NS)
     return Hedged(first, second, hedging, time, time)
-
-
-def test_a_slow_one_of_several_is_asked_less_often(time):
-    quick, slow = Member("quick", time), Member("slow", time, takes_s=1.0)
-    target = balanced(time, quick, slow)
-    answered_by = [ask(target, time).result().target for _ in range(100)]
-
-    assert answered_by.count("quick") > 90
-
-
-def test_one_that_is_set_aside_is_passed_over_while_another_is_not(time):
-    out, well = Member("out", time, aside_ns=1), Member("well", time)
-    target = balanced(time, out, well)
-    for _ in range(20):
-        ask(target, time).result()
-
-    assert (out.started, well.started) == (0, 20)
-    assert target.set_aside_ns() == 0
-
-
-def test_what_one_cannot_answer_another_does(time):
-    broken, well = Member("broken", time, error=ProviderDown()), Member("well", time)
-
-    assert {ask(balanced(time, broken, well), time).result().target for _ in range(10)} == {"well"}
-
-
-def test_when_all_fail_the_last_failure_is_told(time):
-    members = [Member("a", time, error=ProviderDown()), Member("b", time, error=ProviderUnavailable())]
-
-    assert isinstance(ask(balanced(time, *members), time).error, ProviderDown | ProviderUnavailable)
-    assert [member.started for member in members] == [1, 1]
-
-
-def test_a_refused_input_is_not_taken_to_another(time):
-    members = [Member("a", time, error=ProviderRefused()), Member("b", time, error=ProviderRefused())]
-
-    assert isinstance(ask(balanced(time, *members), time).error, ProviderRefused)
-    assert sum(member.started for member in members) == 1
-
-
-def test_a_passed_deadline_asks_nobody(time):
-    member = Member("a", time)
-    pending = balanced(time, member).start(make_call(time), "k1", time.monotonic_ns(), None)
-
-    assert isinstance(pending.error, DeadlineExceeded)
-    assert member.started == 0
-
-
-def test_weights_decide_where_they_are_given(time):
-    heavy, light = Member("heavy", time), Member("light", time)
-    target = balanced(time, heavy, light, weights=(9, 1))
-    for _ in range(200):
-        ask(target, time)
-
-    assert 5 <= light.started <= 40
-
-
-def test_whoever_stops_waiting_is_left_out_of_what_is_in_hand(time):
-    member = Member("a", time)
-    target = balanced(time, member)
-    target.start(make_call(time), "k1", 2**62, None).abandon()
-
-    assert member.left == 1
-    assert target._loads["a"].in_flight == 0
 
 
 def test_a_quick_call_is_sent_once(time):

@@ -1,20 +1,14 @@
-"""Targets made of targets: one of several equals is asked, or a slow call is sent a second time."""
+"""A target that is asked a second time where a call takes longer than nearly all of them."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Protocol
 
-from headworks.errors import DeadlineExceeded, HeadworksError, Overloaded, TargetError
 from headworks.pending import Pending, driven
-from headworks.targets.providers.balance import PeakLoad, better_of_two, drawn
 from headworks.targets.providers.hedge import Hedging
-from headworks.targets.providers.retry import Random
 from headworks.targets.providers.waiting import Timers, done_within
 from headworks.units import Clock
 from headworks.values import Call, Opening, Outcome, Target
-
-MOST_TRIED = 3
 
 
 class Member(Target, Protocol):
@@ -22,73 +16,6 @@ class Member(Target, Protocol):
 
     def set_aside_ns(self) -> int:
         """0 when it can be asked now."""
-
-
-class Balanced:
-    """Asks one of several equal targets; implements values.Target.
-
-    Without weights it is the better of two by what each takes of late and has in hand, else drawn by weight. One that is
-    set aside is passed over while another is not. What one cannot answer, another may, while there is time.
-
-    Safe under: one thread.
-    """
-
-    def __init__(
-        self, name: str, members: Sequence[Member], clock: Clock, random: Random, weights: Sequence[int] = ()
-    ) -> None:
-        self.name = name
-        self._members = tuple(members)
-        self._weights = tuple(weights)
-        self._loads = {member.name: PeakLoad() for member in members}
-        self._clock = clock
-        self._random = random
-
-    def start(self, call: Call, caller_id: str, deadline_ns: int, opening: Opening) -> Pending[Outcome]:
-        """Ask one of them; abandoning the pending result abandons it there."""
-        return driven(self._answered(call, caller_id, deadline_ns, opening))
-
-    def predicted_wait_ns(self, rows: int) -> int:
-        """The shortest of theirs."""
-        return min(member.predicted_wait_ns(rows) for member in self._members)
-
-    def set_aside_ns(self) -> int:
-        """0 while one of them can be asked."""
-        return min(member.set_aside_ns() for member in self._members)
-
-    async def _answered(self, call: Call, caller_id: str, deadline_ns: int, opening: Opening) -> Outcome:
-        left = list(self._members)
-        failed: HeadworksError = DeadlineExceeded("The deadline passed before a target could be tried.")
-        for _ in range(min(MOST_TRIED, len(left))):
-            now_ns = self._clock.monotonic_ns()
-            if now_ns >= deadline_ns:
-                break
-            member = self._picked(left, now_ns)
-            left.remove(member)
-            share_ns = (deadline_ns - now_ns) // 2 if left else deadline_ns - now_ns
-            try:
-                return await self._asked(member, call, caller_id, now_ns + share_ns, opening)
-            except (TargetError, Overloaded) as error:
-                failed = error
-        raise failed
-
-    async def _asked(self, member: Member, call: Call, caller_id: str, deadline_ns: int, opening: Opening) -> Outcome:
-        load = self._loads[member.name]
-        began_ns = self._clock.monotonic_ns()
-        load.begin()
-        try:
-            outcome = await member.start(call, caller_id, deadline_ns, opening)
-        finally:
-            load.end()
-        now_ns = self._clock.monotonic_ns()
-        load.observe(now_ns - began_ns, now_ns)
-        return outcome
-
-    def _picked(self, left: list[Member], now_ns: int) -> Member:
-        usable = [member for member in left if member.set_aside_ns() == 0] or left
-        if self._weights:
-            weight_of = {member.name: weight for member, weight in zip(self._members, self._weights, strict=True)}
-            return usable[drawn([weight_of[member.name] for member in usable], self._random)]
-        return usable[better_of_two([self._loads[member.name] for member in usable], now_ns, self._random)]
 
 
 class Hedged:
@@ -115,6 +42,10 @@ class Hedged:
     def predicted_wait_ns(self, rows: int) -> int:
         """That of the first."""
         return self._first.predicted_wait_ns(rows)
+
+    def load(self) -> float:
+        """That of the first."""
+        return self._first.load()
 
     def set_aside_ns(self) -> int:
         """That of the first."""
