@@ -166,7 +166,7 @@ class Bench:
         self.watch = LoggedWatch(Metrics(), Logs(Sink(), lambda words: words, clock))
         parts = Parts(
             keys, MemoryLimits(), published, self.model, self.record, self.watch, clock, None,  # type: ignore[arg-type]
-            Routes(table(2**24, is_loopback=True)), {}, dialects(), refusals(),
+            Routes(table(2**24, is_loopback=True)), {}, dialects(), refusals(), None, None,
         )  # fmt: skip
         service = SimpleNamespace(config=Config(), clock=clock, parts=parts)
         gate = Gate(Front(service), Bind(), clock)  # type: ignore[arg-type]  # what it uses of a service

@@ -2,6 +2,10 @@
 
 Closed loop (each connection sends its next request when the answer is in) stands in where wrk is missing; open loop
 sends at a fixed rate whatever comes back, which is what an overload test needs.
+
+A generator in Python that reads a thousand answers in turn would add its own queue to every time it tells. So a call
+is timed from just before its bytes are handed to the kernel to when the kernel received the answer (SO_TIMESTAMPNS),
+not to when this program came to read it.
 """
 
 from __future__ import annotations
@@ -9,6 +13,7 @@ from __future__ import annotations
 import json
 import select
 import socket
+import struct
 import sys
 import time
 from collections import Counter, deque
@@ -18,6 +23,10 @@ from dataclasses import dataclass, field
 from bench.figures import percentile
 
 CLOSING = b"connection: close"
+SO_TIMESTAMPNS = 35
+"""Linux's number for it, which the socket module does not name."""
+_TIMESPEC = struct.Struct("qq")
+_ANCILLARY_BYTES = socket.CMSG_SPACE(_TIMESPEC.size)
 
 
 @dataclass
@@ -70,6 +79,15 @@ def complete(received: bytes) -> tuple[int, bool] | None:
     return int(head[9:12]), CLOSING in head
 
 
+def received_at(told: list[tuple[int, int, bytes]]) -> float:
+    """When the kernel received the last of what was read; now, where it does not say."""
+    for level, kind, data in told:
+        if (level, kind) == (socket.SOL_SOCKET, SO_TIMESTAMPNS):
+            seconds, nanoseconds = _TIMESPEC.unpack(data)
+            return seconds + nanoseconds / 1e9
+    return time.time()
+
+
 class Load:
     """A set of connections to one server, and what came back on them."""
 
@@ -87,6 +105,7 @@ class Load:
         """Open one more connection."""
         sock = socket.create_connection(self.address)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        sock.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
         sock.setblocking(False)
         self.by_fd[sock.fileno()] = fresh = Connection(sock)
         self.epoll.register(sock.fileno(), select.EPOLLIN)
@@ -98,12 +117,12 @@ class Load:
         broken.sock.close()
         self.connect()
 
-    def send(self, now: float) -> bool:
+    def send(self) -> bool:
         """Send one request on an idle connection; False when none is idle."""
         if not self.idle:
             return False
         connection = self.idle.popleft()
-        connection.sent_at = now
+        connection.sent_at = time.time()
         try:
             connection.sock.send(self.request)
         except OSError:
@@ -119,9 +138,9 @@ class Load:
     def read(self, connection: Connection) -> None:
         """Read one connection; a whole answer is booked and frees it."""
         try:
-            chunk = connection.sock.recv(65536)
+            chunk, told, _, _ = connection.sock.recvmsg(65536, _ANCILLARY_BYTES)
         except OSError:
-            chunk = b""
+            chunk, told = b"", []
         if not chunk:
             self.tally.broken += connection.sent_at > 0
             self.replace(connection)
@@ -130,7 +149,7 @@ class Load:
         answer = complete(connection.received)
         if answer is None:
             return
-        self.tally.count(answer[0], 1e6 * (time.perf_counter() - connection.sent_at))
+        self.tally.count(answer[0], 1e6 * (received_at(told) - connection.sent_at))
         connection.received, connection.sent_at = b"", 0.0
         if answer[1]:
             self.replace(connection)
@@ -141,7 +160,7 @@ class Load:
         """Keep every connection busy for a while; the seconds it really took."""
         start = now = time.perf_counter()
         while now - start < seconds:
-            while self.send(now):
+            while self.send():
                 self.offered += 1
             self.collect(0.1)
             now = time.perf_counter()
@@ -153,7 +172,7 @@ class Load:
         while now - start < seconds:
             due = int((now - start) * rate) - self.offered - self.held_back
             for position in range(due):
-                if not self.send(now):
+                if not self.send():
                     self.held_back += due - position
                     break
                 self.offered += 1

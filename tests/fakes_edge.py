@@ -88,7 +88,7 @@ class FakeApp:
         self._minted += 1
         return f"id{self._minted}"
 
-    def shed(self, head, headers, peer, waited_ns):
+    def shed(self, head, headers, peer, wait):
         return None
 
     def problem(self, error, request_id, path):

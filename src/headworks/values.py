@@ -31,6 +31,8 @@ class RawRequest(Struct, frozen=True, gc=False):
     arrived_ns: int
     is_secure: bool = False
     via: str = "http"
+    ahead_ns: int = 0
+    """How long the answer will wait to be recorded and written, where the edge foresees that; so much nearer is the deadline."""
 
 
 class Auth(Enum):

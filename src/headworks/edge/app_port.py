@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 from headworks.edge.head import Head
 from headworks.edge.limits import EdgeLimits
+from headworks.edge.rounds import Wait
 from headworks.errors import HeadworksError
 from headworks.units import RequestId
 from headworks.values import RawRequest, Reply
@@ -25,8 +26,8 @@ class App(Protocol):
     def precheck(self, head: Head) -> Reply | None:
         """A refusal that needs no body (401, 404, 405, 413), asked before a long one is received."""
 
-    def shed(self, head: Head, headers: dict[str, str], peer: str, waited_ns: int) -> Reply | None:
-        """A refusal for load of a request that waited so long unread, before anything is spent on it."""
+    def shed(self, head: Head, headers: dict[str, str], peer: str, wait: Wait) -> Reply | None:
+        """A refusal for load of a request that waits so long in the loop, before anything is spent on it."""
 
     def problem(self, error: HeadworksError, request_id: str, path: str) -> Reply:
         """The reply to what the edge itself refuses."""

@@ -8,7 +8,7 @@ from msgspec import structs
 from headworks.app import Service
 from headworks.edge.head import Head
 from headworks.edge.limits import EdgeLimits
-from headworks.edge.rounds import HOLD_S, is_too_late
+from headworks.edge.rounds import HOLD_S, Wait, is_too_late
 from headworks.errors import HeadworksError, Overloaded
 from headworks.ports import Refusal
 from headworks.request.arrive import check_size
@@ -77,7 +77,7 @@ class Front:
             return tell(error, raw.request_id, head.path)
         return None
 
-    def shed(self, head: Head, headers: dict[str, str], peer: str, waited_ns: int) -> Reply | None:
+    def shed(self, head: Head, headers: dict[str, str], peer: str, wait: Wait) -> Reply | None:
         """See app_port.App."""
         parts = self._parts
         try:
@@ -89,7 +89,7 @@ class Front:
         patience_ns = int(endpoint.timeout_s * SECOND_NS)
         if said.isascii() and said.isdigit() and len(said) < LONGEST_SAID:
             patience_ns = min(patience_ns, int(said) * MILLISECOND_NS)
-        if not is_too_late(waited_ns, patience_ns):
+        if not is_too_late(wait, patience_ns):
             return None
         error = Overloaded(BUSY, retry_after_s=HOLD_S)
         parts.ledger.refuse(peer, matched.route.template, error.code)

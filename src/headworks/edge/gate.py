@@ -12,7 +12,7 @@ from headworks.edge.forwarded import Proxies, is_loopback
 from headworks.edge.head import Head, Heads
 from headworks.edge.limits import Bind
 from headworks.edge.phase import allowed_ns
-from headworks.edge.rounds import Rounds, Scheduler
+from headworks.edge.rounds import CROWD, Rounds, Scheduler, Wait
 from headworks.errors import Overloaded
 from headworks.units import Clock, http_date
 
@@ -81,6 +81,21 @@ class Gate:
             self._peers[peer] = count
         if not self.live and self._on_empty is not None:
             self._on_empty()
+
+    def wait(self, transport: asyncio.Transport, now_ns: int, *, is_unsure: bool) -> Wait:
+        """The wait in the loop of a request that is read now."""
+        wait = self.rounds.wait(transport, now_ns, is_unsure=is_unsure)
+        return wait if self._is_crowd() else Wait(wait.unread_ns, 0)
+
+    def hold(self, transport: asyncio.Transport) -> bool:
+        """Do not read a refused connection for a while, if many others are read; whether that is so."""
+        is_crowd = self._is_crowd()
+        if is_crowd:
+            self.rounds.hold(transport)
+        return is_crowd
+
+    def _is_crowd(self) -> bool:
+        return len(self.live) - self.rounds.held > CROWD
 
     def change(self, before: Live, after: Live) -> None:
         """Let another protocol take over a connection."""

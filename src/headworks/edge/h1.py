@@ -35,7 +35,7 @@ class Connection(asyncio.Protocol):
 
     __slots__ = (
         "_ahead", "_app", "_driven", "_gate", "_head", "_held_bytes", "_intake", "_is_behind_proxy", "_is_inside_read",
-        "_is_last", "_is_reading_paused", "_is_secure", "_mint", "_most_head_bytes", "_must_linger", "_now_ns", "_peer",
+        "_is_last", "_is_reading_paused", "_is_secure", "_is_unsure", "_mint", "_most_head_bytes", "_must_linger", "_now_ns", "_peer",
         "_phase", "_read_head", "_recall_head", "_request_id", "_request_is_secure", "_since_ns", "_successor",
         "_transport", "_writer",
     )  # fmt: skip
@@ -56,6 +56,7 @@ class Connection(asyncio.Protocol):
         self._peer = self._request_id = ""
         self._is_secure = self._is_behind_proxy = self._is_inside_read = self._is_reading_paused = False
         self._is_last = self._must_linger = self._request_is_secure = False
+        self._is_unsure = True  # what is read first may have waited longer than a round
         self._ahead = b""
         self._head: Head | None = None
         self._intake: Intake | None = None
@@ -172,7 +173,9 @@ class Connection(asyncio.Protocol):
         try:
             while at < len(data) and self._phase < RUNNING:
                 intake = self._intake
-                following = self._begin(data, at) if intake is None else self._continue_body(intake, data, at)
+                following = self._begin(data, at) if intake is None else intake.feed(data, at)
+                if intake is not None:
+                    self._take_in(intake)
                 if following == at:
                     break
                 at = following
@@ -222,11 +225,6 @@ class Connection(asyncio.Protocol):
                 self._transport.write(CONTINUE)
         self._take_in(intake)
         return following
-
-    def _continue_body(self, intake: Intake, data: bytes, at: int) -> int:
-        at = intake.feed(data, at)
-        self._take_in(intake)
-        return at
 
     def _take_in(self, intake: Intake) -> None:
         if intake.is_complete:
@@ -280,14 +278,18 @@ class Connection(asyncio.Protocol):
         self._phase = RUNNING
         request_id = self._request_id = self._mint()
         arrived_ns = self._now_ns()
+        ahead_ns = 0
         if len(gate.live) > CROWD:
-            waited_ns = gate.rounds.waited_ns(self._transport, arrived_ns)
-            arrived_ns -= waited_ns
-            if waited_ns > SHORT_NS and (refusal := self._app.shed(head, headers, peer, waited_ns)) is not None:
+            unread_ns, ahead_ns = wait = gate.wait(self._transport, arrived_ns, is_unsure=self._is_unsure)
+            arrived_ns -= unread_ns
+            self._is_unsure = False
+            if unread_ns + ahead_ns > SHORT_NS and (refusal := self._app.shed(head, headers, peer, wait)) is not None:
+                self._is_unsure = gate.hold(self._transport)
                 self._answered(refusal, None)
-                gate.rounds.hold(self._transport)
                 return
-        raw = RawRequest(request_id, head.method, head.path, head.query, headers, body, peer, arrived_ns, is_secure)
+        raw = RawRequest(
+            request_id, head.method, head.path, head.query, headers, body, peer, arrived_ns, is_secure, "http", ahead_ns
+        )
         driven = drive(self._app.serve(raw), self._answered)
         if self._phase is RUNNING:
             self._driven = driven

@@ -35,13 +35,13 @@ def parse(raw: RawRequest, endpoint: Endpoint, dialect: Dialect, now_ns: int) ->
         raise BodyTooLarge(f"The body exceeds this endpoint's {endpoint.max_body_bytes} bytes.")
     read = dialect.read(raw, endpoint)
     if _ASKED_APART.isdisjoint(headers):
-        deadline_ns = now_ns + int(endpoint.timeout_s * SECOND_NS)
+        deadline_ns = now_ns + int(endpoint.timeout_s * SECOND_NS) - raw.ahead_ns
         return Call(endpoint, read.payload, read.reply_media, deadline_ns, None, None, None, None, read.form)
     return Call(
         endpoint,
         read.payload,
         read.reply_media,
-        now_ns + _time_left_ns(headers, endpoint),
+        now_ns + _time_left_ns(headers, endpoint) - raw.ahead_ns,
         _named(headers, "x-subject", _SUBJECT, "1 to 256 of A-Z a-z 0-9 . _ : @ + = / | ~ -"),
         None
         if endpoint.is_http
