@@ -121,6 +121,38 @@ def test_the_lowest_cap_is_sent(asked, cap):
     assert sent(CLAUDE, ask(**asked))["max_tokens"] == cap
 
 
+@pytest.mark.parametrize(
+    ("model", "sent_fields"),
+    [
+        ("claude-3-haiku-20240307", {"temperature"}),
+        ("claude-opus-4-20250514", {"temperature"}),
+        ("claude-sonnet-4@20250514", {"temperature"}),
+        ("eu.anthropic.claude-sonnet-4-6-v1:0", {"temperature"}),
+        ("claude-opus-4-7", set()),
+        ("claude-sonnet-5", set()),
+        ("claude-of-tomorrow", set()),
+    ],
+)
+def test_a_temperature_goes_to_models_that_take_one(model, sent_fields):
+    body = sent(AnthropicChat(model), ask(temperature=0.5, top_p=0.5))
+
+    assert body.keys() & {"temperature", "top_p"} == sent_fields
+    assert sent(AnthropicChat(model), ask(top_p=0.5)).keys() & {"top_p"} == ({"top_p"} if sent_fields else set())
+
+
+def test_every_answer_recorded_on_bedrock_is_a_chat_answer():
+    operation = AnthropicChat("anthropic.claude-3-haiku-20240307-v1:0", BEDROCK)
+    found = [each for each in recorded("/invoke", host="bedrock-runtime") if "anthropic_version" in each.asked]
+
+    assert found
+    for exchange in found:
+        body = msgspec.json.decode(prove_request(operation, ask(max_tokens=5)).body)
+
+        assert prove_reply(operation, ask(), exchange.response).usage.output_tokens > 0
+        assert body.keys() == {"messages", "max_tokens", "anthropic_version"}
+        assert body["anthropic_version"] == exchange.asked["anthropic_version"]
+
+
 def test_json_is_answered_by_a_tool_and_told_as_content():
     asked = ask(response_format=FORMAT)
     body = sent(CLAUDE, asked)

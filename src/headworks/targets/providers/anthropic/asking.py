@@ -19,7 +19,7 @@ from headworks.contract.tasks.chat import (
     ToolMessage,
     UserMessage,
 )
-from headworks.targets.providers.anthropic.facts import ANSWER_TOOL, MOST_TEMPERATURE
+from headworks.targets.providers.anthropic.facts import ANSWER_TOOL, MOST_TEMPERATURE, is_sampled
 from headworks.targets.providers.chat_in import (
     arguments_of,
     cannot,
@@ -35,8 +35,8 @@ _NO_PARAMETERS = {"type": "object", "properties": {}}
 _CHOICES = {"auto": "auto", "none": "none", "required": "any"}
 
 
-def conversation(request: Request) -> dict[str, Any]:
-    """The fields of a messages request that say what was said and what may be done.
+def conversation(request: Request, model: str) -> dict[str, Any]:
+    """The fields of a messages request that say what was said and what may be done; what the model refuses is left out.
 
     Raises: ProviderRefused for what Anthropic has no word for.
     """
@@ -48,13 +48,18 @@ def conversation(request: Request) -> dict[str, Any]:
     stops = stops_of(request)
     if stops:
         asked["stop_sequences"] = stops
-    if request.temperature is not None:
-        asked["temperature"] = min(request.temperature, MOST_TEMPERATURE)
-    elif request.top_p is not None:
-        asked["top_p"] = request.top_p
+    if is_sampled(model):
+        asked |= _sampling(request)
     if request.user:
         asked["metadata"] = {"user_id": request.user}
     return asked
+
+
+def _sampling(request: Request) -> dict[str, float]:
+    """One of the two: models of version 4 take no both."""
+    if request.temperature is not None:
+        return {"temperature": min(request.temperature, MOST_TEMPERATURE)}
+    return {} if request.top_p is None else {"top_p": request.top_p}
 
 
 def _system(messages: list[Message]) -> str:

@@ -37,7 +37,7 @@ class AnthropicChat:
         Raises: ProviderRefused, naming the field that it has no word for.
         """
         request, hosting = asked_chat(ask, UNSAYABLE), self._hosting
-        body = conversation(request)
+        body = conversation(request, self.model)
         body["max_tokens"] = cap_of(request, ask) or default_cap(self.model)
         if hosting.names_model:
             body["model"] = self.model

@@ -37,7 +37,7 @@ class AnthropicTokenCount(Whole, frozen=True, kw_only=True):
 
         Raises: ProviderRefused, naming the field that it has no word for.
         """
-        asked = conversation(asked_chat(ask, UNSAYABLE))
+        asked = conversation(asked_chat(ask, UNSAYABLE), self.model)
         body = {"model": self.model, **{name: value for name, value in asked.items() if name in COUNTED}}
         return HttpRequest("POST", "/v1/messages/count_tokens", OWN_FIELDS, _encode(body))
 

@@ -59,6 +59,17 @@ UNSAYABLE = ("logprobs", "top_logprobs", "frequency_penalty", "presence_penalty"
 """Fields of a chat that Anthropic has no word for; `seed` and `reasoning_effort` are wishes and left out."""
 
 MOST_TEMPERATURE = 1.0
+_FAMILIES_OF_4 = tuple(f"claude-{family}-4" for family in ("opus", "sonnet", "haiku"))
+SAMPLED = (
+    "claude-2",
+    "claude-instant",
+    "claude-3",
+    *(name + mark for name in _FAMILIES_OF_4 for mark in ("@", "-0", "-1", "-2", "-5", "-6")),
+)
+"""Starts of the names of models that take a temperature or `top_p`; those from 4.7 on, and any unknown one, refuse both.
+
+A date follows the older names of version 4.0: `claude-opus-4-20250514`.
+"""
 ANSWER_TOOL = "answer_in_json"
 """The tool that the model is made to call where JSON was asked for: its arguments are the answer."""
 
@@ -95,5 +106,15 @@ BEDROCK = Hosting(
 
 def default_cap(model: str) -> int:
     """How many tokens an answer may have where nobody said."""
-    name = model[max(model.find("claude"), 0) :]
+    name = _bare(model)
     return CAP_BY_MODEL[max((start for start in CAP_BY_MODEL if name.startswith(start)), key=len)]
+
+
+def is_sampled(model: str) -> bool:
+    """Whether a model takes a temperature."""
+    return _bare(model).startswith(SAMPLED)
+
+
+def _bare(model: str) -> str:
+    """A model's name without what hosts put before it."""
+    return model[max(model.find("claude"), 0) :]

@@ -133,6 +133,7 @@ BY_MODEL: Mapping[str, Quirks] = {
     "gpt-5": _REASONING,
     "gpt-5.": _NEWER,
     "gpt-5-chat": _NEWER,
+    "gpt-6": _NEWER,
 }
 """By the start of the model's name, the longest that fits, after any vendor's prefix (`openai/`)."""
 
