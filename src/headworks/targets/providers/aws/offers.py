@@ -10,6 +10,7 @@ from headworks.targets.providers.aws.bedrock_converse import ConverseChat
 from headworks.targets.providers.aws.comprehend_entities import DetectEntities
 from headworks.targets.providers.aws.comprehend_language import DetectDominantLanguage
 from headworks.targets.providers.aws.comprehend_sentiment import DetectSentiment
+from headworks.targets.providers.aws.moderation import DetectToxicContent, JudgePicture
 from headworks.targets.providers.aws.rekognition_labels import DetectLabels, DetectModerationLabels
 from headworks.targets.providers.aws.rekognition_objects import DetectFaces, DetectObjects
 from headworks.targets.providers.aws.rekognition_text import DetectText
@@ -79,6 +80,21 @@ OFFERS: tuple[Offer, ...] = (
         "group = the service's kind (EMAIL, NAME, SSN ...); offsets and word as for entities",
         lambda own, settings: DetectEntities(language=_language(own, settings), pii=True, model="comprehend:pii"),
         _LANGUAGE,
+    ),
+    Offer(
+        "comprehend:toxicity",
+        "moderation",
+        "Amazon Comprehend DetectToxicContent",
+        "categories under the service's names; flagged from a score of 0.5; up to ten texts",
+        lambda own, settings: DetectToxicContent(language=_language(own, settings)),
+        _LANGUAGE,
+    ),
+    Offer(
+        "rekognition:moderation",
+        "moderation",
+        "Amazon Rekognition DetectModerationLabels",
+        "categories under the service's names; score = confidence / 100; one picture",
+        lambda own, settings: JudgePicture(),
     ),
     Offer(
         "rekognition:labels",

@@ -12,6 +12,7 @@ from headworks.targets.providers.gemini.facts import VERTEX_MODELS
 from headworks.targets.providers.google.language_categories import Categories
 from headworks.targets.providers.google.language_entities import AnalyzeEntities
 from headworks.targets.providers.google.language_sentiment import AnalyzeSentiment
+from headworks.targets.providers.google.moderation import ModeratePicture, ModerateText
 from headworks.targets.providers.google.place import parent_of
 from headworks.targets.providers.google.translate_v2 import TranslateBasic
 from headworks.targets.providers.google.translate_v3 import TranslateAdvanced
@@ -66,6 +67,20 @@ OFFERS: tuple[Offer, ...] = (
         "Natural Language v2 analyzeEntities",
         "one entity a mention; group by the table of entity groups; score = probability; offsets in code points (UTF32)",
         lambda own, settings: AnalyzeEntities(),
+    ),
+    Offer(
+        "language:moderation",
+        "moderation",
+        "Natural Language v2 moderateText",
+        "categories under the service's names; flagged from a confidence of 0.5 in what does harm, not in topics; one text",
+        lambda own, settings: ModerateText(),
+    ),
+    Offer(
+        "vision:moderation",
+        "moderation",
+        "Cloud Vision SAFE_SEARCH_DETECTION",
+        "score by the table of likelihoods; flagged from 0.5 in adult, violence or racy; one picture",
+        lambda own, settings: ModeratePicture(),
     ),
     Offer(
         "vision:labels",

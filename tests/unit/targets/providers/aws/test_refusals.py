@@ -18,7 +18,7 @@ from headworks.targets.providers.wire import HttpResponse
 from tests.unit.targets.providers.vendor_aws import refusal, service
 
 USED = {
-    "comprehend": ["DetectSentiment", "DetectEntities", "DetectPiiEntities", "DetectDominantLanguage"],
+    "comprehend": ["DetectSentiment", "DetectEntities", "DetectPiiEntities", "DetectDominantLanguage", "DetectToxicContent"],
     "rekognition": ["DetectLabels", "DetectFaces", "DetectModerationLabels", "DetectText"],
     "textract": ["DetectDocumentText"],
     "translate": ["TranslateText"],
