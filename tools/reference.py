@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, get_type_hints
 
 import msgspec
+from tools.providers_page import providers
 
 from headworks import errors
 from headworks.cli.__main__ import parser
@@ -36,7 +37,13 @@ PARTS = (
 
 def pages() -> dict[str, str]:
     """Every generated page by its file's name."""
-    return {"settings.md": settings(), "errors.md": all_errors(), "routes.md": routes(), "commands.md": commands()}
+    return {
+        "settings.md": settings(),
+        "errors.md": all_errors(),
+        "routes.md": routes(),
+        "commands.md": commands(),
+        "providers.md": providers(),
+    }
 
 
 def settings() -> str:

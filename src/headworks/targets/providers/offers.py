@@ -9,6 +9,24 @@ from msgspec import Struct
 from headworks.errors import ConfigurationRefused, FieldError
 from headworks.targets.providers.wire import Operation, ProviderSettings
 
+OWN_ENDPOINT_TASKS = (
+    "embeddings",
+    "generate",
+    "image-classification",
+    "moderation",
+    "object-detection",
+    "ocr",
+    "recommendation",
+    "rerank",
+    "summarization",
+    "tabular-classification",
+    "tabular-regression",
+    "text-classification",
+    "token-classification",
+    "translation",
+)
+"""What a team's own model behind a vendor's endpoint can serve whole, JSON or a picture in and JSON out."""
+
 
 class Offer(Struct, frozen=True):
     """One task that one reference serves, and exactly how.

@@ -14,12 +14,12 @@ from headworks.targets.providers.aws.moderation import DetectToxicContent, Judge
 from headworks.targets.providers.aws.rekognition_labels import DetectLabels, DetectModerationLabels
 from headworks.targets.providers.aws.rekognition_objects import DetectFaces, DetectObjects
 from headworks.targets.providers.aws.rekognition_text import DetectText
-from headworks.targets.providers.aws.sagemaker import SERVED, Endpoint
+from headworks.targets.providers.aws.sagemaker import Endpoint
 from headworks.targets.providers.aws.sagemaker_chat import SageMakerChat
 from headworks.targets.providers.aws.sagemaker_csv import CsvEndpoint
 from headworks.targets.providers.aws.textract import DetectDocumentText
 from headworks.targets.providers.aws.translate import TranslateText
-from headworks.targets.providers.offers import Offer
+from headworks.targets.providers.offers import OWN_ENDPOINT_TASKS, Offer
 from headworks.targets.providers.wire import Operation, ProviderSettings
 
 _LANGUAGE = "[/LANGUAGE]"
@@ -180,7 +180,7 @@ OFFERS: tuple[Offer, ...] = (
             _endpoint(task),
             ":ENDPOINT",
         )
-        for task in SERVED
+        for task in OWN_ENDPOINT_TASKS
     ),
     *(
         Offer(

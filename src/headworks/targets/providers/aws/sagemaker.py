@@ -9,16 +9,11 @@ from urllib.parse import quote
 
 import msgspec
 
-from headworks.contract import tasks
 from headworks.errors import HeadworksError, ProviderBroken
 from headworks.targets.providers.asked import PICTURE_TASKS, pictured
 from headworks.targets.providers.aws.refusals import failure
 from headworks.targets.providers.whole import Whole
 from headworks.targets.providers.wire import JSON_FIELDS, Answer, Ask, HttpRequest, HttpResponse
-
-_OTHERWISE = frozenset({"chat", "image-generation", "speech-to-text", "text-to-speech"})
-SERVED = tuple(name for name in tasks.names() if name not in _OTHERWISE)
-"""Chat has an operation of its own; sound and made pictures are no JSON."""
 
 _decode = msgspec.json.Decoder().decode
 _encode = msgspec.json.Encoder().encode

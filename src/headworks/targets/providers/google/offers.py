@@ -17,11 +17,11 @@ from headworks.targets.providers.google.place import parent_of
 from headworks.targets.providers.google.translate_v2 import TranslateBasic
 from headworks.targets.providers.google.translate_v3 import TranslateAdvanced
 from headworks.targets.providers.google.vertex_embed import VertexEmbeddings
-from headworks.targets.providers.google.vertex_predict import SERVED, Predict
+from headworks.targets.providers.google.vertex_predict import Predict
 from headworks.targets.providers.google.vision_labels import DetectLabels, DetectUnsafe
 from headworks.targets.providers.google.vision_objects import DetectObjects
 from headworks.targets.providers.google.vision_text import DetectText
-from headworks.targets.providers.offers import Offer
+from headworks.targets.providers.offers import OWN_ENDPOINT_TASKS, Offer
 from headworks.targets.providers.openai.chat import OpenAiChat
 from headworks.targets.providers.openai.facts import Server
 from headworks.targets.providers.wire import Operation, ProviderSettings
@@ -175,6 +175,6 @@ OFFERS: tuple[Offer, ...] = (
             _predict(task),
             ":ENDPOINT",
         )
-        for task in SERVED
+        for task in OWN_ENDPOINT_TASKS
     ),
 )

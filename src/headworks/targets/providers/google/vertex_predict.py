@@ -12,16 +12,11 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from headworks.contract import tasks
 from headworks.errors import ProviderBroken
 from headworks.targets.providers.asked import PICTURE_TASKS, pictured
 from headworks.targets.providers.google.json_api import JsonApi, posted
 from headworks.targets.providers.whole import decoded
 from headworks.targets.providers.wire import Answer, Ask, HttpRequest, HttpResponse
-
-_OTHERWISE = frozenset({"chat", "image-generation", "speech-to-text", "text-to-speech"})
-SERVED = tuple(name for name in tasks.names() if name not in _OTHERWISE)
-"""Chat has an operation of its own; sound and made pictures are no JSON."""
 
 _row = msgspec.json.Decoder(dict[str, Any]).decode
 _encode = msgspec.json.Encoder().encode

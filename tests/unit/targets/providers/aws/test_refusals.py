@@ -18,7 +18,13 @@ from headworks.targets.providers.wire import HttpResponse
 from tests.unit.targets.providers.vendor_aws import refusal, service
 
 USED = {
-    "comprehend": ["DetectSentiment", "DetectEntities", "DetectPiiEntities", "DetectDominantLanguage", "DetectToxicContent"],
+    "comprehend": [
+        "DetectSentiment",
+        "DetectEntities",
+        "DetectPiiEntities",
+        "DetectDominantLanguage",
+        "DetectToxicContent",
+    ],
     "rekognition": ["DetectLabels", "DetectFaces", "DetectModerationLabels", "DetectText"],
     "textract": ["DetectDocumentText"],
     "translate": ["TranslateText"],
