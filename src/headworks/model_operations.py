@@ -72,7 +72,7 @@ def is_anthropic(raw: RawRequest) -> bool:
 
 
 def _estimated(raw: RawRequest, endpoint: Endpoint) -> int:
-    serves(endpoint, "chat", raw.path)
+    serves(endpoint, raw.path, "chat")
     asked = chat_request({"max_tokens": 1, **object_of(raw)})
     endpoint.contract.request.check(asked)
     return estimated_tokens(asked)

@@ -23,6 +23,8 @@ endpoints:
   by-anthropic:
     v1: {{task: chat, targets: ["claude/only"]}}
     v2: {{task: chat, targets: ["claude/chat"], default: true}}
+  responding: {{v1: {{task: responses, targets: ["up/only"]}}}}
+  completing: {{v1: {{task: completion, targets: ["up/only"]}}}}
   letters: {{v1: {{task: embeddings, targets: ["up/letters"]}}}}
   unknown: {{v1: {{task: chat, targets: ["up/nothing"]}}}}
 """
@@ -132,12 +134,50 @@ def test_a_service_that_fails_is_a_server_error_without_its_text(ailing, model):
     assert "secret" not in f"{ours.value} {theirs.value}"
 
 
+def test_a_response_asked_as_it_stands_that_breaks_raises(ailing):
+    with gpt_of(ailing) as gpt, pytest.raises(openai.APIError):
+        list(gpt.responses.create(model="responding", input="please fail now", stream=True))
+
+
 @EVERY_KIND
 def test_a_stream_that_breaks_behind_breaks_for_the_client_too(ailing, model):
     with gpt_of(ailing) as gpt, pytest.raises(openai.APIError):
         list(gpt.chat.completions.create(model=model, messages=FAIL, max_tokens=50, stream=True))
     with claude_of(ailing) as claude, pytest.raises(anthropic.APIStatusError):
         list(claude.messages.create(model=model, messages=FAIL, max_tokens=50, stream=True))
+
+
+def test_an_endpoint_of_the_task_responses_is_asked_as_it_stands(gpt):
+    whole = gpt.responses.create(model="responding", input="Hi", metadata={"a": "b"})
+    events = list(gpt.responses.create(model="responding", input="Hi", stream=True))
+    with gpt.responses.stream(model="responding", input="Hi") as stream:
+        final = stream.get_final_response()
+
+    assert whole.output_text == events[-1].response.output_text == final.output_text == "You said: Hi"
+    assert (whole.model, whole.metadata, final.model) == ("responding", {"a": "b"}, "responding")
+    assert [event.sequence_number for event in events] == list(range(len(events)))
+
+
+@pytest.mark.parametrize("field", ["image_url", "file_url"])
+def test_a_response_that_is_asked_as_it_stands_fetches_nothing_either(gpt, field):
+    kind = {"image_url": "input_image", "file_url": "input_file"}[field]
+    part = {"type": kind, field: "http://169.254.169.254/"}
+
+    with pytest.raises(openai.UnprocessableEntityError) as caught:
+        gpt.responses.create(model="responding", input=[{"role": "user", "content": [part]}])
+
+    assert caught.value.param == f"input[0].content[0].{field}"
+
+
+def test_an_endpoint_of_the_task_completion_is_asked_as_it_stands(gpt):
+    whole = gpt.completions.create(model="completing", prompt="Hi there")
+    options = {"include_usage": True}
+    chunks = list(gpt.completions.create(model="completing", prompt="Hi there", stream=True, stream_options=options))
+    said = "".join(choice.text for chunk in chunks for choice in chunk.choices)
+
+    assert whole.choices[0].text == said == "You said: Hi there"
+    assert {chunk.model for chunk in chunks} == {whole.model} == {"completing"}
+    assert (chunks[-1].choices, chunks[-1].usage.total_tokens) == ([], 6)
 
 
 def test_embeddings_pass_through(gpt):

@@ -25,7 +25,7 @@ class Messages:
 
     def read(self, raw: RawRequest, endpoint: Endpoint) -> Read:
         """See ports.Dialect."""
-        serves(endpoint, "chat", PATH)
+        serves(endpoint, PATH, "chat")
         document = object_of(raw)
         asked = chat_request(document)
         endpoint.contract.request.check(asked)

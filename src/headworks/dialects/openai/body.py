@@ -11,7 +11,7 @@ from msgspec.json import Decoder, Encoder
 
 from headworks.contract import json_text
 from headworks.dialects.native.media import typed
-from headworks.errors import CallerError, FieldError, SchemaViolation, UnsupportedMedia
+from headworks.errors import CallerError, ContractViolation, FieldError, SchemaViolation, UnsupportedMedia
 from headworks.values import Endpoint, RawRequest
 
 
@@ -22,13 +22,15 @@ class _Named(Struct):
 class Form(Struct, frozen=True):
     """What the answer must repeat of the request: the `model` as it was asked for, and the call's id.
 
-    `has_usage`: whether a stream tells what it used. `asked` are further fields that the answer repeats.
+    `has_usage`: whether a stream tells what it used. `asked` are further fields that the answer repeats. `is_same`:
+    whether the endpoint's task has the path's own shape, so that nothing is translated.
     """
 
     model: str
     request_id: str
     has_usage: bool = False
     asked: Mapping[str, Any] = {}
+    is_same: bool = False
 
 
 _model = Decoder(_Named).decode
@@ -87,14 +89,35 @@ def flag(document: Mapping[str, Any], name: str) -> bool:
     raise refused(f"/{name}", "must be of type boolean")
 
 
-def serves(endpoint: Endpoint, task: str, path: str) -> None:
+def serves(endpoint: Endpoint, path: str, *tasks: str) -> None:
     """Refuse an endpoint of another task than the path's.
 
     Raises: CallerError (400).
     """
-    if endpoint.task != task:
-        name = f"{endpoint.name} v{endpoint.version}"
-        raise CallerError(f"{name} is no endpoint of task {task}, which {path} needs; call it at /api/{endpoint.name}.")
+    if endpoint.task not in tasks:
+        name, wanted = f"{endpoint.name} v{endpoint.version}", " or ".join(tasks)
+        raise CallerError(
+            f"{name} is no endpoint of task {wanted}, which {path} needs; call it at /api/{endpoint.name}."
+        )
+
+
+def under_its_name(form: Form, body: bytes) -> bytes:
+    """A target's answer as it came, but under the `model` that was asked for.
+
+    Raises: ContractViolation (502).
+    """
+    return encode({**fields_of(body), "model": form.model})
+
+
+def fields_of(document: bytes) -> dict[str, Raw]:
+    """The top-level fields of a target's answer, as they came.
+
+    Raises: ContractViolation (502).
+    """
+    try:
+        return _fields(document)
+    except (DecodeError, ValidationError) as error:
+        raise ContractViolation(reason=f"a target's answer is no JSON object: {error}") from None
 
 
 def refused(pointer: str, text: str) -> SchemaViolation:

@@ -12,7 +12,18 @@ from msgspec.json import Decoder
 from headworks.contract.schema import EVENTS, JSON
 from headworks.dialects.chat_view import usage_document, viewed
 from headworks.dialects.naming import endpoint_named
-from headworks.dialects.openai.body import Form, as_sent, encode, flag, model_of, object_of, refused, serves, told
+from headworks.dialects.openai.body import (
+    Form,
+    as_sent,
+    encode,
+    fields_of,
+    flag,
+    model_of,
+    object_of,
+    refused,
+    serves,
+    told,
+)
 from headworks.dialects.openai.errors import error_document
 from headworks.dialects.openai.fields import rate_fields
 from headworks.dialects.openai.pictures import refuse_fetching
@@ -28,8 +39,7 @@ NULL = Raw(b"null")
 EMPTY = Raw(b"[]")
 STOPPED = Raw(b'[{"index":0,"delta":{},"finish_reason":"stop"}]')
 
-_OBEYED_HERE = frozenset({"model", "stream", "stream_options", "store"})
-_fields = Decoder(dict[str, Raw]).decode
+OBEYED_HERE = frozenset({"model", "stream", "stream_options", "store"})
 
 
 class _Peeked(Struct, frozen=True, gc=False):
@@ -49,9 +59,9 @@ class Chat:
 
     def read(self, raw: RawRequest, endpoint: Endpoint) -> Read:
         """See ports.Dialect."""
-        serves(endpoint, "chat", PATH)
+        serves(endpoint, PATH, "chat")
         document = object_of(raw)
-        asked = told(document, _OBEYED_HERE)
+        asked = told(document, OBEYED_HERE)
         refuse_storing(document)
         refuse_fetching(asked.get("messages"))
         endpoint.contract.request.check(asked)
@@ -82,6 +92,7 @@ class ChatWriter:
     """
 
     keep_alive = KEEP_ALIVE
+    kind, prefix, stopped = "chat.completion.chunk", "chatcmpl", STOPPED
 
     def __init__(self, form: Form) -> None:
         self._form = form
@@ -114,9 +125,9 @@ class ChatWriter:
 
     def end(self, usage: Usage | None) -> bytes:
         """See ports.EventWriter."""
-        head = self._head or chunk_head(self._form)
+        head = self._head or self._own_head()
         shown = {"usage": NULL} if self._form.has_usage else {}
-        last = b"" if self._has_finished else b"data: " + encode({**head, "choices": STOPPED, **shown}) + b"\n\n"
+        last = b"" if self._has_finished else b"data: " + encode({**head, "choices": self.stopped, **shown}) + b"\n\n"
         view = viewed(usage)
         if self._usage is None and view is not None:
             self._usage = Raw(encode(usage_document(view)))
@@ -129,14 +140,33 @@ class ChatWriter:
         return b"data: " + encode(error_document(error)) + b"\n\n"
 
     def _begin(self, fields: dict[str, Raw]) -> None:
-        """Keep the first chunk's id and time for chunks of our own; the first also says who speaks."""
-        own = chunk_head(self._form)
-        self._head = {name: Raw(bytes(fields.get(name, value))) for name, value in own.items()}
+        """Keep the first chunk's id and time for chunks of our own."""
+        self._head = {name: Raw(bytes(fields.get(name, value))) for name, value in self._own_head().items()}
         self._head["model"] = self._model
+        self._introduce(fields)
+
+    def _introduce(self, fields: dict[str, Raw]) -> None:
+        """The first chunk says who speaks."""
         choices = _anything(fields["choices"])
         for choice in choices:
             choice["delta"] = {"role": "assistant", **(choice.get("delta") or {})}
         fields["choices"] = Raw(encode(choices))
+
+    def _own_head(self) -> dict[str, Raw]:
+        """What a chunk of our own has that no target began."""
+        form = self._form
+        told = {"id": f"{self.prefix}-{form.request_id}", "object": self.kind, "created": created_s(form)}
+        return {name: Raw(encode(value)) for name, value in {**told, "model": form.model}.items()}
+
+
+class TextWriter(ChatWriter):
+    """The same for chunks of the older completions, which hold text alone."""
+
+    kind, prefix = "text_completion", "cmpl"
+    stopped = Raw(b'[{"index":0,"text":"","logprobs":null,"finish_reason":"stop"}]')
+
+    def _introduce(self, fields: dict[str, Raw]) -> None:
+        """A text has no speaker."""
 
 
 def _peeked(choices: Raw) -> list[_Peeked]:
@@ -144,12 +174,6 @@ def _peeked(choices: Raw) -> list[_Peeked]:
         return _choices(choices)
     except (DecodeError, ValidationError) as error:
         raise ContractViolation(reason=f"choices of a chat's event cannot be read: {error}") from None
-
-
-def chunk_head(form: Form) -> dict[str, Raw]:
-    """What a chunk of our own has that no target began."""
-    told = {"id": f"chatcmpl-{form.request_id}", "object": "chat.completion.chunk", "created": created_s(form)}
-    return {name: Raw(encode(value)) for name, value in {**told, "model": form.model}.items()}
 
 
 def created_s(form: Form) -> int:
@@ -162,17 +186,6 @@ def timed(fields: dict[str, Raw], form: Form) -> dict[str, Raw]:
     if bytes(fields.get("created", NULL)) == b"0":
         fields["created"] = Raw(encode(created_s(form)))
     return fields
-
-
-def fields_of(document: bytes) -> dict[str, Raw]:
-    """The top-level fields of a target's answer, as they came.
-
-    Raises: ContractViolation (502).
-    """
-    try:
-        return _fields(document)
-    except (DecodeError, ValidationError) as error:
-        raise ContractViolation(reason=f"a target's answer is no JSON object: {error}") from None
 
 
 def refuse_storing(document: Mapping[str, Any]) -> None:

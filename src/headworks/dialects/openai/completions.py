@@ -1,4 +1,6 @@
-"""POST /v1/completions, the older form: a prompt is one user's message, an answer is text.
+"""POST /v1/completions, the older form: over a chat a prompt is one user's message and an answer is its text.
+
+An endpoint of the task `completion` is asked as it stands.
 
 Source: platform.openai.com, API reference, "Completions (legacy)"; openai-python, types/completion.py.
 """
@@ -11,8 +13,18 @@ from msgspec import json
 from headworks.contract.schema import EVENTS, JSON
 from headworks.dialects.chat_view import ChoiceView, chat_view, usage_document, viewed
 from headworks.dialects.naming import endpoint_named
-from headworks.dialects.openai.body import Form, encode, flag, model_of, object_of, refused, serves
-from headworks.dialects.openai.chat import DONE, KEEP_ALIVE, wants_usage
+from headworks.dialects.openai.body import (
+    Form,
+    encode,
+    flag,
+    model_of,
+    object_of,
+    refused,
+    serves,
+    told,
+    under_its_name,
+)
+from headworks.dialects.openai.chat import DONE, KEEP_ALIVE, OBEYED_HERE, TextWriter, wants_usage
 from headworks.dialects.openai.errors import error_document
 from headworks.dialects.openai.fields import rate_fields
 from headworks.errors import HeadworksError
@@ -38,16 +50,19 @@ class Completions:
 
     def read(self, raw: RawRequest, endpoint: Endpoint) -> Read:
         """See ports.Dialect."""
-        serves(endpoint, "chat", PATH)
+        serves(endpoint, PATH, "chat", "completion")
         document = object_of(raw)
-        asked = chat_request(document)
+        is_same = endpoint.task == "completion"
+        asked = told(document, OBEYED_HERE) if is_same else chat_request(document)
         endpoint.contract.request.check(asked)
-        form = Form(document["model"], raw.request_id, wants_usage(document))
+        form = Form(document["model"], raw.request_id, wants_usage(document), is_same=is_same)
         return Read(Payload(encode(asked)), EVENTS if flag(document, "stream") else JSON, form)
 
     def body(self, call: Call, body: bytes, media: str) -> tuple[bytes, str]:
         """See ports.Dialect."""
         form: Form = call.form  # type: ignore[assignment]  # what `read` put there
+        if form.is_same:
+            return under_its_name(form, body), JSON
         view = chat_view(body)
         choices = [_choice(each, each.message.content or "") for each in view.choices]
         whole = {**_head(form), "choices": choices}
@@ -57,7 +72,8 @@ class Completions:
 
     def writer(self, call: Call) -> EventWriter:
         """See ports.Dialect."""
-        return CompletionWriter(call.form)  # type: ignore[arg-type]  # what `read` put there
+        form: Form = call.form  # type: ignore[assignment]  # what `read` put there
+        return TextWriter(form) if form.is_same else CompletionWriter(form)
 
     def fields(self, request_id: RequestId, quotas: tuple[Quota, ...]) -> tuple[tuple[str, str], ...]:
         """See ports.Dialect."""

@@ -11,8 +11,7 @@ from msgspec.json import Decoder
 
 from headworks.contract.schema import JSON
 from headworks.dialects.naming import endpoint_named
-from headworks.dialects.openai.body import Form, as_sent, encode, model_of, object_of, serves, told
-from headworks.dialects.openai.chat import fields_of
+from headworks.dialects.openai.body import Form, as_sent, encode, fields_of, model_of, object_of, serves, told
 from headworks.dialects.openai.errors import error_document
 from headworks.dialects.openai.fields import rate_fields
 from headworks.errors import ContractViolation, HeadworksError
@@ -44,7 +43,7 @@ class Embeddings:
 
     def read(self, raw: RawRequest, endpoint: Endpoint) -> Read:
         """See ports.Dialect."""
-        serves(endpoint, "embeddings", PATH)
+        serves(endpoint, PATH, "embeddings")
         document = object_of(raw)
         asked = told(document, {"model"})
         endpoint.contract.request.check(asked)

@@ -6,12 +6,11 @@ Source: platform.openai.com, API reference, "Moderations", "Images", "Audio".
 from collections.abc import Mapping
 from typing import Any
 
-from msgspec import DecodeError, Raw, Struct, ValidationError
+from msgspec import DecodeError, Struct, ValidationError
 from msgspec.json import Decoder
 
 from headworks.contract.schema import JSON
-from headworks.dialects.openai.body import Form, encode, refused, told
-from headworks.dialects.openai.chat import fields_of
+from headworks.dialects.openai.body import Form, refused, told, under_its_name
 from headworks.dialects.openai.pictures import refuse_fetching
 from headworks.dialects.openai.whole import Whole
 from headworks.errors import ContractViolation
@@ -50,7 +49,7 @@ def _judged(document: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _under_its_name(form: Form, body: bytes) -> tuple[bytes, str]:
-    return encode({**fields_of(body), "model": Raw(encode(form.model))}), JSON
+    return under_its_name(form, body), JSON
 
 
 def _as_it_is(form: Form, body: bytes) -> tuple[bytes, str]:

@@ -1,16 +1,27 @@
 """POST /v1/responses over a chat target: what is asked becomes a chat, its answer becomes output items.
 
-No response is kept, so each request carries its whole conversation.
+No response is kept, so each request carries its whole conversation. An endpoint of the task `responses` is asked as it
+stands: its target speaks this dialect.
 """
 
 from headworks.contract.schema import EVENTS, JSON
 from headworks.dialects.chat_view import chat_view
 from headworks.dialects.naming import endpoint_named
-from headworks.dialects.openai.body import Form, encode, flag, model_of, object_of, serves
+from headworks.dialects.openai.body import (
+    Form,
+    as_sent,
+    encode,
+    flag,
+    model_of,
+    object_of,
+    serves,
+    told,
+    under_its_name,
+)
 from headworks.dialects.openai.fields import rate_fields
-from headworks.dialects.openai.pictures import refuse_fetching
+from headworks.dialects.openai.pictures import refuse_fetching, refuse_fetching_items
 from headworks.dialects.openai.responses_asked import chat_request
-from headworks.dialects.openai.responses_events import ResponsesWriter
+from headworks.dialects.openai.responses_events import ResponsesWriter, SameEvents
 from headworks.dialects.openai.responses_told import REPEATED, whole_response
 from headworks.ports import Endpoints, EventWriter, Read
 from headworks.units import RequestId
@@ -28,23 +39,29 @@ class Responses:
 
     def read(self, raw: RawRequest, endpoint: Endpoint) -> Read:
         """See ports.Dialect."""
-        serves(endpoint, "chat", PATH)
+        serves(endpoint, PATH, "chat", "responses")
         document = object_of(raw)
+        media = EVENTS if flag(document, "stream") else JSON
+        if endpoint.task == "responses":
+            asked = told(document, {"model", "stream", "stream_options"})
+            refuse_fetching_items(asked.get("input"))
+            endpoint.contract.request.check(asked)
+            return Read(Payload(as_sent(raw, asked)), media, Form(document["model"], raw.request_id, is_same=True))
         asked = chat_request(document)
         refuse_fetching(asked["messages"])
         endpoint.contract.request.check(asked)
         repeated = {name: document[name] for name in REPEATED if document.get(name) is not None}
-        form = Form(document["model"], raw.request_id, asked=repeated)
-        return Read(Payload(encode(asked)), EVENTS if flag(document, "stream") else JSON, form)
+        return Read(Payload(encode(asked)), media, Form(document["model"], raw.request_id, asked=repeated))
 
     def body(self, call: Call, body: bytes, media: str) -> tuple[bytes, str]:
         """See ports.Dialect."""
         form: Form = call.form  # type: ignore[assignment]  # what `read` put there
-        return encode(whole_response(form, chat_view(body))), JSON
+        return under_its_name(form, body) if form.is_same else encode(whole_response(form, chat_view(body))), JSON
 
     def writer(self, call: Call) -> EventWriter:
         """See ports.Dialect."""
-        return ResponsesWriter(call.form)  # type: ignore[arg-type]  # what `read` put there
+        form: Form = call.form  # type: ignore[assignment]  # what `read` put there
+        return SameEvents(form) if form.is_same else ResponsesWriter(form)
 
     def fields(self, request_id: RequestId, quotas: tuple[Quota, ...]) -> tuple[tuple[str, str], ...]:
         """See ports.Dialect."""

@@ -7,12 +7,13 @@ Source: openai-python, types/responses/response_stream_event.py and lib/streamin
 """
 
 from collections.abc import Callable
-from typing import Any
+from typing import Annotated, Any
 
-from msgspec import Struct
+from msgspec import DecodeError, Meta, Raw, Struct, ValidationError
+from msgspec.json import Decoder
 
 from headworks.dialects.chat_view import ToolCallView, TurnView, UsageView, chat_view, viewed
-from headworks.dialects.openai.body import Form, encode
+from headworks.dialects.openai.body import Form, encode, fields_of, under_its_name
 from headworks.dialects.openai.chat import KEEP_ALIVE
 from headworks.dialects.openai.errors import error_document
 from headworks.dialects.openai.responses_told import (
@@ -27,9 +28,12 @@ from headworks.dialects.openai.responses_told import (
     response,
     text_part,
 )
-from headworks.errors import HeadworksError
+from headworks.errors import ContractViolation, HeadworksError
 from headworks.units import RequestId
 from headworks.values import Usage
+
+NOTHING = Raw(b"null")
+_string = Decoder(Annotated[str, Meta(pattern=r"^[a-z_.]{1,100}$")]).decode
 
 
 class _Saying(Struct, frozen=True):
@@ -87,6 +91,46 @@ class _Called:
     def item(self, status: str) -> Item:
         """The call with all its arguments."""
         return {**self.begun, "status": status, "arguments": "".join(self.pieces)}
+
+
+class SameEvents:
+    """Events of a target that speaks this dialect, under the model's asked name; implements ports.EventWriter."""
+
+    keep_alive = KEEP_ALIVE
+
+    def __init__(self, form: Form) -> None:
+        self._form = form
+        self._sequence = 0
+
+    def event(self, event: bytes) -> bytes:
+        """See ports.EventWriter.
+
+        Raises: ContractViolation (502).
+        """
+        fields = fields_of(event)
+        kind = _text(fields.get("type", NOTHING))
+        if "response" in fields:
+            fields["response"] = Raw(under_its_name(self._form, bytes(fields["response"])))
+        self._sequence += 1
+        return b"event: " + kind.encode() + b"\ndata: " + encode(fields) + b"\n\n"
+
+    def end(self, usage: Usage | None) -> bytes:
+        """See ports.EventWriter; the target's last event has said it."""
+        return b""
+
+    def failed(self, error: HeadworksError, request_id: RequestId, instance: str) -> bytes:
+        """See ports.EventWriter."""
+        document = error_document(error)
+        told = {"type": "error", "sequence_number": self._sequence, "code": error.code, "message": error.detail}
+        return b"event: error\ndata: " + encode({**told, "param": None, **document}) + b"\n\n"
+
+
+def _text(name: Raw) -> str:
+    try:
+        text: str = _string(name)
+    except (DecodeError, ValidationError):
+        raise ContractViolation(reason="an event of a response has no type") from None
+    return text
 
 
 class ResponsesWriter:

@@ -54,7 +54,7 @@ class Transcriptions:
 
     def read(self, raw: RawRequest, endpoint: Endpoint) -> Read:
         """See ports.Dialect."""
-        serves(endpoint, "speech-to-text", PATH)
+        serves(endpoint, PATH, "speech-to-text")
         sent = {part.name or "": content for part, content in parts_of(raw.body, _boundary(raw))}
         if RECORDING not in sent:
             raise refused(f"/{RECORDING}", "is required")

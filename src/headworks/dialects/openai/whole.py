@@ -40,7 +40,7 @@ class Whole:
 
     def read(self, raw: RawRequest, endpoint: Endpoint) -> Read:
         """See ports.Dialect."""
-        serves(endpoint, self._task, self._path)
+        serves(endpoint, self._path, self._task)
         document = object_of(raw)
         if flag(document, "stream"):
             raise refused("/stream", "must be false or absent: this answer comes whole")
