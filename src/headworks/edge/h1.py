@@ -119,13 +119,11 @@ class Connection(asyncio.Protocol):
     # What the gate calls.
 
     def expire(self, now_ns: int) -> None:
-        """End what has taken too long."""
-        phase = self._phase
-        limits = self._gate.limits
-        paused_ns = self._writer.paused_ns
+        """End what has taken too long, and break a stream's long silence."""
+        limits, paused_ns = self._gate.limits, self._writer.paused_ns
         if paused_ns and now_ns - paused_ns > limits.write_timeout_s * SECOND_NS:
             self.abort()
-        elif now_ns - self._since_ns > self._gate.allowed_ns[phase]:
+        elif now_ns - self._since_ns > self._gate.allowed_ns[self._phase]:
             self._expired()
         elif self._intake is not None and self._intake.is_too_slow(now_ns):
             self._refuse(ReceiveTimeout(f"A body must come at {limits.min_body_bytes_per_s} bytes a second or more"))
