@@ -1,10 +1,11 @@
-"""Pictures in messages: sent within the request, never fetched from an address that a caller names."""
+"""Pictures and files in messages: sent within the request, never fetched from an address that a caller names."""
 
+from collections.abc import Iterator
 from typing import Any
 
 from headworks.dialects.openai.body import refused
 
-_TEXT = "must be a data: URL with the picture itself; this service fetches nothing from addresses in requests"
+_TEXT = "must be a data: URL with the content itself; this service fetches nothing from addresses in requests"
 
 
 def refuse_fetching(messages: Any, at: str = "/messages/{number}/content/{place}") -> None:
@@ -13,13 +14,11 @@ def refuse_fetching(messages: Any, at: str = "/messages/{number}/content/{place}
     Shapes: `at` is the pointer of a part, by the numbers of its message and its place.
     Raises: SchemaViolation (422).
     """
-    for number, message in enumerate(messages if isinstance(messages, list) else ()):
-        content = message.get("content") if isinstance(message, dict) else None
-        for place, part in enumerate(content if isinstance(content, list) else ()):
-            image = part.get("image_url") if isinstance(part, dict) else None
-            url = image.get("url") if isinstance(image, dict) else image
-            if isinstance(url, str) and not url.startswith("data:"):
-                raise refused(f"{at.format(number=number, place=place)}/image_url/url", _TEXT)
+    for number, place, part in _parts(messages):
+        image = part.get("image_url")
+        url = image.get("url") if isinstance(image, dict) else image
+        if isinstance(url, str) and not url.startswith("data:"):
+            raise refused(f"{at.format(number=number, place=place)}/image_url/url", _TEXT)
 
 
 def refuse_fetching_items(items: Any) -> None:
@@ -27,10 +26,17 @@ def refuse_fetching_items(items: Any) -> None:
 
     Raises: SchemaViolation (422).
     """
-    for number, item in enumerate(items if isinstance(items, list) else ()):
-        content = item.get("content") if isinstance(item, dict) else None
+    for number, place, part in _parts(items):
+        for name in ("image_url", "file_url"):
+            url = part.get(name)
+            if url is not None and not (isinstance(url, str) and url.startswith("data:")):
+                raise refused(f"/input/{number}/content/{place}/{name}", _TEXT)
+
+
+def _parts(messages: Any) -> Iterator[tuple[int, int, dict[str, Any]]]:
+    """Every part of every message, with the numbers of both; what has another form is passed over."""
+    for number, message in enumerate(messages if isinstance(messages, list) else ()):
+        content = message.get("content") if isinstance(message, dict) else None
         for place, part in enumerate(content if isinstance(content, list) else ()):
-            for name in ("image_url", "file_url"):
-                url = part.get(name) if isinstance(part, dict) else None
-                if url is not None and not (isinstance(url, str) and url.startswith("data:")):
-                    raise refused(f"/input/{number}/content/{place}/{name}", _TEXT)
+            if isinstance(part, dict):
+                yield number, place, part
