@@ -41,7 +41,7 @@ from headworks.units import RequestId, SystemClock, parse_size_bytes, random_byt
 from headworks.watch.health import Health
 from headworks.watch.sink import ThreadSink
 from headworks.watch.watch import LoggedWatch
-from headworks.watching import STANDARD_ERROR, health_of, open_watch, watch_parts
+from headworks.watching import STANDARD_ERROR, health_of, open_watch, watch_outside, watch_parts
 from headworks.ways import dialects, refusals
 
 TICK_S = 1.0
@@ -154,6 +154,7 @@ class Service:
             return self.models
         outside = import_module("headworks.outside").Outside(loop, self.clock, offload, money)
         self._closers.append(outside.close)
+        watch_outside(self.watch, outside.states)
         providers = Providers()
         folder = self.deployment.path.parent
         providers.replace(outside.targets(self.config, folder, money.prices))

@@ -280,11 +280,11 @@ def _mismatches(name: str, target: Announcement, request: JsonObject, reply: Jso
 
 
 def _announced_outside(task: str, operation: Bound) -> Announcement:
-    """What a provider's operation says of itself: the task's own shapes, one row at a time."""
+    """What a provider's operation says of itself: the task's own shapes; each row of an array is asked for on its own."""
     _check_task(task)
     request, reply = tasks.schemas(task)
     return Announcement(
-        request, reply, is_batch=False, is_stream=False, is_async=True, examples=tasks.examples(task),
+        request, reply, is_batch=True, is_stream=False, is_async=True, examples=tasks.examples(task),
         model_version=operation.operation.model,
     )  # fmt: skip
 

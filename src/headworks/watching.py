@@ -1,6 +1,7 @@
 """Logs, metrics and health put together over a service's parts."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from typing import Protocol
 
 from headworks.identity.key_text import redact
 from headworks.records.ledger import Ledger
@@ -14,6 +15,17 @@ from headworks.watch.sink import ThreadSink
 from headworks.watch.watch import LoggedWatch
 
 STANDARD_ERROR = 2
+
+
+class Fares(Protocol):
+    """How a target outside fares; see targets/providers/target.py, which is loaded only where there are some."""
+
+    name: str
+    sent: int
+    running: int
+    failed: Mapping[str, int]
+    keys_rejected: int
+    is_set_aside: bool
 
 
 def open_watch(clock: Clock, sink: ThreadSink, *, has_calls: bool) -> LoggedWatch:
@@ -43,6 +55,30 @@ def watch_parts(watch: LoggedWatch, ledger: Ledger, models: Models, pid: int) ->
     metrics.read("headworks_model_late_answers_total", "Answers nobody waited for.", lambda: each("late"), "counter")
     metrics.read(
         "headworks_model_unknown_answers_total", "Answers to nothing asked.", lambda: each("unknown"), "counter"
+    )
+
+
+def watch_outside(watch: LoggedWatch, outside: Callable[[], Iterable[Fares]]) -> None:
+    """Publish how the targets outside fare: by the name they have in the configuration, and the code of what failed."""
+    metrics = watch.metrics
+
+    def each(tell: Callable[[Fares], float]) -> Iterable[tuple[Mapping[str, str], float]]:
+        return [({"target": state.name}, tell(state)) for state in outside()]
+
+    def failures() -> Iterable[tuple[Mapping[str, str], float]]:
+        return [({"target": s.name, "code": code}, count) for s in outside() for code, count in s.failed.items()]
+
+    metrics.read("headworks_target_attempts_total", "Requests sent to it.", lambda: each(lambda s: s.sent), "counter")
+    metrics.read("headworks_target_running", "Calls it has in hand.", lambda: each(lambda s: s.running))
+    metrics.read("headworks_target_failed_total", "Attempts that failed, by code.", failures, "counter")
+    metrics.read(
+        "headworks_target_keys_rejected_total",
+        "How often a key was refused: look at it.",
+        lambda: each(lambda s: s.keys_rejected),
+        "counter",
+    )
+    metrics.read(
+        "headworks_target_set_aside", "1 while it is not asked.", lambda: each(lambda s: float(s.is_set_aside))
     )
 
 

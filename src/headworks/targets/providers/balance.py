@@ -9,6 +9,7 @@ from headworks.units import SECOND_NS
 
 DECAY_NS = 10 * SECOND_NS
 UNKNOWN_NS = 1.0
+UNPROVEN_NS = 10.0 * SECOND_NS
 
 
 class PeakLoad:
@@ -47,8 +48,14 @@ class PeakLoad:
         self._at_ns = now_ns
 
     def cost(self, now_ns: int) -> float:
-        """What asking it now would cost, to compare with others; one never asked costs less than any that was."""
-        return max(self._faded_ns(now_ns), UNKNOWN_NS) * (self.in_flight + 1)
+        """What asking it now would cost, to compare with others.
+
+        One of which nothing is known costs next to nothing, so that it is asked, but not while it has not answered.
+        """
+        latency_ns = self._faded_ns(now_ns)
+        if latency_ns < UNKNOWN_NS:
+            return UNPROVEN_NS * self.in_flight if self.in_flight else UNKNOWN_NS
+        return latency_ns * (self.in_flight + 1)
 
     def _faded_ns(self, now_ns: int) -> float:
         return self._latency_ns * exp(-max(0, now_ns - self._at_ns) / DECAY_NS)

@@ -69,6 +69,7 @@ class ProviderState(Struct, frozen=True):
     sent: int
     running: int
     failed: dict[str, int]
+    is_set_aside: bool
 
 
 class ProviderTarget:
@@ -136,7 +137,13 @@ class ProviderTarget:
         """How it fares."""
         standing = self._site.standing
         return ProviderState(
-            self.name, *standing.states(), standing.keys_rejected, self._sent, self._load.in_flight, dict(self._failed)
+            self.name,
+            *standing.states(),
+            standing.keys_rejected,
+            self._sent,
+            self._load.in_flight,
+            dict(self._failed),
+            self.set_aside_ns() > 0,
         )
 
     async def _each_row(self, side: Side) -> Outcome:

@@ -40,6 +40,13 @@ def test_one_that_was_never_asked_costs_less_than_any_that_was():
     assert PeakLoad().cost(0) < load(1).cost(0)
 
 
+def test_one_that_has_not_answered_yet_is_not_sent_a_crowd():
+    unproven = PeakLoad()
+    unproven.begin()
+
+    assert unproven.cost(0) > load(100, in_flight=50).cost(0)
+
+
 @given(st.lists(st.tuples(st.integers(0, 10**10), st.integers(0, 10**10)), min_size=1))
 def test_the_cost_stays_within_what_was_seen(seen):
     one, now_ns = PeakLoad(), 0
