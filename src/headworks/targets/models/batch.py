@@ -174,16 +174,22 @@ class Batcher(Generic[W]):
                 continue
             if deadline_ns - start_ns < full_ns:
                 most_rows = self._limit(most_rows, deadline_ns - start_ns)
-            rows = entry.rows
-            if batch and (taken_rows + rows > most_rows or taken_bytes + entry.size_bytes > MOST_BATCH_BYTES):
+            rows, size_bytes = entry.rows, entry.size_bytes
+            if batch and (taken_rows + rows > most_rows or taken_bytes + size_bytes > MOST_BATCH_BYTES):
                 break
             heappop(heap)
-            self._forget(entry, line)
+            entry.is_queued = False
+            line.calls -= 1
+            line.rows -= rows
+            line.size_bytes -= size_bytes
             batch.append(entry)
             taken_rows += rows
-            taken_bytes += entry.size_bytes
+            taken_bytes += size_bytes
             if len(turns) > 1:
                 turns.rotate(-1)
+        self.calls -= len(batch)
+        self.rows -= taken_rows
+        self.size_bytes -= taken_bytes
         return batch, expired
 
     def _limit(self, most_rows: int, slack_ns: int) -> int:

@@ -25,6 +25,7 @@ RECEIVE_BYTES = 256 * 2**10
 VECTORS_A_WRITE = 512
 
 _PREFIX = Layout("<II")
+_PREFIX_BYTES = _PREFIX.size
 _ATTACHED = 0x8000_0000
 _ANCILLARY_BYTES = socket.CMSG_SPACE(MAX_WAITING_FILES * array.array("i").itemsize)
 _NOTHING: list["Frame"] = []
@@ -92,26 +93,25 @@ class FrameDecoder:
             kept.clear()
         frames: list[Frame] = []
         at, end = 0, len(chunk)
-        while end - at >= _PREFIX.size:
+        while end - at >= _PREFIX_BYTES:
             header_size, body_size = _PREFIX.unpack_from(chunk, at)
             is_attached = header_size & _ATTACHED
             header_size &= ~_ATTACHED
             if header_size > MAX_HEADER_BYTES or body_size > MAX_BODY_BYTES or (is_attached and not body_size):
                 raise FrameRefused(f"a frame claims {header_size} + {body_size} bytes")
-            body_at = at + _PREFIX.size + header_size
+            body_at = at + _PREFIX_BYTES + header_size
             frame_end = body_at if is_attached else body_at + body_size
             if frame_end > end:
                 break
-            header = chunk[at + _PREFIX.size : body_at]
+            header = chunk[at + _PREFIX_BYTES : body_at]
             frames.append(Frame(header, chunk[body_at:frame_end], body_size if is_attached else 0))
             at = frame_end
-        self._keep(chunk, at)
+        if at < end:
+            self._keep(chunk, at)
         return frames
 
     def _keep(self, chunk: bytes, at: int) -> None:
         left = len(chunk) - at
-        if not left:
-            return
         self._kept += memoryview(chunk)[at:]
         self._needed = _PREFIX.size
         if left >= _PREFIX.size:

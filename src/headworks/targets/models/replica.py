@@ -189,11 +189,12 @@ class Replica:
             raise FrameRefused("answers have not one size a call")
         now_ns = self._progress_ns = self._now_ns()
         at = 0
+        outcome_of = self._http_outcome if self._is_http else self._outcome
         for call_id, size in zip(message.ids, message.sizes, strict=False):
             ticket = self._landed(call_id, now_ns)
             end = at + size
             if ticket is not None:
-                ticket.resolve(self._outcome(body[at:end], ticket, message))
+                ticket.resolve(outcome_of(body[at:end], ticket, message))
             at = end
         for failure in message.failures:
             ticket = self._landed(failure.id, now_ns)
@@ -312,7 +313,8 @@ class Replica:
                 ticket.fail(BodyTooLarge("The input is too large for a model's worker."))
 
     def _outcome(self, body: bytes, ticket: Ticket, done: Done) -> Outcome:
-        if self._is_http:
-            return http_outcome(body, self._answered_by, ticket, done)
         name, version = self._answered_by
         return Outcome(body, name, version, ticket.sent_ns - ticket.queued_ns, done.run_ns, done.rows)
+
+    def _http_outcome(self, body: bytes, ticket: Ticket, done: Done) -> Outcome:
+        return http_outcome(body, self._answered_by, ticket, done)
