@@ -1,5 +1,6 @@
 """Our requests, signed by us, against moto: an independent AWS that checks signatures and answers over real sockets."""
 
+import json
 import re
 from time import time_ns
 
@@ -70,6 +71,20 @@ def test_a_signed_request_is_taken_and_its_answer_understood(cloud, reference, a
 
     assert response.status == 200
     document(prove_reply(made.operation, ask, response), task)
+
+
+def test_a_sagemaker_endpoint_is_asked_and_understood(cloud):
+    origin = cloud[0]
+    told = {"Body": '[{"label": "good", "score": 0.75}]', "ContentType": "application/json"}
+    results = {"account_id": "123456789012", "region": "eu-west-1", "results": [told]}
+    made = HttpRequest("POST", "/moto-api/static/sagemaker/endpoint-results", body=json.dumps(results).encode())
+    assert exchanged(made, origin).status == 201
+
+    endpoint = bound(cloud, "sagemaker:team-bert", "text-classification")
+    response = answered(endpoint, text("well"))
+    assert document(prove_reply(endpoint.operation, text("well"), response), "text-classification") == [
+        {"label": "good", "score": 0.75}
+    ]
 
 
 def test_a_wrong_secret_is_a_rejected_key(cloud):
