@@ -6,15 +6,19 @@ Source: OpenAI API, `POST /v1/chat/completions`.
 
 from __future__ import annotations
 
-import msgspec
-from msgspec import UNSET, Raw, Struct, UnsetType
+from typing import Literal
 
-from headworks.errors import HeadworksError
+import msgspec
+from msgspec import Raw, Struct
+
+from headworks.contract.tasks.chat import Finish
+from headworks.errors import HeadworksError, ProviderBroken
 from headworks.targets.providers.openai.chunks import ChunkReader, chat_piece
 from headworks.targets.providers.openai.document import (
     NULL,
     TRUE,
     USAGE_TOO,
+    LooseSpent,
     Spent,
     encode,
     fields_of,
@@ -22,7 +26,7 @@ from headworks.targets.providers.openai.document import (
     refused_inside,
     usage_of,
 )
-from headworks.targets.providers.openai.facts import CAPS, FINISHES, Server, quirks_of
+from headworks.targets.providers.openai.facts import CAPS, Server, quirks_of
 from headworks.targets.providers.openai.mending import mended_reply
 from headworks.targets.providers.whole import decoded
 from headworks.targets.providers.wire import Answer, Ask, HttpRequest, HttpResponse
@@ -31,23 +35,39 @@ _number = msgspec.json.Decoder(int | None).decode
 
 
 class _Choice(Struct, frozen=True):
-    message: Raw = NULL
-    index: int | UnsetType = UNSET
-    finish_reason: str | None = None
+    index: int
+    message: Raw
+    finish_reason: Finish
 
 
 class _Reply(Struct, frozen=True):
-    id: str | UnsetType = UNSET
-    object: str | UnsetType = UNSET
-    created: int | UnsetType = UNSET
-    model: str | UnsetType = UNSET
-    choices: list[_Choice] | None = None
+    """An answer that follows the dialect; most do."""
+
+    id: str
+    object: Literal["chat.completion"]
+    created: int
+    model: str
+    choices: list[_Choice]
     usage: Spent | None = None
+
+
+class _LooseChoice(Struct, frozen=True):
+    index: int | None = None
+    message: dict[str, Raw] | None = None
+    finish_reason: str | None = None
+
+
+class _LooseReply(Struct, frozen=True):
+    """An answer in which things are missing, or an error."""
+
+    model: str | None = None
+    choices: list[_LooseChoice] | None = None
+    usage: LooseSpent | None = None
     error: Raw = NULL
 
 
-_reply = msgspec.json.Decoder(_Reply)
-_ENDS = frozenset(FINISHES.values())
+_reply = msgspec.json.Decoder(_Reply).decode
+_loose = msgspec.json.Decoder(_LooseReply)
 
 
 class OpenAiChat:
@@ -100,17 +120,19 @@ class OpenAiChat:
 
         Raises: ProviderBroken without an answer in it; what an error inside a 200 means.
         """
-        body = response.body
-        wire = decoded(_reply, body)
+        try:
+            wire = _reply(response.body)
+        except (msgspec.MsgspecError, UnicodeDecodeError):
+            return self._mended(response.body)
+        if not wire.choices:
+            raise ProviderBroken(reason="no choices")
+        return Answer(response.body, usage_of(wire.usage), wire.model)
+
+    def _mended(self, body: bytes) -> Answer:
+        wire = decoded(_loose, body)
         if not wire.choices:
             raise refused_inside(wire.error)
-        is_whole = UNSET not in (wire.id, wire.object, wire.created, wire.model)
-        for choice in wire.choices:
-            is_said = choice.index is not UNSET and choice.message is not NULL
-            is_whole = is_whole and is_said and choice.finish_reason in _ENDS
-        if not is_whole:
-            body = mended_reply(body, self.model)
-        return Answer(body, usage_of(wire.usage), wire.model or self.model)
+        return Answer(mended_reply(body, self.model), usage_of(wire.usage), wire.model or self.model)
 
     def failure(self, response: HttpResponse) -> HeadworksError:
         """By code, then by type, then by status (facts.BY_CODE)."""

@@ -8,8 +8,9 @@ from typing import Literal
 import msgspec
 from msgspec import Raw, Struct
 
+from headworks.contract.tasks.chat import Finish
 from headworks.errors import ProviderBroken
-from headworks.targets.providers.openai.document import NULL, Spent, refused_inside, usage_of
+from headworks.targets.providers.openai.document import NULL, LooseSpent, Spent, refused_inside, usage_of
 from headworks.targets.providers.openai.mending import mended_chunk
 from headworks.targets.providers.sse import EventReader, ServerEvent
 from headworks.targets.providers.whole import decoded
@@ -21,7 +22,7 @@ _NOTHING = frozenset({b"null", b'""', b"[]", b"{}"})
 class _Choice(Struct, frozen=True, gc=False):
     index: int
     delta: dict[str, Raw]
-    finish_reason: Literal["stop", "length", "tool_calls", "content_filter", "function_call"] | None = None
+    finish_reason: Finish | None = None
 
 
 class _Chunk(Struct, frozen=True):
@@ -37,6 +38,7 @@ class _Chunk(Struct, frozen=True):
 
 
 class _LooseChoice(Struct, frozen=True):
+    index: int | None = None
     delta: dict[str, Raw] | None = None
     finish_reason: str | None = None
 
@@ -46,7 +48,7 @@ class _Loose(Struct, frozen=True):
 
     model: str | None = None
     choices: list[_LooseChoice] | None = None
-    usage: Spent | None = None
+    usage: LooseSpent | None = None
     error: Raw = NULL
 
 
@@ -104,10 +106,8 @@ def chat_piece(event: ServerEvent, model: str) -> Piece | None:
     data = event.data
     try:
         wire = _chunk(data)
-    except msgspec.ValidationError:
+    except (msgspec.MsgspecError, UnicodeDecodeError):
         return _mended_piece(event, model)
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        raise ProviderBroken(reason="a chunk is no JSON") from None
     if event.name == b"error" or (wire.error is not NULL and bytes(wire.error) != b"null"):
         raise refused_inside(wire.error)
     if not wire.choices and wire.usage is None:

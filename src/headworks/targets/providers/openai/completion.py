@@ -14,7 +14,7 @@ from headworks.targets.providers.openai.document import (
     NULL,
     TRUE,
     USAGE_TOO,
-    Spent,
+    LooseSpent,
     encode,
     fields_of,
     refused,
@@ -38,7 +38,7 @@ class _Choice(Struct, frozen=True):
 class _Reply(Struct, frozen=True):
     choices: list[_Choice] | None = None
     model: str = ""
-    usage: Spent | None = None
+    usage: LooseSpent | None = None
     error: Raw = NULL
 
 

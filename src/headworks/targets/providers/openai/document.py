@@ -31,17 +31,29 @@ class _Written(Struct, frozen=True, gc=False):
 
 
 class Spent(Struct, frozen=True):
-    """Usage as chat, completions and embeddings tell it."""
+    """Usage as chat and completions tell it."""
 
-    prompt_tokens: int | None = None
-    completion_tokens: int | None = None
+    prompt_tokens: int
+    completion_tokens: int
+    total_tokens: int
     prompt_tokens_details: _Read | None = None
     completion_tokens_details: _Written | None = None
     prompt_cache_hit_tokens: int | None = None
     """Where DeepSeek tells what was cached."""
 
 
-def usage_of(spent: Spent | None) -> Usage | None:
+class LooseSpent(Struct, frozen=True):
+    """The same where parts are missing; embeddings write no tokens."""
+
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
+    total_tokens: int | None = None
+    prompt_tokens_details: _Read | None = None
+    completion_tokens_details: _Written | None = None
+    prompt_cache_hit_tokens: int | None = None
+
+
+def usage_of(spent: Spent | LooseSpent | None) -> Usage | None:
     """What was spent, in our words."""
     if spent is None:
         return None

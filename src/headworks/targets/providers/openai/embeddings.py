@@ -9,7 +9,7 @@ import msgspec
 from msgspec import Raw, Struct
 
 from headworks.errors import HeadworksError
-from headworks.targets.providers.openai.document import NULL, Spent, encode, fields_of, refused, refused_inside
+from headworks.targets.providers.openai.document import NULL, LooseSpent, encode, fields_of, refused, refused_inside
 from headworks.targets.providers.openai.facts import Server
 from headworks.targets.providers.whole import Whole, decoded
 from headworks.targets.providers.wire import Answer, Ask, HttpRequest, HttpResponse
@@ -19,15 +19,20 @@ from headworks.values import Usage
 class _Reply(Struct, frozen=True):
     data: list[Raw] | None = None
     model: str = ""
-    usage: Spent | None = None
+    usage: LooseSpent | None = None
     object: str = ""
     error: Raw = NULL
+
+
+class _Read(Struct, frozen=True):
+    prompt_tokens: int
+    total_tokens: int
 
 
 class _Told(Struct, frozen=True):
     data: list[Raw]
     model: str
-    usage: Spent | None
+    usage: _Read | None
     object: str = "list"
 
 
@@ -57,12 +62,17 @@ class OpenAiEmbeddings(Whole, frozen=True, kw_only=True):
         if not wire.data:
             raise refused_inside(wire.error)
         model, body = wire.model or self.model, response.body
-        if wire.object != "list" or not wire.model:
-            body = encode(_Told(wire.data, model, wire.usage))
         spent = wire.usage
+        if wire.object != "list" or not wire.model or (spent is not None and spent.total_tokens is None):
+            body = encode(_Told(wire.data, model, _told(spent)))
         usage = None if spent is None else Usage(input_tokens=spent.prompt_tokens, output_tokens=0)
         return Answer(body, usage, model)
 
     def failure(self, response: HttpResponse) -> HeadworksError:
         """By code, then by type, then by status (facts.BY_CODE)."""
         return refused(response)
+
+
+def _told(spent: LooseSpent | None) -> _Read | None:
+    """Usage where it is known; what is read is all there is."""
+    return None if spent is None or spent.prompt_tokens is None else _Read(spent.prompt_tokens, spent.prompt_tokens)
