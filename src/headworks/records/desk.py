@@ -17,7 +17,7 @@ from headworks.records.chores import Chores, internal_put
 from headworks.records.columns import LEAF, Row
 from headworks.records.content import ContentFiles
 from headworks.records.data_keys import DataKey, DataKeys, Wanted
-from headworks.records.detail import detail_of
+from headworks.records.detail import detail_of, numbers_text
 from headworks.records.expiry import Expiry
 from headworks.records.kms import KeyFile, Kms
 from headworks.records.log_keys import LogKeys, has_secrets, open_log_keys
@@ -107,6 +107,7 @@ class RecordDesk:
         self.refusals = refusals
         self.sql = load_queries(__package__, "records.sql")
         self._insert = RowInsert(self.sql["insert_record"])
+        self._insert_running = RowInsert(self.sql["start_running"])
         self.expiry = Expiry()
         self.spending = Spending()
         self.edge = Frontier()
@@ -315,24 +316,26 @@ class RecordDesk:
             batch.changes.append(self.replays.ended(put, key, self._sealer))
 
     def _write_running(self, connection: apsw.Connection, batch: _Batch) -> None:
+        started = [(put.seq, _slot(put)) for put in batch.puts if put.kind == "opened"]
+        self._insert_running.insert(connection, started)
+        if not batch.closed:
+            return
+        if len(batch.closed) == 1:
+            connection.execute(self.sql["end_running"], tuple(batch.closed))
+        else:
+            connection.execute(self.sql["end_all_running"], (numbers_text(batch.closed),))
         for put in batch.puts:
-            if put.kind == "opened":
-                slot = put.entry.idempotency
-                connection.execute(self.sql["start_running"], (put.seq, None if slot is None else slot.slot))
-            elif put.kind == "closed" and put.refers_to is not None:
-                connection.execute(self.sql["end_running"], (put.refers_to,))
-                slot_left = self.running.get(put.refers_to)
-                if slot_left is None or put.entry.idempotency is not None:
-                    continue
-                if put.entry.outcome == UNKNOWN_OUTCOME:
-                    self.replays.orphan(connection, slot_left)
-                else:
-                    self.replays.free(connection, slot_left)
+            slot_left = None if put.refers_to is None else self.running.get(put.refers_to)
+            if slot_left is None or put.entry.idempotency is not None:
+                continue
+            if put.entry.outcome == UNKNOWN_OUTCOME:
+                self.replays.orphan(connection, slot_left)
+            else:
+                self.replays.free(connection, slot_left)
 
     def _note(self, put: Put) -> int | Erased | None:
         if put.kind == "opened":
-            slot = put.entry.idempotency
-            self.running[put.seq] = None if slot is None else slot.slot
+            self.running[put.seq] = _slot(put)
         elif put.kind == "closed" and put.refers_to is not None:
             self.running.pop(put.refers_to, None)
             return None
@@ -354,6 +357,10 @@ class RecordDesk:
         self._batch.erased.append(item.owner)
         detail = {"owner": item.owner.hex(), "data_keys": numbers}
         return internal_put("erased", detail, self.clock.wall_ns(), item.pending, item.actor)
+
+
+def _slot(put: Put) -> bytes | None:
+    return None if put.entry.idempotency is None else put.entry.idempotency.slot
 
 
 def _full() -> RecordUnavailable:

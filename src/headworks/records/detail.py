@@ -1,4 +1,4 @@
-"""The `detail` column of rows that are no calls: canonical JSON, and ranges of record numbers in it."""
+"""The `detail` column of rows that are no calls: canonical JSON, and record numbers as JSON."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -20,6 +20,11 @@ def detail_of(text: str) -> dict[str, Any]:
     Raises: ValueError.
     """
     return _decode(text)
+
+
+def numbers_text(numbers: Iterable[int]) -> str:
+    """Numbers as one value to bind, which SQL reads with `json_each`."""
+    return _encode(list(numbers)).decode()
 
 
 def ranges_of(numbers: Iterable[int]) -> list[list[int]]:

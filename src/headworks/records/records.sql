@@ -189,6 +189,10 @@ INSERT INTO running (seq, slot) VALUES (?, ?);
 -- The closed row is there.
 DELETE FROM running WHERE seq = ?;
 
+-- name: end_all_running
+-- The closed rows of these (a JSON list) are there.
+DELETE FROM running WHERE seq IN (SELECT value FROM json_each(?));
+
 -- name: running
 -- Opened rows without a closed one.
 SELECT seq, slot FROM running ORDER BY seq;

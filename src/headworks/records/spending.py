@@ -12,6 +12,7 @@ import apsw
 
 from headworks.pending import Pending
 from headworks.ports import Entry
+from headworks.records.detail import numbers_text
 from headworks.records.sealing import Put
 from headworks.stores.queries import load_queries
 from headworks.stores.work import Item
@@ -42,10 +43,12 @@ class Spending:
 
     def __init__(self) -> None:
         self._sql = load_queries(__package__, "spending.sql")
+        self._may_hold = False  # a stream of an own model holds nothing, and need not be asked about
 
     def create(self, connection: apsw.Connection) -> None:
         """Create what is missing."""
         connection.execute(self._sql["create"])
+        self._may_hold = bool(connection.execute(self._sql["is_holding"]).get)
 
     def write(self, connection: apsw.Connection, puts: Iterable[Put], reserves: Iterable[Reserve]) -> None:
         """What these rows and attempts mean for the sums."""
@@ -54,25 +57,30 @@ class Spending:
                 self._hold(connection, put.seq, put.entry.reservation)
         for item in reserves:
             self._hold(connection, item.seq, item.reservation)
-        for put in puts:
-            if put.kind == "closed" and put.refers_to is not None:
-                self._settle(connection, put.refers_to, put.entry)
-                self._use(connection, put.entry)
+        closed = {put.refers_to: put.entry for put in puts if put.kind == "closed" and put.refers_to is not None}
+        if closed and self._may_hold:
+            self._settle(connection, closed)
+        for entry in closed.values():
+            self._use(connection, entry)
 
     def _hold(self, connection: apsw.Connection, seq: int, reservation: Reservation) -> None:
+        self._may_hold = True
         for account, period in reservation.budgets:
             held = (seq, reservation.number, account, period, reservation.micros or 0)
             connection.execute(self._sql["reserve"], held)
 
-    def _settle(self, connection: apsw.Connection, seq: int, entry: Entry) -> None:
-        held = list(connection.execute(self._sql["reserved_of"], (seq,)))
+    def _settle(self, connection: apsw.Connection, closed: dict[int, Entry]) -> None:
+        numbers = numbers_text(closed)
+        held = list(connection.execute(self._sql["reserved_of"], (numbers,)))
         if not held:
             return
-        settled = {each.reservation.number: each.micros for each in entry.settled}
-        for number, account, period, micros in held:
-            cost = settled.get(number)
+        settled = {
+            (seq, each.reservation.number): each.micros for seq, entry in closed.items() for each in entry.settled
+        }
+        for seq, number, account, period, micros in held:
+            cost = settled.get((seq, number))
             connection.execute(self._sql["spend"], (account, period, micros if cost is None else cost))
-        connection.execute(self._sql["free"], (seq,))
+        connection.execute(self._sql["free"], (numbers,))
 
     def _use(self, connection: apsw.Connection, entry: Entry) -> None:
         target = (

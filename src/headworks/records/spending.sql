@@ -42,13 +42,18 @@ CREATE TABLE IF NOT EXISTS used (
 -- One attempt, in one account.
 INSERT INTO reserved (seq, number, account, period, micros) VALUES (?, ?, ?, ?, ?);
 
+-- name: is_holding
+-- Whether any call holds anything.
+SELECT EXISTS (SELECT 1 FROM reserved);
+
 -- name: reserved_of
--- What the attempts of one call hold.
-SELECT number, account, period, micros FROM reserved WHERE seq = ?;
+-- What the attempts of these calls (a JSON list) hold.
+SELECT seq, number, account, period, micros FROM reserved WHERE seq IN (SELECT value FROM json_each(?))
+ORDER BY seq, number, account;
 
 -- name: free
--- A call that has ended holds nothing.
-DELETE FROM reserved WHERE seq = ?;
+-- Calls that have ended hold nothing.
+DELETE FROM reserved WHERE seq IN (SELECT value FROM json_each(?));
 
 -- name: spend
 -- One more sum in an account.
