@@ -104,11 +104,9 @@ class Driven(Struct, Generic[T], eq=False):
             try:
                 waiting = send(None)
             except StopIteration as stop:
-                self._waiting = None
                 self._done(stop.value, None)
                 return
             except BaseException as error:  # handed to done, which decides
-                self._waiting = None
                 self._done(None, error)
                 return
             if not waiting.is_done:
@@ -119,7 +117,7 @@ class Driven(Struct, Generic[T], eq=False):
     def cancel(self, error: BaseException) -> None:
         """Raise `error` inside the coroutine where it waits; without effect once it has ended."""
         waiting = self._waiting
-        if waiting is None:
+        if waiting is None or waiting.is_done:
             return
         self._waiting = None
         waiting.abandon()

@@ -21,6 +21,7 @@ LONGEST_STRING_BYTES = 4 * 2**20
 _decode = msgspec.json.Decoder().decode
 _encode = msgspec.json.Encoder().encode
 _STRING = re.compile(rb'"(?:[^"\\]++|\\.)*+(?:"|\\?\Z)', re.DOTALL)
+_COLON, _BRACKET = b":["  # as numbers: to look for bytes in bytes costs ten times as much
 _NOT_OPENERS = bytes(set(range(256)) - set(b"[{"))
 _NOT_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
 _STEP = {ord("["): 1, ord("{"): 1, ord("]"): -1, ord("}"): -1}
@@ -40,9 +41,9 @@ def decode(body: bytes, binary: tuple[str, ...] = ()) -> Any:
         document = _decode(body)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise _refusal(error, body) from None
-    is_single = body.find(b":", body.find(b":") + 1) < 0
+    is_single = _COLON not in body.partition(b":")[2]
     colons = 1 if is_single else body.count(b":")
-    is_flat = colons + 2 < MOST_DEPTH and body.find(b"[", body.find(b"[") + 1) < 0
+    is_flat = colons + 2 < MOST_DEPTH and _BRACKET not in body.partition(b"[")[2]
     if not is_flat and len(body.translate(None, _NOT_OPENERS)) > MOST_DEPTH:
         _refuse_deep(body)
     if not is_single and _pairs(document) != colons:

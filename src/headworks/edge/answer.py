@@ -3,7 +3,6 @@
 import logging
 import traceback
 from http import HTTPStatus
-from itertools import chain
 
 from headworks.edge.app_port import App
 from headworks.errors import Internal
@@ -28,8 +27,6 @@ BODILESS = frozenset({204, 304})
 Fields = tuple[tuple[str, str], ...]
 _SHARED: dict[int, tuple[Fields, bytes]] = {}
 _MOST_SHARED = 1024
-_FORM = "\r\n%s: %s"
-_FORMS = [_FORM * count for count in range(16)]
 _LENGTHS = [b"\r\ncontent-length: %d\r\n\r\n" % size_bytes for size_bytes in range(1024)]
 
 
@@ -96,14 +93,14 @@ def _shared(fields: Fields) -> bytes:
 
 
 def _encoded(fields: Fields) -> bytes:
-    words = tuple(chain.from_iterable(fields))
-    text = "".join(words)
-    if "\r" in text or "\n" in text or "\0" in text:
+    text = words = ""
+    for name, value in fields:
+        text += f"\r\n{name}: {value}"
+        words += f"{name}{value}"
+    if "\r" in words or "\n" in words or "\0" in words:
         raise Internal(reason="a reply's header field holds a line break")
     try:
-        return (_FORMS[len(fields)] % words if len(fields) < len(_FORMS) else _FORM * len(fields) % words).encode(
-            "latin-1"
-        )
+        return text.encode("latin-1")
     except UnicodeEncodeError:
         raise Internal(reason="a reply's header field is not Latin-1") from None
 

@@ -39,7 +39,7 @@ class HeadReader:
         before, _, after = raw.partition(_KEY_NAME)
         key, line_end, rest = after.partition(b"\r\n")
         known = self._memory.get(before + line_end + rest)
-        if known is None or not before.endswith(_KEY_STARTS):
+        if known is None or before[-3:] not in _KEY_STARTS:
             return None
         headers = known.headers.copy()
         headers["authorization"] = field_text(key)

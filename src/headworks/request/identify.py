@@ -57,7 +57,7 @@ def identify(raw: RawRequest, matched: Matched, keys: Keys, wall_ns: int) -> Cal
         return ANONYMOUS
     headers = raw.headers
     authorization = headers.get("authorization", "")
-    is_plain = authorization.startswith("Bearer ") and "x-api-key" not in headers
+    is_plain = authorization[:7] == "Bearer " and "x-api-key" not in headers
     presented = authorization[7:] if is_plain else _presented(headers, route)
     try:
         caller = keys.find(presented, raw.peer, wall_ns)

@@ -54,8 +54,6 @@ def parse(raw: RawRequest, endpoint: Endpoint, dialect: Dialect, now_ns: int) ->
 
 def parse_size_hint(raw: RawRequest) -> int:
     """How many bytes `parse` will have to go through; of a raw body only the head is read."""
-    if len(raw.body) <= OFF_LOOP_BYTES:
-        return len(raw.body)
     content_type = raw.headers.get("content-type", "")
     if content_type.startswith(("image/", "application/octet-stream")):
         return 0

@@ -3,8 +3,6 @@
 import hashlib
 from contextlib import suppress
 
-from msgspec import Struct
-
 from headworks.errors import HeadworksError, Overloaded, RateLimited, Unauthenticated
 from headworks.pending import Pending, Shared
 from headworks.ports import Entry, IdempotencySlot, Parts, Replay
@@ -30,32 +28,38 @@ _COUNTED = (Unauthenticated, RateLimited, Overloaded)
 _FULL, _NONE = RecordMode.FULL, RecordMode.NONE  # a member looked up on its class costs 0.1 µs
 
 
-class Line(Struct, eq=False):
+class Line:
     """What is known of a call so far; the ledger is handed one entry of it.
 
     The story sets `matched`, `caller`, `endpoint`, `call`, `parsed_ns` and `answer` as it learns them. A call without
     a known caller, or refused for its rate or for load, is counted, not written (see Ledger.refuse).
     """
 
-    raw: RawRequest
-    _parts: Parts
-    at_wall_ns: int
-    matched: Matched | None = None
-    caller: Caller = NOBODY
-    endpoint: Endpoint | None = None
-    mode: RecordMode = _FULL
-    call: Call | None = None
-    answer: Outcome = NOT_ANSWERED
-    parsed_ns: int = 0
-    events: list[bytes] = []
-    _entry: Entry | None = None
-    _is_ended: bool = False
-    _is_written: bool = False
-    _number: int | None = None
-    _opening: Shared[int] | None = None
-    _settled: list[Settlement] = []
-    _slot: IdempotencySlot | None = None
-    _streamed_bytes: int = 0
+    __slots__ = (
+        "_entry", "_is_ended", "_is_written", "_number", "_opening", "_parts", "_settled", "_slot", "_streamed_bytes",
+        "answer", "at_wall_ns", "call", "caller", "endpoint", "events", "matched", "mode", "parsed_ns", "raw",
+    )  # fmt: skip
+
+    _entry: Entry
+
+    def __init__(self, raw: RawRequest, parts: Parts, at_wall_ns: int) -> None:
+        self.raw = raw
+        self.at_wall_ns = at_wall_ns
+        self.matched: Matched | None = None
+        self.caller = NOBODY
+        self.endpoint: Endpoint | None = None
+        self.mode = _FULL
+        self.call: Call | None = None
+        self.answer = NOT_ANSWERED
+        self.parsed_ns = 0
+        self._parts = parts
+        self._is_ended = self._is_written = False
+        self._number: int | None = None
+        self._opening: Shared[int] | None = None
+        self._streamed_bytes = 0
+        self._settled: list[Settlement] = []
+        self.events: list[bytes] = []
+        self._slot: IdempotencySlot | None = None
 
     async def claim(self, call: Call) -> Replay | None:
         """The stored answer of an earlier call with the same Idempotency-Key, or the right to run this one.
@@ -95,10 +99,9 @@ class Line(Struct, eq=False):
 
     def end(self) -> None:
         """Count and log the call, once."""
-        entry = self._entry
-        if entry is not None and not self._is_ended:
+        if not self._is_ended:
             self._is_ended = True
-            self._parts.watch.ended(entry)
+            self._parts.watch.ended(self._entry)
 
     async def refused(self, error: HeadworksError) -> None:
         """Write, or count, a call that ended in an error."""
@@ -121,7 +124,7 @@ class Line(Struct, eq=False):
     def stream_event(self, event: bytes) -> None:
         """Note one event of a stream; what exceeds the bound is counted, not kept."""
         self._streamed_bytes += len(event)
-        is_kept = self._entry is None or self._entry.mode is not _NONE or self._slot is not None
+        is_kept = self._entry.mode is not _NONE or self._slot is not None
         if is_kept and self._streamed_bytes <= MAX_STREAM_BYTES:
             self.events.append(event)
 

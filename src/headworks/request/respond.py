@@ -5,9 +5,9 @@ draft-ietf-httpapi-ratelimit-headers-10.
 """
 
 import re
-from collections.abc import Iterator
-from functools import lru_cache
+from collections.abc import Callable, Iterator
 from math import ceil
+from typing import TypeVar
 
 from msgspec import Raw, structs
 from msgspec.json import Decoder
@@ -21,11 +21,15 @@ from headworks.request.identify import KEY_IN_TEXT
 from headworks.units import SECOND_NS, RequestId, http_date
 from headworks.values import Call, Chunks, Grant, Outcome, Quota, Reply
 
+K = TypeVar("K")
+V = TypeVar("V")
 Headers = tuple[tuple[str, str], ...]
-Lifetime = tuple[float | None, float | None, str | None]
+Alike = tuple[str, str, str, str, str, float | None, float | None, str | None, bool]
+"""What decides the fields that replies share: media type, target, its version, why degraded, rates, lifetime, whether HTTP."""
 
 GRAIN_NS = 10_000
 """How exactly Server-Timing tells a duration."""
+MOST_REMEMBERED = 4096
 
 _array = Decoder(list[Raw]).decode
 _NOT_VISIBLE = re.compile(r"[^!-~]+")
@@ -86,7 +90,7 @@ def _fields(
     grant: Grant, outcome: Outcome, request_id: RequestId, dialect: Dialect, media: str
 ) -> tuple[Headers, Headers]:
     """The fields that are this reply's alone; and one and the same tuple for all replies of a version like this one."""
-    waited, ran = _milliseconds(outcome.queue_ns // GRAIN_NS), _milliseconds(outcome.run_ns // GRAIN_NS)
+    waited, ran = _milliseconds[outcome.queue_ns // GRAIN_NS], _milliseconds[outcome.run_ns // GRAIN_NS]
     timing = f"queue;dur={waited}, model;dur={ran};desc=rows-{outcome.batch_rows}"
     own: Headers = ("X-Request-Id", request_id), ("Server-Timing", timing)
     quota, policy = grant.admission.quota, ""
@@ -100,9 +104,10 @@ def _fields(
     first, degraded = endpoint.targets[0], outcome.degraded
     if not degraded and first.name != outcome.target and first.weight is None and not endpoint.is_balanced:
         degraded = "fallback"
-    lifetime = endpoint.deprecated_wall_s, endpoint.sunset_wall_s, endpoint.successor
-    answered_by = outcome.target, outcome.model_version, degraded
-    return own, _shared(media, answered_by, policy, lifetime, endpoint.is_http)
+    return own, _shared[
+        media, outcome.target, outcome.model_version, degraded, policy,
+        endpoint.deprecated_wall_s, endpoint.sunset_wall_s, endpoint.successor, endpoint.is_http,
+    ]  # fmt: skip
 
 
 def _rates(quotas: tuple[Quota, ...]) -> tuple[str, str]:
@@ -110,7 +115,7 @@ def _rates(quotas: tuple[Quota, ...]) -> tuple[str, str]:
     left = policies = ""
     for quota in quotas:
         comma = ", " if left else ""
-        name, policy = _policy(quota.name, quota.limit, quota.window_s)
+        name, policy = _policies[quota.name, quota.limit, quota.window_s]
         left += f"{comma}{name};r={quota.remaining};t={ceil(quota.reset_s)}"
         policies = f"{policies}{comma}{policy}" if comma else policy
     return left, policies
@@ -121,9 +126,8 @@ def _events_of(body: bytes) -> Iterator[bytes]:
     return map(bytes, _array(body))
 
 
-@lru_cache(maxsize=4096)
-def _shared(media: str, answered_by: tuple[str, str, str], policy: str, lifetime: Lifetime, is_http: bool) -> Headers:
-    target, model_version, degraded = answered_by
+def _alike(alike: Alike) -> Headers:
+    media, target, model_version, degraded, policy, deprecated_wall_s, sunset_wall_s, successor, is_http = alike
     return (
         ("Content-Type", media),
         ("Headworks-Target", _visible(target)),
@@ -131,18 +135,11 @@ def _shared(media: str, answered_by: tuple[str, str, str], policy: str, lifetime
         ("Headworks-Version", _visible(model_version)),
         *((("Headworks-Degraded", degraded),) if degraded else ()),
         *((("RateLimit-Policy", policy),) if policy else ()),
-        *_lifetime(*lifetime),
+        *_lifetime(deprecated_wall_s, sunset_wall_s, successor),
         *(() if is_http else _GUARDS),
     )
 
 
-@lru_cache(maxsize=4096)
-def _milliseconds(grains: int) -> str:
-    """A duration as Server-Timing says it; remembered, for to print a fraction costs half a microsecond."""
-    return f"{grains * GRAIN_NS / 1e6:.3f}"
-
-
-@lru_cache(maxsize=4096)
 def _lifetime(deprecated_wall_s: float | None, sunset_wall_s: float | None, successor: str | None) -> Headers:
     """Since when a version is deprecated, when it ends and what follows; nothing for one that is current."""
     if deprecated_wall_s is None and sunset_wall_s is None:
@@ -157,12 +154,31 @@ def _lifetime(deprecated_wall_s: float | None, sunset_wall_s: float | None, succ
     return tuple(headers)
 
 
-@lru_cache(maxsize=4096)
-def _policy(name: str, limit: int, window_s: float) -> tuple[str, str]:
+def _policy(rate: tuple[str, int, float]) -> tuple[str, str]:
     """A quota's name as a structured string, and its policy."""
+    name, limit, window_s = rate
     quoted = '"' + name.replace("\\", "\\\\").replace('"', '\\"') + '"'
     return quoted, f"{quoted};q={limit};w={ceil(window_s)}"
 
 
 def _visible(value: str) -> str:
     return _NOT_VISIBLE.sub("-", value)[:200]
+
+
+class Remembered(dict[K, V]):
+    """What `make` gives for a key, made once; a full memory starts anew. A look-up costs a third of a lru_cache's."""
+
+    def __init__(self, make: Callable[[K], V]) -> None:
+        super().__init__()
+        self._make = make
+
+    def __missing__(self, key: K) -> V:
+        if len(self) >= MOST_REMEMBERED:
+            self.clear()
+        made = self[key] = self._make(key)
+        return made
+
+
+_milliseconds = Remembered[int, str](lambda grains: f"{grains * GRAIN_NS / 1e6:.3f}")
+_shared = Remembered(_alike)
+_policies = Remembered(_policy)

@@ -36,9 +36,9 @@ async def serve(raw: RawRequest, parts: Parts) -> Reply:
             return await act(raw, matched, admission, parts, line)
         line.endpoint = dialect.endpoint(raw, matched, parts.endpoints)
         endpoint = permit(caller, line.endpoint, line.at_wall_ns)
-        reading = partial(parse, raw, endpoint, dialect, raw.arrived_ns)
-        is_short = parse_size_hint(raw) <= OFF_LOOP_BYTES
-        call = line.call = reading() if is_short else await parts.offload(reading)
+        asked = raw, endpoint, dialect, raw.arrived_ns
+        is_short = len(raw.body) <= OFF_LOOP_BYTES or parse_size_hint(raw) <= OFF_LOOP_BYTES
+        call = line.call = parse(*asked) if is_short else await parts.offload(partial(parse, *asked))
         line.parsed_ns = parts.clock.monotonic_ns()
         if call.idempotency_key is not None and (earlier := await line.claim(call)) is not None:
             return await _repeated(earlier, call, line, dialect)
