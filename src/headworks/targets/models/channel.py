@@ -12,7 +12,6 @@ import socket
 from collections import deque
 from collections.abc import Sequence
 from struct import Struct as Layout
-from typing import NamedTuple
 
 from msgspec import Struct
 
@@ -38,7 +37,7 @@ class FrameRefused(Exception):
     """The other end sent what is no frame; nothing after it can be trusted."""
 
 
-class Frame(NamedTuple):
+class Frame(Struct, frozen=True, gc=False):
     """One header with its body; `attached_bytes` above zero says that the body is in a file."""
 
     header: bytes
@@ -46,7 +45,7 @@ class Frame(NamedTuple):
     attached_bytes: int = 0
 
 
-class Packed(NamedTuple):
+class Packed(Struct, frozen=True, gc=False):
     """A frame as it is sent: bytes for the socket, and perhaps a file that goes along."""
 
     data: bytes

@@ -6,7 +6,6 @@ One decoder and one encoder are compiled per declared type; a row costs less tha
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import suppress
 from importlib import import_module
 from typing import Any, get_args, get_origin, get_type_hints
 
@@ -126,13 +125,17 @@ class MsgspecCodec(InLists):
         Cost: as `encode`, but the way there and back is one step for all.
         """
         values = self.scatter(outputs, count)
-        if not self._has_pictures:
-            with suppress(*_UNSENDABLE):
-                text = self._encoder.encode(values)
-                texts = list(map(self._encoder.encode, self._many.decode(text)))
-                if len(texts) == count and b"null" not in text:
-                    return texts
-        return [self.encode(value) for value in values]
+        texts = None if self._has_pictures else self._texts(values)
+        return texts or [self.encode(value) for value in values]
+
+    def _texts(self, values: Sequence[Any]) -> list[bytes] | None:
+        """The texts of values that are all as declared and hold no null, which might have been NaN; else None."""
+        try:
+            text = self._encoder.encode(values)
+            texts = list(map(self._encoder.encode, self._many.decode(text)))
+        except _UNSENDABLE:
+            return None
+        return texts if len(texts) == len(values) and b"null" not in text else None
 
 
 def _refuse_foreign_rules(declared: Any, seen: set[int]) -> None:
