@@ -69,7 +69,10 @@ def test_an_https_origin_is_asked_inside_a_tunnel_and_verified_there(authority, 
     async def scenario():
         async with house(served, tls=authority.server(), upstream=Upstream()) as at:
             async with ScriptedUpstream(tunnel_to(at.origin.port)) as proxy:
-                replies = [await asked_through(at, proxy, authority, "localhost") for _ in range(3)]
+                replies = []
+                for _ in range(3):
+                    replies.append(await asked_through(at, proxy, authority, "localhost"))
+                    at.clock.advance(s=1)
                 head, _ = proxy.lines[0].requests[0]
                 at.client.close()
 
