@@ -1,6 +1,6 @@
 """HTTP clients alone: calls within one process on cpu 0 against the static upstream; run as a program, one slice a run.
 
-`python -m bench.clients KIND PORT CONNECTIONS SECONDS` prints the slice as JSON.
+`python -m bench.clients KIND CONNECTIONS SECONDS PORT [CA]` prints the slice as JSON; with an authority's file over TLS.
 """
 
 from __future__ import annotations
@@ -9,10 +9,13 @@ import asyncio
 import gc
 import json
 import resource
+import ssl
 import subprocess
 import sys
 import time
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from bench.figures import Round, Slice, percentile
 from bench.load import HOST, ROOT
@@ -21,31 +24,38 @@ from bench.tree import prefer
 from bench.venvs import ensure_clients
 
 KINDS = ("headworks-client", "aiohttp", "httpx")
+OVER_TLS = ("headworks-client", "aiohttp")
+if TYPE_CHECKING:
+    from bench.upstream import Upstream as Service
+
 BODY = b'{"model":"any-model","messages":[{"role":"user","content":"Hello there, how are you today?"}]}'
 FIELDS = {"content-type": "application/json", "accept": "application/json", "authorization": "Bearer sk-upstream"}
 WARM_UP_S = 0.5
 PATH = "/v1/chat/completions"
 
 
-def measure(port: int, plan: Plan) -> dict[str, list[Round]]:
-    """Interleaved rounds of every client, many calls at once and then one."""
-    found: dict[str, list[Round]] = {kind: [] for kind in KINDS}
+def measure(service: Service, plan: Plan) -> dict[str, list[Round]]:
+    """Interleaved rounds of every client, many calls at once and then one; "-tls" marks those over TLS."""
+    places = {kind: (kind, str(service.port)) for kind in KINDS}
+    if service.tls_port is not None:
+        places |= {f"{kind}-tls": (kind, str(service.tls_port), service.ca_file) for kind in OVER_TLS}
+    found: dict[str, list[Round]] = {name: [] for name in places}
     for number in range(plan.rounds):
         say(f"  clients, round {number + 1} of {plan.rounds}, fixed loop {fixed_loop_ms():.1f} ms")
-        for kind in KINDS:
-            busy = _slice(kind, port, BUSY_CONNECTIONS, plan.busy_s, plan.nice)
-            found[kind].append(Round(busy, _slice(kind, port, 1, plan.single_s, plan.nice)))
+        for name, (kind, *place) in places.items():
+            busy = _slice([kind, str(BUSY_CONNECTIONS), str(plan.busy_s), *place], plan.nice)
+            found[name].append(Round(busy, _slice([kind, "1", str(plan.single_s), *place], plan.nice)))
     return found
 
 
-def _slice(kind: str, port: int, connections: int, seconds: float, nice: int) -> Slice:
-    program = [str(ensure_clients()), "-m", "bench.clients", kind, str(port), str(connections), str(seconds)]
+def _slice(order: list[str], nice: int) -> Slice:
+    program = [str(ensure_clients()), "-m", "bench.clients", *order]
     pinned = ["taskset", "-c", "0", "nice", "-n", str(nice), *program]
     running = subprocess.Popen(pinned, cwd=ROOT, stdout=subprocess.PIPE, text=True, start_new_session=True)
     prefer(running.pid, nice)
     printed, _ = running.communicate()
     if running.returncode:
-        raise RuntimeError(f"the client {kind} failed")
+        raise RuntimeError(f"the client {order[0]} failed")
     return Slice(**json.loads(printed))
 
 
@@ -86,17 +96,34 @@ def _cpu_s() -> float:
     return used.ru_utime + used.ru_stime
 
 
-async def ours(port: int, connections: int, tally: Tally, timed: Callable[[], Awaitable[None]]) -> None:
+@dataclass(frozen=True)
+class Order:
+    """What one slice is asked for."""
+
+    connections: int
+    seconds: float
+    port: int
+    ca_file: str | None = None
+
+    @property
+    def url(self) -> str:
+        """Where calls go."""
+        return f"{'http' if self.ca_file is None else 'https'}://{HOST}:{self.port}{PATH}"
+
+
+async def ours(order: Order, tally: Tally, timed: Callable[[], Awaitable[None]]) -> None:
     """Our client, as the gateway drives it: callbacks, no task a call."""
-    from headworks.targets.providers.client import Client, Timeouts
+    from headworks.targets.providers.client import Client, Timeouts, Tls, Upstream
     from headworks.targets.providers.wire import HttpRequest, Origin
     from headworks.units import SECOND_NS, SystemClock
 
-    clock, origin, timeouts = SystemClock(), Origin("http", HOST, port), Timeouts()
-    client = Client(asyncio.get_running_loop(), clock, origins=[origin])
+    clock, timeouts = SystemClock(), Timeouts()
+    origin = Origin("http" if order.ca_file is None else "https", HOST, order.port)
+    client = Client(asyncio.get_running_loop(), clock)
+    client.allow(origin, Upstream(tls=Tls(ca_file=order.ca_file)))
     request = HttpRequest("POST", PATH, tuple(FIELDS.items()), BODY)
 
-    left, is_done = connections, asyncio.Event()
+    left, is_done = order.connections, asyncio.Event()
 
     def call() -> None:
         began = time.perf_counter()
@@ -114,40 +141,39 @@ async def ours(port: int, connections: int, tally: Tally, timed: Callable[[], Aw
 
         pending.when_done(ended)
 
-    for _ in range(connections):
+    for _ in range(order.connections):
         call()
     await timed()
     await is_done.wait()
     client.close()
 
 
-async def on_aiohttp(port: int, connections: int, tally: Tally, timed: Callable[[], Awaitable[None]]) -> None:
+async def on_aiohttp(order: Order, tally: Tally, timed: Callable[[], Awaitable[None]]) -> None:
     """aiohttp, one task a connection."""
     import aiohttp
 
-    url = f"http://{HOST}:{port}{PATH}"
-    async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=256)) as session:
+    tls = True if order.ca_file is None else ssl.create_default_context(cafile=order.ca_file)
+    async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=256, ssl=tls)) as session:
 
         async def ask() -> int:
-            async with session.post(url, data=BODY, headers=FIELDS) as answer:
+            async with session.post(order.url, data=BODY, headers=FIELDS) as answer:
                 await answer.read()
                 return answer.status
 
-        await _tasks(ask, connections, tally, timed)
+        await _tasks(ask, order.connections, tally, timed)
 
 
-async def on_httpx(port: int, connections: int, tally: Tally, timed: Callable[[], Awaitable[None]]) -> None:
+async def on_httpx(order: Order, tally: Tally, timed: Callable[[], Awaitable[None]]) -> None:
     """httpx, one task a connection."""
     import httpx
 
-    url = f"http://{HOST}:{port}{PATH}"
     limits = httpx.Limits(max_connections=256, max_keepalive_connections=256)
     async with httpx.AsyncClient(limits=limits, timeout=60, trust_env=False) as session:
 
         async def ask() -> int:
-            return (await session.post(url, content=BODY, headers=FIELDS)).status_code
+            return (await session.post(order.url, content=BODY, headers=FIELDS)).status_code
 
-        await _tasks(ask, connections, tally, timed)
+        await _tasks(ask, order.connections, tally, timed)
 
 
 async def _tasks(
@@ -163,7 +189,7 @@ async def _tasks(
     await asyncio.gather(*callers)
 
 
-async def run(kind: str, port: int, connections: int, seconds: float) -> dict[str, float]:
+async def run(kind: str, order: Order) -> dict[str, float]:
     """One slice."""
     tally, found = Tally(), {}
 
@@ -171,15 +197,16 @@ async def run(kind: str, port: int, connections: int, seconds: float) -> dict[st
         await asyncio.sleep(WARM_UP_S)
         gc.freeze()
         tally.begin()
-        await asyncio.sleep(seconds)
+        await asyncio.sleep(order.seconds)
         found.update(tally.slice())
         tally.is_over = True
 
-    await {"headworks-client": ours, "aiohttp": on_aiohttp, "httpx": on_httpx}[kind](port, connections, tally, timed)
+    await {"headworks-client": ours, "aiohttp": on_aiohttp, "httpx": on_httpx}[kind](order, tally, timed)
     return found
 
 
 if __name__ == "__main__":
     import uvloop
 
-    print(json.dumps(uvloop.run(run(sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), float(sys.argv[4])))))
+    asked = Order(int(sys.argv[2]), float(sys.argv[3]), int(sys.argv[4]), *sys.argv[5:])
+    print(json.dumps(uvloop.run(run(sys.argv[1], asked))))

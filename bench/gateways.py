@@ -5,39 +5,55 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from bench.load import HOST
 from bench.servers import MODELS, Server, ours
-from bench.upstream import nginx_conf
+from bench.upstream import Upstream, nginx_conf
 from bench.venvs import BENCH, PEERS, ensure_node, ensure_peer, python_of
 
 OURS = "headworks-gateway"
+OURS_TLS = "headworks-gateway-tls"
 MASTER_KEY = "sk-bench-of-gateways"
 PATH = "/v1/chat/completions"
 BODY = json.dumps({"model": "chat", "messages": [{"role": "user", "content": "Hello there, how are you today?"}]})
+PROXY_TLS = (
+    "proxy_ssl_verify on; proxy_ssl_trusted_certificate {ca}; proxy_ssl_name localhost; proxy_ssl_protocols TLSv1.3;"
+)
 PROXY = """
-  upstream up {{ server {host}:{upstream}; keepalive 256; keepalive_requests 1000000000; }}
+  upstream up {{ server {host}:{up_port}; keepalive 256; keepalive_requests 1000000000; }}
   server {{
     listen {host}:{port};
-    location / {{ proxy_pass http://up; proxy_http_version 1.1; proxy_set_header Connection ""; }}
+    location / {{ proxy_pass {scheme}://up; {tls} proxy_http_version 1.1; proxy_set_header Connection ""; }}
   }}
 """
 
 
-def gateways(upstream: int, peers: frozenset[str]) -> list[Server]:
-    """Headworks with everything on, and the chosen peers; what this machine lacks is left out."""
-    base = f"http://{HOST}:{upstream}/v1"
-    mine = ours(OURS, MODELS / "gateway.yaml", "chat")
-    mine = replace(mine, path=PATH, body=BODY, env={"BENCH_UPSTREAM": base})
-    made = {
-        "nginx": lambda: _nginx(upstream),
-        "passthrough": lambda: _passthrough(base),
-        "portkey": lambda: _portkey(base),
-        "litellm": lambda: _litellm(base),
+def gateways(service: Upstream, peers: frozenset[str]) -> list[Server]:
+    """Headworks with everything on, and the chosen peers; what this machine lacks is left out. "-tls": to the upstream."""
+    base = service.base(tls=False)
+    made: dict[str, Callable[[], list[Server]]] = {
+        "nginx": lambda: [_nginx(service, tls=tls) for tls in _ways(service)],
+        "passthrough": lambda: [_passthrough(base)],
+        "portkey": lambda: [_portkey(base)],
+        "litellm": lambda: [_litellm(base)],
     }
-    return [mine, *(make() for name, make in made.items() if name in peers and name not in missing())]
+    servers = [_ours(service, tls=tls) for tls in _ways(service)]
+    for name, make in made.items():
+        if name in peers and name not in missing():
+            servers += make()
+    return servers
+
+
+def _ways(service: Upstream) -> list[bool]:
+    return [False] if service.tls_port is None else [False, True]
+
+
+def _ours(service: Upstream, *, tls: bool) -> Server:
+    mine = ours(OURS_TLS if tls else OURS, MODELS / "gateway.yaml", "chat")
+    env = {"BENCH_UPSTREAM": service.base(tls=tls), "BENCH_CA": service.ca_file or "unused"}
+    return replace(mine, path=PATH, body=BODY, env=env)
 
 
 def missing() -> Sequence[str]:
@@ -46,11 +62,19 @@ def missing() -> Sequence[str]:
     return [name for name, program in needs.items() if shutil.which(program) is None]
 
 
-def _nginx(upstream: int) -> Server:
-    def command(port: int) -> list[str]:
-        return nginx_conf("nginx", PROXY.format(host=HOST, port=port, upstream=upstream))
+def _nginx(service: Upstream, *, tls: bool) -> Server:
+    name = "nginx-tls" if tls else "nginx"
+    where = {
+        "host": HOST,
+        "up_port": service.tls_port if tls else service.port,
+        "scheme": "https" if tls else "http",
+        "tls": PROXY_TLS.format(ca=service.ca_file) if tls else "",
+    }
 
-    return Server("nginx", command, path=PATH, body=BODY, prepare=lambda: None)
+    def command(port: int) -> list[str]:
+        return nginx_conf(name, PROXY.format(port=port, **where))
+
+    return Server(name, command, path=PATH, body=BODY, prepare=lambda: None)
 
 
 def _passthrough(base: str) -> Server:

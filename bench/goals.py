@@ -20,6 +20,7 @@ GOALS = (
     Goal("s2 p50 at c=1 x mosec", 0.3, 0.3, "x"),
     Goal("gateway cpu us a call", 100, 70, "us"),
     Goal("gateway throughput x nginx", 0.35, 0.5, "x", more_is_better=True),
+    Goal("gateway throughput x nginx-tls", 0.35, 0.5, "x", more_is_better=True),
     Goal("gateway throughput x passthrough", 8, 12, "x", more_is_better=True),
     Goal("gateway throughput x portkey", 25, 40, "x", more_is_better=True),
     Goal("gateway throughput x litellm", 100, 150, "x", more_is_better=True),

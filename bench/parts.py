@@ -10,6 +10,7 @@ from typing import Any
 from bench import clients, footprint, overload, rounds, stored
 from bench.figures import Round, single_times, summary, times
 from bench.gateways import OURS as GATEWAY
+from bench.gateways import OURS_TLS as GATEWAY_TLS
 from bench.gateways import gateways
 from bench.rounds import Plan, beside_name, say
 from bench.servers import MODELS, PEERS_OF, Server, ours
@@ -79,19 +80,22 @@ def s2(asked: Settings, found: Found) -> None:
 
 def gateway(asked: Settings, found: Found) -> None:
     """The HTTP clients alone, then whole gateways, all in front of one static upstream."""
-    with upstream(asked.plan.nice) as port:
-        alone = clients.measure(port, asked.plan)
-        servers = gateways(port, asked.peers)
+    with upstream(asked.plan.nice) as service:
+        alone = clients.measure(service, asked.plan)
+        servers = gateways(service, asked.peers)
         taken = rounds.measure(servers, asked.plan)
     found.details["gateway upstream"] = upstream_name()
     _table(found, "clients", alone)
     _table(found, "gateway", taken)
-    mine, *others = clients.KINDS
-    for other in others:
-        found.ratios[f"clients throughput x {other}"] = times(alone[mine], alone[other])
-        found.ratios[f"clients cpu x {other}"] = summary(alone[mine])["cpu_us"] / summary(alone[other])["cpu_us"]
+    for name in alone:
+        mine = f"{clients.KINDS[0]}-tls" if name.endswith("-tls") else clients.KINDS[0]
+        if name != mine:
+            found.ratios[f"clients throughput x {name}"] = times(alone[mine], alone[name])
+            found.ratios[f"clients cpu x {name}"] = summary(alone[mine])["cpu_us"] / summary(alone[name])["cpu_us"]
     found.figures["gateway cpu us a call"] = found.tables["gateway"][GATEWAY]["cpu_us"]
-    _ratios(found, "gateway", taken, [server.name for server in servers if not server.is_ours], GATEWAY)
+    peers = [server.name for server in servers if not server.is_ours]
+    _ratios(found, "gateway", taken, [name for name in peers if not name.endswith("-tls")], GATEWAY)
+    _ratios(found, "gateway", taken, [name for name in peers if name.endswith("-tls")], GATEWAY_TLS)
 
 
 def overloaded(asked: Settings, found: Found) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import datetime as dt
+import ipaddress
 import json
 import shutil
 import signal
@@ -14,7 +16,13 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 
 from bench.load import HOST, ROOT
 from bench.servers import RUN, free_port
@@ -46,7 +54,26 @@ http {{
   {rest}
 }}
 """
-STATIC = """server {{ listen {host}:{port}; location / {{ default_type application/json; return 200 '{answer}'; }} }}"""
+STATIC = """
+  server {{
+    listen {host}:{port}; listen {host}:{tls_port} ssl;
+    ssl_certificate {cert}; ssl_certificate_key {key}; ssl_protocols TLSv1.3;
+    location / {{ default_type application/json; return 200 '{answer}'; }}
+  }}
+"""
+
+
+@dataclass(frozen=True)
+class Upstream:
+    """Where the upstream listens: `tls_port` is None where only plain HTTP is spoken; `ca_file` then stays empty."""
+
+    port: int
+    tls_port: int | None = None
+    ca_file: str = ""
+
+    def base(self, *, tls: bool) -> str:
+        """Where an OpenAI-compatible provider is found."""
+        return f"https://{HOST}:{self.tls_port}/v1" if tls else f"http://{HOST}:{self.port}/v1"
 
 
 def upstream_name() -> str:
@@ -64,23 +91,43 @@ def nginx_conf(name: str, rest: str) -> list[str]:
 
 
 @contextmanager
-def upstream(nice: int) -> Iterator[int]:
-    """The port of a started upstream."""
-    port = free_port()
+def upstream(nice: int) -> Iterator[Upstream]:
+    """A started upstream."""
+    RUN.mkdir(parents=True, exist_ok=True)
+    made = Upstream(free_port())
+    command = [sys.executable, "-m", "bench.upstream", str(made.port)]
     if shutil.which("nginx"):
-        command = nginx_conf("upstream", STATIC.format(host=HOST, port=port, answer=ANSWER))
-    else:
-        command = [sys.executable, "-m", "bench.upstream", str(port)]
+        cert, key = certificate(RUN / "upstream")
+        made = Upstream(made.port, free_port(), str(cert))
+        where = {"host": HOST, "port": made.port, "tls_port": made.tls_port, "cert": cert, "key": key}
+        command = nginx_conf("upstream", STATIC.format(answer=ANSWER, **where))
     with (RUN / "upstream.log").open("wb") as log:
         pinned = ["taskset", "-c", "1", "nice", "-n", str(nice), *command]
         running = subprocess.Popen(pinned, cwd=ROOT, stdout=log, stderr=log, start_new_session=True)
     try:
         prefer(running.pid, nice)
-        _wait(port)
-        yield port
+        _wait(made.port)
+        yield made
     finally:
         running.send_signal(signal.SIGTERM)
         running.wait(10)
+
+
+def certificate(folder: Path) -> tuple[Path, Path]:
+    """A fresh certificate of this host that is its own authority, and its key."""
+    folder.mkdir(parents=True, exist_ok=True)
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "bench")])
+    now = dt.datetime.now(dt.UTC)
+    builder = x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+    builder = builder.not_valid_before(now - dt.timedelta(days=1)).not_valid_after(now + dt.timedelta(days=2))
+    address = x509.SubjectAlternativeName([x509.DNSName("localhost"), x509.IPAddress(ipaddress.ip_address(HOST))])
+    made = builder.add_extension(address, critical=False).sign(key, hashes.SHA256())
+    cert_file, key_file = folder / "cert.pem", folder / "key.pem"
+    cert_file.write_bytes(made.public_bytes(serialization.Encoding.PEM))
+    form, plain = serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    key_file.write_bytes(key.private_bytes(serialization.Encoding.PEM, form, plain))
+    return cert_file, key_file
 
 
 def _wait(port: int) -> None:
