@@ -25,6 +25,7 @@ endpoints:
     v2: {{task: chat, targets: ["claude/chat"], default: true}}
   responding: {{v1: {{task: responses, targets: ["up/only"]}}}}
   completing: {{v1: {{task: completion, targets: ["up/only"]}}}}
+  messaging: {{v1: {{task: messages, targets: ["claude/only"]}}}}
   letters: {{v1: {{task: embeddings, targets: ["up/letters"]}}}}
   unknown: {{v1: {{task: chat, targets: ["up/nothing"]}}}}
 """
@@ -134,6 +135,11 @@ def test_a_service_that_fails_is_a_server_error_without_its_text(ailing, model):
     assert "secret" not in f"{ours.value} {theirs.value}"
 
 
+def test_messages_asked_as_they_stand_that_break_raise(ailing):
+    with claude_of(ailing) as claude, pytest.raises(anthropic.APIStatusError):
+        list(claude.messages.create(model="messaging", max_tokens=9, messages=FAIL, stream=True))
+
+
 def test_a_response_asked_as_it_stands_that_breaks_raises(ailing):
     with gpt_of(ailing) as gpt, pytest.raises(openai.APIError):
         list(gpt.responses.create(model="responding", input="please fail now", stream=True))
@@ -167,6 +173,42 @@ def test_a_response_that_is_asked_as_it_stands_fetches_nothing_either(gpt, field
         gpt.responses.create(model="responding", input=[{"role": "user", "content": [part]}])
 
     assert caught.value.param == f"input[0].content[0].{field}"
+
+
+def test_an_endpoint_of_the_task_messages_is_asked_as_it_stands(claude):
+    asked = {"model": "messaging", "max_tokens": 50, "messages": HI}
+    whole = claude.messages.create(**asked)
+    with claude.messages.stream(**asked) as stream:
+        final = stream.get_final_message()
+
+    assert whole.content[0].text == final.content[0].text == "You said: Hi there"
+    assert (whole.model, final.model, final.stop_reason) == ("messaging", "messaging", "end_turn")
+    assert final.usage.output_tokens == 4
+
+
+@pytest.mark.parametrize(
+    ("more", "pointer"),
+    [
+        ({"content": [{"type": "image", "source": {"type": "url", "url": "http://169.254.169.254/"}}]}, "content[0].source"),
+        (
+            {
+                "content": [
+                    {
+                        "type": "tool_result",
+                        "tool_use_id": "t",
+                        "content": [{"type": "image", "source": {"type": "url", "url": "http://10.0.0.1/"}}],
+                    }
+                ]
+            },
+            "content[0].content[0].source",
+        ),
+    ],
+)  # fmt: skip
+def test_messages_that_are_asked_as_they_stand_fetch_nothing_either(claude, more, pointer):
+    with pytest.raises(anthropic.UnprocessableEntityError) as caught:
+        claude.messages.create(model="messaging", max_tokens=9, messages=[{"role": "user", **more}])
+
+    assert pointer in caught.value.body["error"]["message"]
 
 
 def test_an_endpoint_of_the_task_completion_is_asked_as_it_stands(gpt):

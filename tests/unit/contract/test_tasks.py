@@ -11,6 +11,7 @@ NAMES = [
     "generate",
     "image-classification",
     "image-generation",
+    "messages",
     "moderation",
     "object-detection",
     "ocr",
@@ -27,7 +28,7 @@ NAMES = [
     "token-count",
     "translation",
 ]
-OPEN = {"chat", "completion", "responses", "embeddings", "image-generation", "moderation"}
+OPEN = {"chat", "completion", "messages", "responses", "embeddings", "image-generation", "moderation"}
 """Tasks of a vendor's shape: fields that we do not name pass."""
 CHOICE = {"index": 0, "message": {"role": "assistant", "content": "Hi."}, "finish_reason": "stop"}
 SPENT = {"prompt_tokens": 3, "completion_tokens": 2, "total_tokens": 5}
@@ -47,6 +48,18 @@ FITTING = {
     "responses": (
         {"input": [{"role": "user", "content": "hi"}], "max_output_tokens": 20},
         {"id": "r", "object": "response", "created_at": 1.5, "status": "completed", "model": "m", "output": []},
+    ),
+    "messages": (
+        {"max_tokens": 9, "messages": [{"role": "user", "content": [{"type": "text", "text": "hi"}]}]},
+        {
+            "id": "m",
+            "type": "message",
+            "role": "assistant",
+            "model": "m",
+            "content": [],
+            "stop_reason": "end_turn",
+            "usage": {},
+        },
     ),
     "token-count": ({"messages": [{"role": "user", "content": "hi"}]}, {"input_tokens": 3}),
     "generate": (
@@ -132,6 +145,7 @@ FITTING = {
 BROKEN = {
     "completion": [{}, {"prompt": []}, {"prompt": "a", "n": 2}, {"prompt": "a", "best_of": 5}],
     "responses": [{}, {"input": ""}, {"input": "a", "background": True}],
+    "messages": [{}, {"messages": [{"role": "user", "content": "hi"}]}, {"messages": [], "max_tokens": 1}],
     "token-count": [{}, {"messages": []}],
     "generate": [{"inputs": ""}, {"inputs": "a", "parameters": {"max_new_tokens": 0}}],
     "image-generation": [{}, {"prompt": "a", "n": 11}, {"prompt": "a", "size": "big"}],

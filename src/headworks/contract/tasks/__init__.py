@@ -14,6 +14,7 @@ from headworks.contract.tasks import (
     generate,
     image_classification,
     image_generation,
+    messages,
     moderation,
     object_detection,
     ocr,
@@ -45,7 +46,12 @@ class Shapes(Protocol):
         """The events that tell a whole answer."""
 
 
-_SHAPES: dict[str, Shapes] = {chat.NAME: chat_events}
+_SHAPES: dict[str, Shapes] = {
+    chat.NAME: chat_events,
+    completion.NAME: completion,
+    messages.NAME: messages,
+    responses.NAME: responses,
+}
 _TASKS: dict[str, ModuleType] = {
     task.NAME: task
     for task in (
@@ -55,6 +61,7 @@ _TASKS: dict[str, ModuleType] = {
         generate,
         image_classification,
         image_generation,
+        messages,
         moderation,
         object_detection,
         ocr,

@@ -1,14 +1,14 @@
-"""POST /v1/messages over a chat target."""
+"""POST /v1/messages over a chat target; an endpoint of the task `messages` is asked as it stands."""
 
 from datetime import UTC, datetime
 
 from headworks.contract.schema import EVENTS, JSON
-from headworks.dialects.anthropic.asked import chat_request, wants_thoughts
-from headworks.dialects.anthropic.events import MessageWriter, encode
+from headworks.dialects.anthropic.asked import chat_request, refuse_addresses, wants_thoughts
+from headworks.dialects.anthropic.events import MessageWriter, SameEvents, encode
 from headworks.dialects.anthropic.told import Form, whole_message
 from headworks.dialects.chat_view import chat_view
 from headworks.dialects.naming import endpoint_named
-from headworks.dialects.openai.body import flag, model_of, object_of, serves
+from headworks.dialects.openai.body import as_sent, flag, model_of, object_of, serves, told, under_its_name
 from headworks.ports import Endpoints, EventWriter, Read
 from headworks.units import SECOND_NS, RequestId, minted_wall_ns
 from headworks.values import Call, Endpoint, Matched, Payload, Quota, RawRequest
@@ -25,21 +25,29 @@ class Messages:
 
     def read(self, raw: RawRequest, endpoint: Endpoint) -> Read:
         """See ports.Dialect."""
-        serves(endpoint, PATH, "chat")
+        serves(endpoint, PATH, "chat", "messages")
         document = object_of(raw)
+        media = EVENTS if flag(document, "stream") else JSON
+        if endpoint.task == "messages":
+            asked = told(document, {"model", "stream"})
+            refuse_addresses(asked)
+            endpoint.contract.request.check(asked)
+            return Read(Payload(as_sent(raw, asked)), media, Form(document["model"], raw.request_id, is_same=True))
         asked = chat_request(document)
         endpoint.contract.request.check(asked)
-        form = Form(document["model"], raw.request_id, wants_thoughts(document))
-        return Read(Payload(encode(asked)), EVENTS if flag(document, "stream") else JSON, form)
+        return Read(Payload(encode(asked)), media, Form(document["model"], raw.request_id, wants_thoughts(document)))
 
     def body(self, call: Call, body: bytes, media: str) -> tuple[bytes, str]:
         """See ports.Dialect."""
         form: Form = call.form  # type: ignore[assignment]  # what `read` put there
+        if form.is_same:
+            return under_its_name(form.model, body), JSON
         return encode(whole_message(form, chat_view(body))), JSON
 
     def writer(self, call: Call) -> EventWriter:
         """See ports.Dialect."""
-        return MessageWriter(call.form)  # type: ignore[arg-type]  # what `read` put there
+        form: Form = call.form  # type: ignore[assignment]  # what `read` put there
+        return SameEvents(form) if form.is_same else MessageWriter(form)
 
     def fields(self, request_id: RequestId, quotas: tuple[Quota, ...]) -> tuple[tuple[str, str], ...]:
         """See ports.Dialect."""

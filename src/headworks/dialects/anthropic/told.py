@@ -25,11 +25,15 @@ _input = Decoder(dict[str, Any]).decode
 
 
 class Form(Struct, frozen=True):
-    """What the answer must repeat of the request, and whether thoughts are told."""
+    """What the answer must repeat of the request, and whether thoughts are told.
+
+    `is_same`: whether the endpoint's task has the path's own shape, so that nothing is translated.
+    """
 
     model: str
     request_id: str
     has_thoughts: bool = False
+    is_same: bool = False
 
 
 def message(form: Form, content: list[Block], stop_reason: str | None, usage: UsageView | None) -> dict[str, Any]:

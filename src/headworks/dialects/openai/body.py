@@ -4,9 +4,9 @@ The body is checked whole and handed on by its top-level fields as they came: no
 """
 
 from collections.abc import Collection, Mapping
-from typing import Any
+from typing import Annotated, Any
 
-from msgspec import DecodeError, Raw, Struct, ValidationError
+from msgspec import DecodeError, Meta, Raw, Struct, ValidationError
 from msgspec.json import Decoder, Encoder
 
 from headworks.contract import json_text
@@ -35,6 +35,7 @@ class Form(Struct, frozen=True):
 
 _model = Decoder(_Named).decode
 _fields = Decoder(dict[str, Raw]).decode
+_kind = Decoder(Annotated[str, Meta(pattern=r"^[a-z_.]{1,100}$")]).decode
 encode = Encoder().encode
 
 
@@ -101,12 +102,12 @@ def serves(endpoint: Endpoint, path: str, *tasks: str) -> None:
         )
 
 
-def under_its_name(form: Form, body: bytes) -> bytes:
+def under_its_name(model: str, body: bytes) -> bytes:
     """A target's answer as it came, but under the `model` that was asked for.
 
     Raises: ContractViolation (502).
     """
-    return encode({**fields_of(body), "model": form.model})
+    return encode({**fields_of(body), "model": model})
 
 
 def fields_of(document: bytes) -> dict[str, Raw]:
@@ -118,6 +119,18 @@ def fields_of(document: bytes) -> dict[str, Raw]:
         return _fields(document)
     except (DecodeError, ValidationError) as error:
         raise ContractViolation(reason=f"a target's answer is no JSON object: {error}") from None
+
+
+def event_kind(fields: Mapping[str, Raw]) -> str:
+    """The type that a target's event names itself by.
+
+    Raises: ContractViolation (502).
+    """
+    try:
+        kind: str = _kind(fields.get("type", Raw(b"null")))
+    except (DecodeError, ValidationError):
+        raise ContractViolation(reason="a target's event has no type") from None
+    return kind
 
 
 def refused(pointer: str, text: str) -> SchemaViolation:

@@ -62,7 +62,7 @@ class Completions:
         """See ports.Dialect."""
         form: Form = call.form  # type: ignore[assignment]  # what `read` put there
         if form.is_same:
-            return under_its_name(form, body), JSON
+            return under_its_name(form.model, body), JSON
         view = chat_view(body)
         choices = [_choice(each, each.message.content or "") for each in view.choices]
         whole = {**_head(form), "choices": choices}

@@ -49,7 +49,7 @@ def _judged(document: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _under_its_name(form: Form, body: bytes) -> tuple[bytes, str]:
-    return under_its_name(form, body), JSON
+    return under_its_name(form.model, body), JSON
 
 
 def _as_it_is(form: Form, body: bytes) -> tuple[bytes, str]:

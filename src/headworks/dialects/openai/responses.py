@@ -56,7 +56,7 @@ class Responses:
     def body(self, call: Call, body: bytes, media: str) -> tuple[bytes, str]:
         """See ports.Dialect."""
         form: Form = call.form  # type: ignore[assignment]  # what `read` put there
-        return under_its_name(form, body) if form.is_same else encode(whole_response(form, chat_view(body))), JSON
+        return under_its_name(form.model, body) if form.is_same else encode(whole_response(form, chat_view(body))), JSON
 
     def writer(self, call: Call) -> EventWriter:
         """See ports.Dialect."""

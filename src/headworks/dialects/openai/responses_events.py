@@ -7,13 +7,12 @@ Source: openai-python, types/responses/response_stream_event.py and lib/streamin
 """
 
 from collections.abc import Callable
-from typing import Annotated, Any
+from typing import Any
 
-from msgspec import DecodeError, Meta, Raw, Struct, ValidationError
-from msgspec.json import Decoder
+from msgspec import Raw, Struct
 
 from headworks.dialects.chat_view import ToolCallView, TurnView, UsageView, chat_view, viewed
-from headworks.dialects.openai.body import Form, encode, fields_of, under_its_name
+from headworks.dialects.openai.body import Form, encode, event_kind, fields_of, under_its_name
 from headworks.dialects.openai.chat import KEEP_ALIVE
 from headworks.dialects.openai.errors import error_document
 from headworks.dialects.openai.responses_told import (
@@ -28,12 +27,9 @@ from headworks.dialects.openai.responses_told import (
     response,
     text_part,
 )
-from headworks.errors import ContractViolation, HeadworksError
+from headworks.errors import HeadworksError
 from headworks.units import RequestId
 from headworks.values import Usage
-
-NOTHING = Raw(b"null")
-_string = Decoder(Annotated[str, Meta(pattern=r"^[a-z_.]{1,100}$")]).decode
 
 
 class _Saying(Struct, frozen=True):
@@ -108,9 +104,9 @@ class SameEvents:
         Raises: ContractViolation (502).
         """
         fields = fields_of(event)
-        kind = _text(fields.get("type", NOTHING))
+        kind = event_kind(fields)
         if "response" in fields:
-            fields["response"] = Raw(under_its_name(self._form, bytes(fields["response"])))
+            fields["response"] = Raw(under_its_name(self._form.model, bytes(fields["response"])))
         self._sequence += 1
         return b"event: " + kind.encode() + b"\ndata: " + encode(fields) + b"\n\n"
 
@@ -123,14 +119,6 @@ class SameEvents:
         document = error_document(error)
         told = {"type": "error", "sequence_number": self._sequence, "code": error.code, "message": error.detail}
         return b"event: error\ndata: " + encode({**told, "param": None, **document}) + b"\n\n"
-
-
-def _text(name: Raw) -> str:
-    try:
-        text: str = _string(name)
-    except (DecodeError, ValidationError):
-        raise ContractViolation(reason="an event of a response has no type") from None
-    return text
 
 
 class ResponsesWriter:

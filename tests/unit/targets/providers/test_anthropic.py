@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from headworks.contract.tasks import messages
 from headworks.errors import (
     ContextTooLong,
     ProviderBroken,
@@ -16,12 +17,15 @@ from headworks.errors import (
 from headworks.targets.providers.anthropic.chat import AnthropicChat
 from headworks.targets.providers.anthropic.counting import AnthropicTokenCount
 from headworks.targets.providers.anthropic.facts import ANSWER_TOOL, BEDROCK, VERTEX
+from headworks.targets.providers.anthropic.messages import AnthropicMessages
 from headworks.targets.providers.proof import prove_failure, prove_reply, prove_request, prove_stream, read
-from headworks.targets.providers.wire import HttpResponse
+from headworks.targets.providers.wire import Ask, HttpResponse
 from tests.unit.targets.providers.chats import CALLED, FORMAT, PIXEL, TOOL, USER, ask, picture, sent
 from tests.unit.targets.providers.recordings import recorded
 
 CLAUDE = AnthropicChat("claude-sonnet-4-5")
+SAME = AnthropicMessages("claude-sonnet-4-5")
+AS_IT_STANDS = Ask(b'{"messages":[{"role":"user","content":"hi"}],"max_tokens":9}')
 
 
 def test_every_recorded_message_is_a_chat_answer():
@@ -45,6 +49,47 @@ def test_every_recorded_message_is_a_chat_answer():
             == (spent["input_tokens"])
         )
         assert (answer.usage.cached_tokens or 0) == cached
+
+
+def test_every_recorded_message_passes_as_it_stands():
+    for exchange in recorded("/v1/messages"):
+        answer = prove_reply(SAME, AS_IT_STANDS, exchange.response)
+        again = msgspec.json.decode(messages.assembled(messages.events_of(exchange.response.body)))
+
+        told = msgspec.json.decode(exchange.response.body)
+        assert answer.document == exchange.response.body
+        assert answer.usage.output_tokens == told["usage"]["output_tokens"]
+        assert again["content"] == told["content"]
+        assert (again["stop_reason"], again["usage"]) == (told["stop_reason"], told["usage"])
+
+
+def test_every_recorded_stream_passes_event_by_event_and_makes_a_message():
+    for exchange in recorded("/v1/messages", is_stream=True):
+        body = exchange.response.body
+        pieces = prove_stream(SAME, AS_IT_STANDS, body, [(len(body) // 2,), tuple(range(0, len(body), 11))])
+
+        events = [msgspec.json.decode(line[5:]) for line in body.splitlines() if line.startswith(b"data:")]
+        whole = msgspec.json.decode(messages.assembled(piece.document for piece in pieces))
+        said = "".join(event["delta"].get("text", "") for event in events if event["type"] == "content_block_delta")
+        last = next(event for event in events if event["type"] == "message_delta")
+        assert [msgspec.json.decode(piece.document) for piece in pieces] == [e for e in events if e["type"] != "ping"]
+        assert "".join(block.get("text", "") for block in whole["content"]) == said
+        assert pieces[-1].usage.output_tokens == whole["usage"]["output_tokens"] == last["usage"]["output_tokens"]
+
+
+def test_messages_are_sent_as_they_stand_but_for_the_model_and_the_caps():
+    document = b'{"messages":[],"max_tokens":50,"thinking":{"type":"adaptive"},"model":"other","x":1.10}'
+    request = prove_request(SAME, Ask(document, is_stream=True, output_cap=20))
+
+    assert b'"x":1.10' in request.body
+    assert msgspec.json.decode(request.body) == {
+        "messages": [],
+        "max_tokens": 20,
+        "thinking": {"type": "adaptive"},
+        "model": "claude-sonnet-4-5",
+        "x": 1.1,
+        "stream": True,
+    }
 
 
 def test_every_recorded_stream_is_a_chat_stream():

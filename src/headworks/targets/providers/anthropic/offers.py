@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from headworks.targets.providers.anthropic.chat import AnthropicChat
 from headworks.targets.providers.anthropic.counting import AnthropicTokenCount
+from headworks.targets.providers.anthropic.messages import AnthropicMessages
 from headworks.targets.providers.offers import Offer
 
 OFFERS = (
@@ -14,6 +15,14 @@ OFFERS = (
         "turns, tools and pictures translated both ways; JSON by a tool that must be called; "
         "thinking as `reasoning_content`; `seed` and `reasoning_effort` left out",
         lambda model, settings: AnthropicChat(model),
+        own="MODEL",
+    ),
+    Offer(
+        "",
+        "messages",
+        "POST /v1/messages",
+        "the caller's JSON and the answer's pass unaltered but for the model, the way of streaming and caps",
+        lambda model, settings: AnthropicMessages(model),
         own="MODEL",
     ),
     Offer(
