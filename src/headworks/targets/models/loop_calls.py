@@ -55,7 +55,8 @@ class CallLoop:
 
     def _plain(self, batch: Batch, body: bytes, now_ns: int) -> Sequence[Any] | None:
         """The rows of a batch whose calls are one row each, all right and all still wanted; else None."""
-        if self._inbox.cancelled or not is_plain(batch) or min(batch.deadlines_ns, default=0) <= now_ns:
+        cancelled = self._inbox.cancelled
+        if not is_plain(batch) or min(batch.deadlines_ns, default=0) <= now_ns or not cancelled.isdisjoint(batch.ids):
             return None
         rows = self._runner.decode_all(documents(batch, body))
         return rows if rows is not None and len(rows) == len(batch.ids) else None
