@@ -6,7 +6,7 @@ from importlib import import_module
 from headworks.contract import tasks
 from headworks.targets.providers.aws import converse_facts, translate
 from headworks.targets.providers.aws.comprehend_sentiment import BILLED_LEAST, BILLED_UNIT
-from headworks.targets.providers.google import language_sentiment, moderation
+from headworks.targets.providers.google import language_sentiment, languages, moderation
 from headworks.targets.providers.google.tone import KNOTS
 from headworks.targets.providers.google.tone import __doc__ as tone
 from headworks.targets.providers.google.vision_labels import LIKELIHOODS
@@ -99,6 +99,7 @@ def mappings() -> list[str]:
         *pairs("Entity groups", ENTITY_GROUPS, "the service's kind", "ours"),
         *pairs("Likelihoods (kind `google`, safe search)", LIKELIHOODS, "word", "score"),
         *pairs("Languages (kind `aws`, translate)", translate.LANGUAGES, "tag", "the service's code"),
+        *pairs("Languages (kind `google`, translate)", languages.LANGUAGES, "tag", "the service's code"),
         *pairs("Why an answer ended (kind `aws`, bedrock)", converse_facts.FINISHES, "Converse", "chat"),
         "",
         "## Moderation",

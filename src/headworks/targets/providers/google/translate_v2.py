@@ -9,7 +9,8 @@ from headworks.contract.tasks.translation import Reply
 from headworks.errors import ProviderBroken
 from headworks.targets.providers.asked import asked
 from headworks.targets.providers.google.json_api import JsonApi, posted
-from headworks.targets.providers.translating import target_language
+from headworks.targets.providers.google.languages import LANGUAGES
+from headworks.targets.providers.translating import service_language, target_language
 from headworks.targets.providers.whole import billed_characters, decoded
 from headworks.targets.providers.wire import Answer, Ask, HttpRequest, HttpResponse
 from headworks.values import Usage
@@ -45,8 +46,12 @@ class TranslateBasic(JsonApi, frozen=True, kw_only=True):
         Raises: ProviderRefused when no target language is named.
         """
         row = asked(ask)
-        body = {"q": row.inputs, "target": target_language(row, self.target), "format": "text"}
-        source = {"source": row.wanted.src_lang} if row.wanted.src_lang else {}
+        body = {
+            "q": row.inputs,
+            "target": service_language(target_language(row, self.target), LANGUAGES),
+            "format": "text",
+        }
+        source = {"source": service_language(row.wanted.src_lang, LANGUAGES)} if row.wanted.src_lang else {}
         return posted("/language/translate/v2", body | source)
 
     def reply(self, ask: Ask, response: HttpResponse) -> Answer:

@@ -9,7 +9,8 @@ from headworks.contract.tasks.translation import Reply
 from headworks.errors import ProviderBroken
 from headworks.targets.providers.asked import asked
 from headworks.targets.providers.google.json_api import JsonApi, posted
-from headworks.targets.providers.translating import target_language
+from headworks.targets.providers.google.languages import LANGUAGES
+from headworks.targets.providers.translating import service_language, target_language
 from headworks.targets.providers.whole import billed_characters, decoded
 from headworks.targets.providers.wire import Answer, Ask, HttpRequest, HttpResponse
 from headworks.values import Usage
@@ -45,9 +46,9 @@ class TranslateAdvanced(JsonApi, frozen=True, kw_only=True):
         body = {
             "contents": [row.inputs],
             "mimeType": "text/plain",
-            "targetLanguageCode": target_language(row, self.target),
+            "targetLanguageCode": service_language(target_language(row, self.target), LANGUAGES),
         }
-        source = {"sourceLanguageCode": row.wanted.src_lang} if row.wanted.src_lang else {}
+        source = {"sourceLanguageCode": service_language(row.wanted.src_lang, LANGUAGES)} if row.wanted.src_lang else {}
         return posted(f"/v3/{self.parent}:translateText", body | source)
 
     def reply(self, ask: Ask, response: HttpResponse) -> Answer:

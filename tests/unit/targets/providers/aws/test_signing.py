@@ -1,6 +1,7 @@
 """Signatures are compared with those of the vendor's own signer for the same request at the same time."""
 
-from datetime import UTC, datetime
+import json
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from botocore.auth import SigV4Auth
@@ -102,3 +103,40 @@ def test_the_chain_reads_the_shared_file(no_keys):
 def test_an_unknown_profile_is_a_rejected_key(no_keys):
     with pytest.raises(ProviderKeyRejected):
         ChainedKeys("nobody").refresh()
+
+
+@pytest.mark.parametrize(("minutes", "is_fresh"), [(60, True), (5, False)])
+def test_keys_that_end_are_fresh_until_ten_minutes_before(no_keys, minutes, is_fresh):
+    ends = (datetime.now(UTC) + timedelta(minutes=minutes)).isoformat()
+    told = {"Version": 1, "AccessKeyId": KEY_ID, "SecretAccessKey": KEY, "SessionToken": TOKEN, "Expiration": ends}
+    (no_keys / "told.json").write_text(json.dumps(told))
+    (no_keys / "config").write_text(f"[profile team]\ncredential_process = cat {no_keys / 'told.json'}\n")
+    keys = ChainedKeys("team")
+    keys.refresh()
+
+    assert keys.is_fresh() is is_fresh
+    assert keys.current().token == TOKEN
+
+
+def test_keys_that_ended_are_got_anew(no_keys):
+    def tell(key_id, minutes):
+        ends = (datetime.now(UTC) + timedelta(minutes=minutes)).isoformat()
+        told = {"Version": 1, "AccessKeyId": key_id, "SecretAccessKey": KEY, "Expiration": ends}
+        (no_keys / "told.json").write_text(json.dumps(told))
+
+    (no_keys / "config").write_text(f"[profile team]\ncredential_process = cat {no_keys / 'told.json'}\n")
+    keys = ChainedKeys("team")
+    tell("OLD", 5)
+    keys.refresh()
+    tell("NEW", 60)
+    keys.refresh()
+
+    assert keys.current().access_key == "NEW"
+    assert keys.is_fresh()
+
+
+def test_a_process_that_gives_no_keys_is_a_rejected_key(no_keys):
+    (no_keys / "config").write_text("[profile team]\ncredential_process = false\n")
+
+    with pytest.raises(ProviderKeyRejected):
+        ChainedKeys("team").refresh()

@@ -64,3 +64,26 @@ def test_the_translation_is_the_reply():
 def test_two_translations_of_one_text_are_a_broken_answer():
     with pytest.raises(ProviderBroken):
         prove_reply(TranslateBasic(), text("a"), basic("b", "c"))
+
+
+@pytest.mark.parametrize(
+    ("tag", "code"),
+    [
+        ("de", "de"),
+        ("de-AT", "de"),
+        ("en-US", "en"),
+        ("pt-BR", "pt-BR"),
+        ("zh-Hant-TW", "zh-TW"),
+        ("zh-Hans", "zh-CN"),
+        ("zh", "zh-CN"),
+        ("nb", "no"),
+        ("ceb", "ceb"),
+    ],
+)
+def test_a_language_tag_becomes_the_services_code(tag, code):
+    asked = text("a", src_lang=tag, tgt_lang=tag)
+    old = json.loads(TranslateBasic().request(asked).body)
+    new = json.loads(TranslateAdvanced(parent=PARENT).request(asked).body)
+
+    assert (old["source"], old["target"]) == (code, code)
+    assert (new["sourceLanguageCode"], new["targetLanguageCode"]) == (code, code)
