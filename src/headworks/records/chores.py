@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from headworks.pending import Pending
 from headworks.ports import Entry
-from headworks.records.detail import detail_text, ranges_of
+from headworks.records.detail import detail_text, numbers_text, ranges_of
 from headworks.records.expiry import Expiry
 from headworks.records.log_keys import LogKeys
 from headworks.records.nodes import CHUNK, add_to_chunk
@@ -172,7 +172,7 @@ class Chores:
         detail = {"reason": reason, "ranges": ranges_of(sorted(row[0] for row in rows))}
 
         def _delete(connection: apsw.Connection) -> None:
-            connection.executemany(self._sql["delete_record"], [(row[0],) for row in rows])
+            connection.execute(self._sql["delete_records"], (numbers_text(row[0] for row in rows),))
             for chunk, members in chunks.items():
                 kept: bytes | None = connection.execute(self._sql["pruned_chunk"], (chunk,)).get
                 connection.execute(self._sql["set_pruned_chunk"], (chunk, add_to_chunk(kept, members)))

@@ -209,9 +209,9 @@ ON CONFLICT (slot) DO UPDATE SET
     body = excluded.body, state = excluded.state, request_id = excluded.request_id, status = excluded.status,
     media = excluded.media, data_key = excluded.data_key, answer = excluded.answer, at_ns = excluded.at_ns;
 
--- name: drop_replay
--- Forget a slot.
-DELETE FROM replays WHERE id = ?;
+-- name: drop_replays
+-- Forget slots (a JSON list).
+DELETE FROM replays WHERE id IN (SELECT value FROM json_each(?));
 
 -- name: replay_usage
 -- How many slots are kept, and their bytes.
@@ -302,9 +302,9 @@ SELECT seq, leaf, content_digest FROM records
 WHERE seq >= ? AND kind IN ('call', 'opened', 'closed', 'refusals') AND seq NOT IN (SELECT seq FROM running)
 ORDER BY seq LIMIT ?;
 
--- name: delete_record
--- Prune one row; its leaf stays in `pruned`.
-DELETE FROM records WHERE seq = ?;
+-- name: delete_records
+-- Prune the rows of these numbers (a JSON list); their leaves stay in `pruned`.
+DELETE FROM records WHERE seq IN (SELECT value FROM json_each(?));
 
 -- name: digests
 -- What content file a row refers to.

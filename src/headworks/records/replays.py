@@ -17,6 +17,7 @@ from headworks.errors import IdempotencyMismatch, IdempotencyRunning, Idempotenc
 from headworks.pending import Pending
 from headworks.ports import IdempotencySlot, Replay
 from headworks.records.data_keys import DataKey, DataKeys, KeyDestroyed
+from headworks.records.detail import numbers_text
 from headworks.records.sealing import Put, Sealer
 from headworks.records.settings import RecordSettings
 from headworks.stores.queries import load_queries
@@ -91,7 +92,7 @@ class Replays:
         if row is not None:
             if row[8] > self._clock.wall_ns() - self._age_ns:
                 return self._replay(keys, slot, row)
-            self._drop(records, row[0], len(row[7] or b""))
+            self.drop(records, [(row[0], len(row[7] or b""))])
         if len(self._running) >= MOST_RUNNING:
             raise Overloaded(retry_after_s=1.0, reason="too many idempotency keys run")
         self._running[slot.slot] = slot.body
@@ -136,7 +137,7 @@ class Replays:
         """The slot's stream ended without an answer to keep; another may run."""
         row: tuple[int] | None = connection.execute(self._sql["replay"], (slot,)).fetchone()
         if row is not None:
-            self._drop(connection, row[0], 0)
+            self.drop(connection, [(row[0], 0)])
 
     def stale(self, connection: apsw.Connection) -> list[tuple[int, int]]:
         """What is too old or too much, oldest first, a bounded number: (row, bytes) for `drop`."""
@@ -156,17 +157,13 @@ class Replays:
 
     def drop(self, connection: apsw.Connection, stale: list[tuple[int, int]]) -> None:
         """Forget rows."""
-        for number, size_bytes in stale:
-            self._drop(connection, number, size_bytes)
+        connection.execute(self._sql["drop_replays"], (numbers_text(number for number, _ in stale),))
+        self.count -= len(stale)
+        self.size_bytes -= sum(size_bytes for _, size_bytes in stale)
 
     @property
     def _age_ns(self) -> int:
         return int(self._settings.replay_age_s * SECOND_NS)
-
-    def _drop(self, connection: apsw.Connection, number: int, size_bytes: int) -> None:
-        connection.execute(self._sql["drop_replay"], (number,))
-        self.count -= 1
-        self.size_bytes -= size_bytes
 
     def _replay(self, keys: apsw.Connection, slot: IdempotencySlot, row: tuple[Any, ...]) -> Replay:
         _, body, state, request_id, status, media, data_key, answer, _ = row
