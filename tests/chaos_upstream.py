@@ -54,12 +54,9 @@ class Counting:
 
     @property
     def open_connections(self):
-        """Connections that carry a call, and calls that wait for one."""
-        pool = self._client._pool(self._origin)
-        return (
-            sum(connection.exchange is not None for connection in pool._connections)
-            + self._client.counts(self._origin)[2]
-        )
+        """Connections that carry a call or are being made, and calls that wait for one."""
+        standing, idle, waiting = self._client.counts(self._origin)
+        return standing - idle + waiting
 
 
 class RealWorld:

@@ -173,7 +173,15 @@ class Pool:
         task.add_done_callback(lambda task: self._dialled(exchange, task))
 
     async def _made(self) -> Connection:
-        return await self._dial(lambda: Connection(self))
+        connection = Connection(self)
+        is_made = False
+        try:
+            made = await self._dial(lambda: connection)
+            is_made = True
+            return made
+        finally:
+            if not is_made and connection in self._connections:  # given up just as it stood: nobody else will close it
+                connection.abort()
 
     def _dialled(self, exchange: Exchange, task: asyncio.Task[Connection]) -> None:
         del self._dials[exchange]
