@@ -22,7 +22,7 @@ class Frame(Struct, frozen=True):
 
     def point(self, x: float, y: float) -> Point:
         """A place given in pixels, moved to the nearest whole pixel edge inside the picture."""
-        return Point(min(max(round(x), 0), self.width), min(max(round(y), 0), self.height))
+        return Point(round(min(max(x, 0), self.width)), round(min(max(y, 0), self.height)))
 
     def ratio(self, x: float, y: float) -> Point:
         """A place given as parts of width and height."""

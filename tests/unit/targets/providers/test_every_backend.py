@@ -11,9 +11,12 @@ import pytest
 from google.cloud import language_v2 as language
 from google.cloud import translate_v3 as translate
 from google.cloud import vision_v1 as vision
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from headworks.contract import tasks
 from headworks.contract.schema import Schema
+from headworks.errors import HeadworksError
 from headworks.secret import Secret
 from headworks.targets.providers.kinds import bound
 from headworks.targets.providers.offers import Offer
@@ -245,6 +248,52 @@ def test_every_backend_of_a_task_answers_in_its_shape(kind, offer):
 
 def _picture_text(ask: Ask) -> dict[str, str]:
     return {"inputs": "aGk="} if ask.blobs else {}
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**70), 2**70) | st.floats() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=6,
+)
+
+
+def places(value: Any, path: tuple = ()) -> list[tuple]:
+    """Every place in a document."""
+    inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    return [path, *(place for key, one in inner for place in places(one, (*path, key)))]
+
+
+def changed(value: Any, path: tuple, to: Any) -> Any:
+    """The document with something else at one place."""
+    if not path:
+        return to
+    copy = dict(value) if isinstance(value, dict) else list(value)
+    copy[path[0]] = changed(value[path[0]], path[1:], to)
+    return copy
+
+
+@settings(max_examples=400, deadline=None)
+@given(which=st.sampled_from(EVERY), data=st.data())
+def test_an_answer_that_is_wrong_anywhere_is_understood_or_refused_never_a_crash(which, data):
+    kind, offer = which
+    own = {"[": "", ":": ":a", "M": "org/model"}.get(offer.own[:1], "")
+    operation = bound(KINDS, f"{kind}/{offer.name}{own}", offer.task).operation
+    whole = answer_to(kind, offer)
+    try:
+        document = json.loads(whole.body)
+    except ValueError:
+        document = None
+    at = data.draw(st.sampled_from(places(document)))
+    body = json.dumps(changed(document, at, data.draw(JSON))).encode()
+    response = HttpResponse(data.draw(st.sampled_from([200, 400, 429, 503])), whole.headers, body)
+    told = None
+    try:
+        operation.reply(ask_for(offer), response) if response.status == 200 else None
+    except HeadworksError as error:
+        told = error
+
+    for error in (told, operation.failure(response)):
+        assert error is None or error.detail == error.title
 
 
 def test_no_vendors_library_is_loaded_before_it_is_configured():

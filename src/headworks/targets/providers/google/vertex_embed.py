@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 from urllib.parse import quote
 
 import msgspec
-from msgspec import Struct, field
+from msgspec import Meta, Struct, field
 
 from headworks.errors import ProviderBroken
 from headworks.targets.providers.gemini.facts import VERTEX_MODELS
@@ -18,7 +18,7 @@ from headworks.values import Usage
 
 
 class _Statistics(Struct, frozen=True):
-    token_count: float = 0.0
+    token_count: Annotated[float, Meta(ge=0, le=10**9)] = 0.0
 
 
 class _Embeddings(Struct, frozen=True):

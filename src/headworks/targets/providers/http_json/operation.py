@@ -31,6 +31,8 @@ NOT_DECLARABLE = frozenset(
         "upgrade",
     }
 )
+MOST_USED = 10**12
+"""More than any call can have used: what says so is not counted."""
 _HOLE = re.compile(r"\{([^{}]+)\}")
 _PLAIN = re.compile(r"[A-Za-z0-9\-._~!$&'()*+,;=:@/?%]*")
 _decode = msgspec.json.Decoder().decode
@@ -103,7 +105,7 @@ class DeclaredOperation:
         counted: dict[str, Any] = {
             field: value if field == "seconds" else round(value)
             for field, value in used.items()
-            if isinstance(value, int | float) and value >= 0
+            if isinstance(value, int | float) and 0 <= value <= MOST_USED
         }
         return Answer(_encode(made), Usage(**counted) if counted else None, self.model)
 

@@ -91,8 +91,9 @@ def test_objects_are_the_instances_that_have_a_box():
     )
 
 
-def test_a_box_that_reaches_beyond_the_picture_is_cut_at_its_edges():
-    beyond = {"Width": 1.5, "Height": 1.5, "Left": -0.25, "Top": -0.25}
+@pytest.mark.parametrize("far", [0.25, 1e308])
+def test_a_box_that_reaches_beyond_the_picture_is_cut_at_its_edges(far):
+    beyond = {"Width": 1.5 + far, "Height": 1.5 + far, "Left": -0.25, "Top": -0.25}
     told = {"FaceDetails": [{"BoundingBox": beyond, "Confidence": 50.0}]}
     answer = prove_reply(DetectFaces(), picture(PICTURE), reply("rekognition", "DetectFaces", told))
 
