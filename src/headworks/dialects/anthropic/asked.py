@@ -36,7 +36,9 @@ def chat_request(document: Mapping[str, Any]) -> dict[str, Any]:
     for name, ours in (("temperature", "temperature"), ("top_p", "top_p"), ("stop_sequences", "stop")):
         if document.get(name) not in (None, []):
             asked[ours] = document[name]
-    tools = document.get("tools") or ()
+    tools = document.get("tools") or []
+    if not isinstance(tools, list):
+        raise refused("/tools", "must be of type array")
     if tools:
         asked["tools"] = [_tool(tool, f"/tools/{number}") for number, tool in enumerate(tools)]
         asked |= _tool_choice(document.get("tool_choice"))
@@ -212,7 +214,7 @@ def _tool_choice(choice: Any) -> dict[str, Any]:
     kind = choice.get("type") if isinstance(choice, dict) else None
     if kind == "tool":
         chosen: Any = {"type": "function", "function": {"name": choice.get("name")}}
-    elif kind in _CHOICES:
+    elif isinstance(kind, str) and kind in _CHOICES:
         chosen = _CHOICES[kind]
     else:
         raise refused("/tool_choice/type", "must be one of auto, any, tool, none")

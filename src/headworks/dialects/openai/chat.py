@@ -149,7 +149,10 @@ class ChatWriter:
         """The first chunk says who speaks."""
         choices = _anything(fields["choices"])
         for choice in choices:
-            choice["delta"] = {"role": "assistant", **(choice.get("delta") or {})}
+            delta = choice.get("delta") or {}
+            if not isinstance(delta, dict):
+                raise ContractViolation(reason="the delta of a chat's event is no object")
+            choice["delta"] = {"role": "assistant", **delta}
         fields["choices"] = Raw(encode(choices))
 
     def _own_head(self) -> dict[str, Raw]:

@@ -80,7 +80,7 @@ def _add_item(turns: list[Turn], item: Any, at: str) -> None:
 
 def _add_message(turns: list[Turn], item: Mapping[str, Any], at: str) -> None:
     role = item.get("role")
-    if role not in _ROLES:
+    if not isinstance(role, str) or role not in _ROLES:
         raise refused(f"{at}/role", f"must be one of {', '.join(sorted(_ROLES))}")
     content = item.get("content")
     if isinstance(content, list):
@@ -125,9 +125,9 @@ _ITEMS: dict[str, Callable[[list[Turn], Mapping[str, Any], str], None]] = {
 def _part(part: Any, at: str) -> dict[str, Any]:
     kind = part.get("type") if isinstance(part, dict) else None
     if kind in ("input_text", "output_text"):
-        return {"type": "text", "text": part.get("text")}
+        return {"type": "text", "text": _string(part.get("text"), f"{at}/text")}
     if kind == "refusal":
-        return {"type": "text", "text": part.get("refusal")}
+        return {"type": "text", "text": _string(part.get("refusal"), f"{at}/refusal")}
     if kind == "input_image" and isinstance(part.get("image_url"), str):
         detail = {"detail": part["detail"]} if part.get("detail") else {}
         return {"type": "image_url", "image_url": {"url": part["image_url"], **detail}}
@@ -167,6 +167,12 @@ def _add_format(asked: dict[str, Any], text: Any) -> None:
         asked["response_format"] = {"type": "json_object"}
     elif kind not in (None, "text"):
         raise refused("/text/format/type", "must be text, json_object or json_schema")
+
+
+def _string(value: Any, at: str) -> str:
+    if not isinstance(value, str):
+        raise refused(at, "must be of type string")
+    return value
 
 
 def _list(document: Mapping[str, Any], name: str) -> list[Any]:

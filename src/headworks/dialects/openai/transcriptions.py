@@ -73,7 +73,7 @@ class Transcriptions:
         endpoint.contract.form.check({"inputs": True, "parameters": parameters})
         asked = {"response_format": form, "language": fields.get("language", "")}
         payload = Payload(encode({"parameters": parameters}), (("inputs", recording),))
-        return Read(payload, JSON, Form(fields["model"], raw.request_id, asked=asked))
+        return Read(payload, JSON, Form(fields.get("model", endpoint.name), raw.request_id, asked=asked))
 
     def body(self, call: Call, body: bytes, media: str) -> tuple[bytes, str]:
         """See ports.Dialect.
