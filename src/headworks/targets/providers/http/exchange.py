@@ -176,14 +176,12 @@ class Whole(Exchange):
         if self._inflater is not None:
             self._inflater.finish()
         self.phase = DONE
-        self.pending.on_abandon = None  # the two hold each other no more, and the collector has nothing to find
         pieces = self._pieces
         body = pieces[0] if len(pieces) == 1 else b"".join(pieces)
         self.pending.resolve(HttpResponse(self._status, self._headers, body))
 
     def _failed(self, error: HeadworksError) -> None:
         self._pieces = []
-        self.pending.on_abandon = None
         self.pending.fail(error)
 
 
@@ -208,10 +206,7 @@ class Streamed(Exchange):
     def begin(self, head: Head) -> None:
         """Give the stream."""
         headers = self._decoded(head, self.settings.max_stream_bytes)
-        opened = self.pending
-        opened.on_abandon = None
-        self.pending = _NOBODY  # its result holds this exchange
-        opened.resolve(ResponseStream(head.status, headers, self))
+        self.pending.resolve(ResponseStream(head.status, headers, self))
 
     def take(self, piece: bytes) -> None:
         """Give the piece to who waits for it, else keep it."""
@@ -272,13 +267,7 @@ class Streamed(Exchange):
         reader, self._reader = self._reader, None
         if reader is not None:
             reader.fail(error)
-        if self.pending is not _NOBODY:
-            self.pending.on_abandon = None
-            self.pending.fail(error)
-
-
-_NOBODY: Pending[ResponseStream] = Pending()
-"""Stands for a stream's opening once that is over."""
+        self.pending.fail(error)
 
 
 class ResponseStream:
