@@ -7,6 +7,8 @@ import openai
 import pydantic
 import pytest
 
+from tests.running import mounted, write_config
+
 HI = [{"role": "user", "content": "Hi there"}]
 WEATHER = {
     "type": "function",
@@ -420,3 +422,16 @@ def test_an_answer_is_kept_under_an_idempotency_key_and_told_again(client):
 
     assert again.headers["idempotency-replayed"] == "true"
     assert list(again.parse()) == first
+
+
+@pytest.mark.parametrize("server", ["uvicorn", "granian"])
+def test_a_service_mounted_under_another_server_talks_the_same(tmp_path, server):
+    config = "models: {p: {python: 'chatting:Parrot'}}\nendpoints: {chat: {v1: {task: chat, targets: [p]}}}\n"
+    write_config(tmp_path, config, ("chatting.py",))
+    with mounted(tmp_path, server) as running, client_of(running) as client:
+        chunks = list(client.chat.completions.create(model="chat", messages=HI, stream=True))
+        with pytest.raises(openai.NotFoundError) as caught:
+            client.chat.completions.create(model="none", messages=HI)
+
+    assert "".join(chunk.choices[0].delta.content or "" for chunk in chunks) == "You said: Hi there"
+    assert caught.value.code == "model_not_found"
