@@ -23,11 +23,13 @@ _NO_SNIFFING = "\r\nx-content-type-options: nosniff"
 _TWO_YEARS_OF_TLS = "\r\nstrict-transport-security: max-age=63072000"
 _STATUS_LINES = {status.value: f"HTTP/1.1 {status.value} {status.phrase}".encode() for status in HTTPStatus}
 BODILESS = frozenset({204, 304})
+_STATUSES_WITH_BODY = {status: line for status, line in _STATUS_LINES.items() if status not in BODILESS}
 
 Fields = tuple[tuple[str, str], ...]
 _SHARED: dict[int, tuple[Fields, bytes]] = {}
 _MOST_SHARED = 1024
-_LENGTHS = [b"\r\ncontent-length: %d\r\n\r\n" % size_bytes for size_bytes in range(1024)]
+_MOST_LENGTHS = 1024
+_LENGTHS = [b"\r\ncontent-length: %d\r\n\r\n" % size_bytes for size_bytes in range(_MOST_LENGTHS)]
 
 
 def standing_fields(date: str, *, is_secure: bool) -> bytes:
@@ -52,10 +54,10 @@ def small_reply(reply: Reply, standing: bytes) -> bytes:
     """
     body = reply.body
     size_bytes = len(body)
-    if reply.chunks is not None or size_bytes > WRITTEN_AT_ONCE_BYTES or reply.status in BODILESS:
+    status = _STATUSES_WITH_BODY.get(reply.status)
+    if status is None or reply.chunks is not None or size_bytes > WRITTEN_AT_ONCE_BYTES:
         return b""
-    status = _STATUS_LINES.get(reply.status) or b"HTTP/1.1 %d Status" % reply.status
-    length = _LENGTHS[size_bytes] if size_bytes < len(_LENGTHS) else b"\r\ncontent-length: %d\r\n\r\n" % size_bytes
+    length = _LENGTHS[size_bytes] if size_bytes < _MOST_LENGTHS else b"\r\ncontent-length: %d\r\n\r\n" % size_bytes
     try:
         own = _encoded(reply.own_headers)
         shared = reply.shared_headers

@@ -152,9 +152,9 @@ class Line:
 
     def _noted(self, status: int, outcome: str, output: bytes = b"", media: str = "application/json") -> Entry:
         """The entry of all that is known now."""
-        raw, endpoint, call, answer = self.raw, self.endpoint, self.call, self.answer
+        raw, matched, endpoint, call, answer = self.raw, self.matched, self.endpoint, self.call, self.answer
         spent_us = (self._parts.clock.monotonic_ns() - raw.arrived_ns) // 1000
-        if endpoint is None or call is None:
+        if matched is None or endpoint is None or call is None:
             self._entry = entry = self._noted_early(spent_us)
             entry.status, entry.outcome, entry.output, entry.output_media = status, outcome, output, media
             entry.output_bytes = len(output)
@@ -164,7 +164,7 @@ class Line:
         queue_us, run_us = answer.queue_ns // 1000, answer.run_ns // 1000
         parsed_us = (self.parsed_ns - raw.arrived_ns) // 1000
         self._entry = entry = Entry(  # in the order of the fields: names would cost more than all else here
-            raw.request_id, self.at_wall_ns, _route(self.matched), raw.via, self.caller.key_id, call.subject,
+            raw.request_id, self.at_wall_ns, matched.route.template, raw.via, self.caller.key_id, call.subject,
             endpoint.name, endpoint.version, answer.target, answer.model_version, status, outcome, answer.attempts,
             payload.rows, answer.batch_rows, call.client_request_id, len(raw.body), len(output), queue_us, run_us,
             spent_us, (parsed_us, queue_us, run_us) if answer.attempts else (), endpoint.record, endpoint.retention_s,

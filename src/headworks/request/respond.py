@@ -92,12 +92,13 @@ def _fields(
     """The fields that are this reply's alone; and one and the same tuple for all replies of a version like this one."""
     waited, ran = _milliseconds[outcome.queue_ns // GRAIN_NS], _milliseconds[outcome.run_ns // GRAIN_NS]
     timing = f"queue;dur={waited}, model;dur={ran};desc=rows-{outcome.batch_rows}"
-    own: Headers = ("X-Request-Id", request_id), ("Server-Timing", timing)
+    minted, timed = ("X-Request-Id", request_id), ("Server-Timing", timing)
     quota, policy = grant.admission.quota, ""
     quotas = grant.quotas if quota is None else (quota, *grant.quotas)
+    own: Headers = minted, timed
     if quotas:
         left, policy = _rates(quotas)
-        own = (*own, ("RateLimit", left))
+        own = minted, timed, ("RateLimit", left)
     if more := dialect.fields(request_id, quotas) + outcome.headers:
         own += more
     endpoint = grant.call.endpoint

@@ -45,7 +45,8 @@ class Native:
         if endpoint.is_http:
             return Read(forwarded(raw, endpoint), WHOLE_HTTP)
         headers, contract = raw.headers, endpoint.contract
-        reply_media = chosen(headers.get("accept"), contract.media)
+        accept = headers.get("accept")
+        reply_media = contract.media[0] if accept is None else chosen(accept, contract.media)
         content_type = headers.get("content-type")
         if content_type is None or content_type == JSON:
             return Read(json_payload(raw.body, contract), reply_media)
