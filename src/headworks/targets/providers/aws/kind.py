@@ -8,8 +8,9 @@ from typing import Annotated
 from msgspec import Meta, Struct
 
 from headworks.errors import ConfigurationRefused, FieldError
+from headworks.targets.providers.aws.keys import ChainedKeys, FixedKeys
 from headworks.targets.providers.aws.offers import OFFERS
-from headworks.targets.providers.aws.signing import ChainedKeys, FixedKeys, Scope, Signature
+from headworks.targets.providers.aws.signing import Scope, Signature
 from headworks.targets.providers.key_header import KeyHeader
 from headworks.targets.providers.offers import built, tasks_of
 from headworks.targets.providers.options import options_of

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
 from typing import Any
-from urllib.parse import quote
 
 import msgspec
 
@@ -15,6 +12,7 @@ from headworks.targets.providers.asked import PICTURE_TASKS, pictured
 from headworks.targets.providers.failing import Told, failed, texts
 from headworks.targets.providers.http_json.declared import MEANINGS, Declared
 from headworks.targets.providers.http_json.expressions import Context, Expression
+from headworks.targets.providers.http_json.template import in_path, pieces_of
 from headworks.targets.providers.wire import Answer, Ask, HttpRequest, HttpResponse, Reader
 from headworks.values import Usage
 
@@ -33,8 +31,6 @@ NOT_DECLARABLE = frozenset(
 )
 MOST_USED = 10**12
 """More than any call can have used: what says so is not counted."""
-_HOLE = re.compile(r"\{([^{}]+)\}")
-_PLAIN = re.compile(r"[A-Za-z0-9\-._~!$&'()*+,;=:@/?%]*")
 _decode = msgspec.json.Decoder().decode
 _encode = msgspec.json.Encoder().encode
 
@@ -56,7 +52,7 @@ class DeclaredOperation:
         self.task = declared.task
         self.model = declared.model or name
         self._declared = declared
-        self._path = tuple(_pieces(declared.path, f"{where}/path"))
+        self._path = tuple(pieces_of(declared.path, f"{where}/path"))
         self._request = Expression(declared.request, f"{where}/request") if declared.request else None
         self._reply = Expression(declared.reply, f"{where}/reply")
         self._error = Expression(declared.error, f"{where}/error") if declared.error else None
@@ -75,7 +71,7 @@ class DeclaredOperation:
         """
         context, media = self._context(ask)
         try:
-            path = "".join(piece if isinstance(piece, str) else _in_path(piece, context) for piece in self._path)
+            path = "".join(piece if isinstance(piece, str) else in_path(piece, context) for piece in self._path)
             made = context.row if self._request is None else self._request.of(context.row, context)
         except ProviderBroken as error:
             raise ProviderRefused(reason=error.reason) from None
@@ -134,25 +130,6 @@ class DeclaredOperation:
         picture = pictured(ask)
         width, height = picture.head.upright
         return Context(row, picture.data, width, height), picture.head.media
-
-
-def _pieces(path: str, where: str) -> Iterator[str | Expression]:
-    """A path's fixed parts and holes, in turn."""
-    for index, piece in enumerate(_HOLE.split(path)):
-        if index % 2:
-            yield Expression(piece, where)
-        elif _PLAIN.fullmatch(piece):
-            yield piece
-        else:
-            raise ConfigurationRefused(errors=(FieldError(where, "must be percent-encoded outside its {expressions}"),))
-
-
-def _in_path(hole: Expression, context: Context) -> str:
-    """A value of the row as one part of a path; it can neither end the part nor climb out of it."""
-    value = hole.of(context.row, context)
-    if not isinstance(value, str | int | float) or isinstance(value, bool) or value in {"", ".", ".."}:
-        raise ProviderBroken(reason="a part of the path is not in the row")
-    return quote(str(value), safe="")
 
 
 def _fields(declared: Declared, where: str) -> tuple[tuple[str, str], ...]:

@@ -135,9 +135,9 @@ def parts(body, size):
     return b"".join(event("PayloadPart", body[at : at + size]) for at in range(0, len(body), size))
 
 
-@pytest.mark.parametrize("size", [1, 7, 10_000])
+@pytest.mark.parametrize("size", [7, 100, 10_000])
 def test_a_recorded_stream_of_the_containers_dialect_is_read_through_parts(size):
-    exchange = recorded("/chat/completions", is_stream=True)[0]
+    exchange = min(recorded("/chat/completions", is_stream=True), key=lambda one: len(one.response.body))
     body = parts(exchange.response.body, size)
     cuts = [(len(body) // 3, len(body) // 2), tuple(range(0, len(body), 13))]
     pieces = prove_stream(CHAT, STREAMED, body, cuts)
@@ -156,7 +156,7 @@ def test_an_exception_within_a_stream_has_its_class(name, kind):
 
 
 def test_a_stream_whose_inner_end_never_came_is_broken():
-    exchange = recorded("/chat/completions", is_stream=True)[0]
+    exchange = min(recorded("/chat/completions", is_stream=True), key=lambda one: len(one.response.body))
     body = exchange.response.body
 
     with pytest.raises(ProviderBroken):

@@ -10,7 +10,8 @@ from botocore.credentials import ReadOnlyCredentials
 
 from headworks.errors import ConfigurationRefused, ProviderKeyRejected
 from headworks.secret import Secret
-from headworks.targets.providers.aws.signing import ChainedKeys, FixedKeys, Scope, Signature
+from headworks.targets.providers.aws.keys import ChainedKeys, FixedKeys
+from headworks.targets.providers.aws.signing import Scope, Signature
 from headworks.targets.providers.wire import HttpRequest, Origin
 
 HOST = Origin("https", "comprehend.eu-west-1.amazonaws.com", 443)
