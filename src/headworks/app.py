@@ -68,6 +68,7 @@ class Service:
         self._closers: list[Callable[[], Any]] = []
         self._ticks = 0
         self.parts: Parts
+        self.answers: CachedAnswers
         self.models: Models
         self.ledger: Ledger
         self.people: People
@@ -135,11 +136,11 @@ class Service:
         self._closers.append(offload.close)
         routes = Routes(table(parse_size_bytes(config.server.max_body), is_loopback=self._is_loopback))
         money = self._open_money(limits)
-        answers = CachedAnswers(random_bytes(SECRET_BYTES), clock, loop)
-        self.published.when_replaced = answers.clear
+        self.answers = CachedAnswers(random_bytes(SECRET_BYTES), clock, loop)
+        self.published.when_replaced = self.answers.clear
         self.parts = Parts(
             self.people.live, limits, self.published, self._found(loop, offload, money), self.ledger, self.watch, clock,
-            offload, routes, self._actions(offload), dialects(), refusals(), money, answers,
+            offload, routes, self._actions(offload), dialects(), refusals(), money, self.answers,
         )  # fmt: skip
         control = ControlServer(self.home.control_path(), self._control_commands(), os.geteuid(), self._command_failed)
         await control.open()
@@ -214,7 +215,7 @@ class Service:
         return {
             **key_commands(self.people.actions),
             **model_commands(self.models, self.publisher),
-            **record_commands(self.ledger),
+            **record_commands(self.ledger, self.answers.forget_subject),
         }
 
     def _control_commands(self) -> Mapping[str, Callable[[Mapping[str, Any]], Any]]:

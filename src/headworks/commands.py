@@ -54,12 +54,15 @@ class EraseSubject(Struct, frozen=True, forbid_unknown_fields=True):
     subject: Annotated[str, Meta(min_length=1, max_length=256)]
 
 
-def record_commands(ledger: Ledger) -> dict[str, Command]:
-    """Erase a person."""
+def record_commands(ledger: Ledger, forget: Callable[[str], None]) -> dict[str, Command]:
+    """Erase a person, from the record and from what `forget` keeps of answers."""
 
     async def erased(words: Words, maker: Caller | None) -> object:
         actor = OWNER if maker is None else maker.key_id
-        return msgspec.to_builtins(await ledger.erase(read_form(EraseSubject, words).subject, actor))
+        subject = read_form(EraseSubject, words).subject
+        done = await ledger.erase(subject, actor)
+        forget(subject)
+        return msgspec.to_builtins(done)
 
     return {"records.erase": erased}
 

@@ -101,6 +101,15 @@ def test_every_answer_from_memory_has_a_record_of_its_own(house):
     assert shown[0]["output"] == shown[1]["output"]
 
 
+def test_what_was_kept_about_a_person_is_forgotten_when_the_person_is_erased(house):
+    words, about = {"messages": [{"role": "user", "content": "about ada"}]}, {"X-Subject": "ada"}
+    before = [house.ask("kept", words, headers=about).headers["headworks-cache"] for _ in range(2)]
+    house.running.cli("records", "erase", "ada")
+    after = house.ask("kept", words, headers=about).headers["headworks-cache"]
+
+    assert (before, after) == (["miss", "hit"], "miss")
+
+
 def test_a_declared_answer_stands_in_when_no_target_answers(house):
     answer = house.ask("declared")
 
@@ -155,7 +164,8 @@ def test_a_stream_whose_client_left_is_heard_out_and_recorded_whole_where_the_en
 
 
 def test_how_targets_outside_fare_is_measured(house):
-    house.ask("declared")
+    for endpoint in ("declared", "chain"):
+        house.ask(endpoint)
     metric = house.running.metric
 
     assert metric("headworks_target_attempts_total", target="up/m") >= 1
