@@ -16,6 +16,8 @@ from headworks.errors import (
     HeadworksError,
     NotAcceptable,
     PriceUnknown,
+    ProviderBusy,
+    ProviderKeyRejected,
     ProviderUnavailable,
     SchemaViolation,
 )
@@ -229,9 +231,15 @@ class ProviderTarget:
             raise earlier
         return error
 
-    def _unavailable(self) -> ProviderUnavailable:
+    def _unavailable(self) -> HeadworksError:
+        """Why it is not asked: it failed of late, every key was told to wait, or every key was refused."""
+        origin, model, keys = self._site.standing.states()
         wait_s = max(self.set_aside_ns() / SECOND_NS, 0.001)
-        return ProviderUnavailable(f"{self.name} failed of late and is set aside.", retry_after_s=wait_s)
+        if origin is not State.CLOSED or model is not State.CLOSED:
+            return ProviderUnavailable(f"{self.name} failed of late and is set aside.", retry_after_s=wait_s)
+        if State.BENCHED in keys:
+            return ProviderBusy(retry_after_s=wait_s, reason="every key was told to wait")
+        return ProviderKeyRejected(reason="every key was refused of late")
 
 
 def _summed(usages: list[Usage | None]) -> Usage | None:

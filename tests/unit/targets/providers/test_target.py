@@ -245,6 +245,26 @@ def test_after_failures_in_a_row_the_provider_is_not_asked_until_it_has_rested(h
     assert house.ask(target).result().body == GOOD
 
 
+def test_while_every_key_rests_nothing_is_sent_and_the_caller_is_told_why(house):
+    house.plays(busy(30), Says(401), Says())
+    target = house.target(EchoKey("a"), EchoKey("b"))
+    house.ask(target)
+    resting = house.ask(target).error
+
+    assert isinstance(resting, ProviderBusy)
+    assert resting.retry_after_s == pytest.approx(30, abs=0.1)
+    assert house.sent() == 2
+
+
+def test_while_every_key_is_refused_the_service_says_that_its_own_credential_is(house):
+    house.plays(Says(401))
+    target = house.target(EchoKey("a"))
+    errors = [type(house.ask(target).error) for _ in range(3)]
+
+    assert errors == [ProviderKeyRejected] * 3
+    assert house.sent() == 1
+
+
 def test_callers_of_little_patience_never_set_a_provider_aside(house):
     house.plays(Stalls())
     target = house.target(policy=TargetPolicy())
