@@ -12,7 +12,7 @@ from headworks.edge.forwarded import Proxies, is_loopback
 from headworks.edge.head import Head, Heads
 from headworks.edge.limits import Bind
 from headworks.edge.phase import allowed_ns
-from headworks.edge.rounds import CROWD, Rounds, Scheduler, Wait
+from headworks.edge.rounds import CROWD, HELD_AT_ONCE, Rounds, Scheduler, Wait
 from headworks.errors import Overloaded
 from headworks.units import Clock, http_date
 
@@ -88,11 +88,12 @@ class Gate:
         return wait if self._is_crowd() else Wait(wait.unread_ns, 0)
 
     def hold(self, transport: asyncio.Transport) -> bool:
-        """Do not read a refused connection for a while, if many others are read; whether that is so."""
-        is_crowd = self._is_crowd()
-        if is_crowd:
-            self.rounds.hold(transport)
-        return is_crowd
+        """Do not read a refused connection for a while, if enough others are read; whether that is so."""
+        rounds = self.rounds
+        is_held = self._is_crowd() and rounds.held_now < (len(self.live) - rounds.held) // HELD_AT_ONCE
+        if is_held:
+            rounds.hold(transport)
+        return is_held
 
     def _is_crowd(self) -> bool:
         return len(self.live) - self.rounds.held > CROWD

@@ -3,7 +3,7 @@
 A crowd of ready connections is read in one round of the loop. What is read late in a long round has waited that long
 in the kernel, which tells when it came. When the call has run, its record is handed over at the end of a round and its
 answer written in the next. Both are part of a call's wait; so the edge refuses a call for them before anything is
-spent on it. Even that costs: so a refused connection is not read again before the time its Retry-After names. What
+spent on it. Even that costs: so a refused connection is not read for most of the time its Retry-After names. What
 then stands there already has waited for as long as it stood.
 """
 
@@ -27,9 +27,11 @@ MOST_SPENT = 0.7
 AT_ONCE_NS = 1_000_000
 """A round that follows the last one at once goes on where that one ended."""
 HOLD_S = 2.0
-"""Retry-After of such a refusal, and how long its connection is not read, at least."""
+"""Retry-After of such a refusal, and how long its connection is not read, at most."""
+HELD_AT_ONCE = 4
+"""One in so many of the connections that are read may be held in one round: else a stall would silence them all."""
 SPREAD = 64
-"""Connections are held for up to twice as long, so that those refused together do not come back together."""
+"""Connections are held for half of that time to all of it, so that those refused together do not come back together."""
 _TCP_INFO = 11
 _LAST_DATA_RECEIVED = slice(52, 56)
 """Where `tcpi_last_data_recv` stands in Linux's `struct tcp_info`: milliseconds since bytes came. Source: linux/tcp.h."""
@@ -61,7 +63,7 @@ class Rounds:
     Cost: one callback a round, a system call a request while rounds are long. Safe under: one thread, the loop's.
     """
 
-    __slots__ = ("_began_ns", "_closed_ns", "_is_open", "_last_ns", "_now_ns", "_scheduler", "held")
+    __slots__ = ("_began_ns", "_closed_ns", "_is_open", "_last_ns", "_now_ns", "_scheduler", "held", "held_now")
 
     def __init__(self, scheduler: Scheduler | None, now_ns: Callable[[], int]) -> None:
         self._scheduler = scheduler
@@ -70,6 +72,8 @@ class Rounds:
         self._is_open = False
         self.held = 0
         """Connections that are not read now."""
+        self.held_now = 0
+        """Those of them that are held since this round."""
 
     def wait(self, transport: Transport, now_ns: int, *, is_unsure: bool) -> Wait:
         """The wait of the request that is read now; none where nobody schedules rounds for us.
@@ -81,6 +85,7 @@ class Rounds:
             return NO_WAIT
         if not self._is_open:
             self._is_open = True
+            self.held_now = 0
             is_at_once = now_ns - self._closed_ns < AT_ONCE_NS
             self._last_ns = self._closed_ns - self._began_ns if is_at_once else 0
             self._began_ns = now_ns
@@ -94,8 +99,9 @@ class Rounds:
         """Do not read a refused connection for a while."""
         if self._scheduler is not None and not transport.is_closing():
             self.held += 1
+            self.held_now += 1
             transport.pause_reading()
-            hold_s = HOLD_S * (1 + self.held % SPREAD / SPREAD)
+            hold_s = HOLD_S * (1 - self.held % SPREAD / (2 * SPREAD))
             self._scheduler.call_later(hold_s, partial(self._read_again, transport))
 
     def _read_again(self, transport: Transport) -> None:

@@ -2,6 +2,7 @@ import pytest
 
 from headworks.edge.gate import Gate
 from headworks.edge.limits import Bind
+from headworks.edge.rounds import CROWD, LATER_ROUNDS, SHORT_NS, Wait
 from headworks.errors import Overloaded
 from tests.fakes_edge import FakeApp, FakeClock
 
@@ -66,3 +67,46 @@ def test_a_sweep_looks_at_every_connection_and_turns_the_date():
     assert {one.expired_at[-1] for one in connections} == {gate.clock.ns}
     assert gate.plain_fields != before
     assert b"strict-transport-security" in gate.secure_fields
+
+
+class Scheduler:
+    """Forgets what it is asked to call."""
+
+    def call_soon(self, callback):
+        pass
+
+    def call_later(self, delay, callback):
+        pass
+
+
+class Held:
+    """A transport that can be paused."""
+
+    def is_closing(self):
+        return False
+
+    def pause_reading(self):
+        pass
+
+    def get_extra_info(self, name):
+        return None
+
+
+@pytest.mark.parametrize(("connections", "held"), [(CROWD, 0), (CROWD + 3, 3), (10 * CROWD, 2 * CROWD)])
+def test_a_round_holds_a_part_of_a_crowd_and_leaves_enough_to_be_read(connections, held):
+    gate = Gate(FakeApp(), Bind(), FakeClock(), Scheduler())
+    fill(gate, "127.0.0.1", connections)
+    gate.rounds.wait(Held(), 1, is_unsure=False)
+
+    assert sum(gate.hold(Held()) for _ in range(connections)) == held
+
+
+def test_only_a_crowd_is_told_how_long_its_answers_will_take():
+    waits = []
+    for connections in (CROWD, CROWD + 1):
+        gate = Gate(FakeApp(), Bind(), FakeClock(), Scheduler())
+        fill(gate, "127.0.0.1", connections)
+        gate.wait(Held(), 1, is_unsure=False)
+        waits.append(gate.wait(Held(), 1 + SHORT_NS, is_unsure=False))
+
+    assert waits == [Wait(0, 0), Wait(0, LATER_ROUNDS * SHORT_NS)]
