@@ -37,6 +37,7 @@ from headworks.targets.models.process import ProcessEngine
 from headworks.targets.models.registry import Models
 from headworks.targets.models.runner import Announcement
 from headworks.targets.providers.registry import Providers
+from headworks.tensor_operations import TensorModels
 from headworks.units import RequestId, SystemClock, parse_size_bytes, random_bytes
 from headworks.watch.health import Health
 from headworks.watch.sink import ThreadSink
@@ -138,9 +139,10 @@ class Service:
         money = self._open_money(limits)
         self.answers = CachedAnswers(random_bytes(SECRET_BYTES), clock, loop)
         self.published.when_replaced = self.answers.clear
+        targets = self._found(loop, offload, money)
         self.parts = Parts(
-            self.people.live, limits, self.published, self._found(loop, offload, money), self.ledger, self.watch, clock,
-            offload, routes, self._actions(offload), dialects(), refusals(), money, self.answers,
+            self.people.live, limits, self.published, targets, self.ledger, self.watch, clock, offload, routes,
+            self._actions(offload, targets), dialects(), refusals(), money, self.answers,
         )  # fmt: skip
         control = ControlServer(self.home.control_path(), self._control_commands(), os.geteuid(), self._command_failed)
         await control.open()
@@ -198,12 +200,13 @@ class Service:
     def _printed(self, model: str, line: str) -> None:
         self.watch.logs.event("model_output", model=model, line=line)
 
-    def _actions(self, offload: ThreadOffload) -> dict[str, Action]:
+    def _actions(self, offload: ThreadOffload, targets: Targets) -> dict[str, Action]:
         return {
             **health_operations(self.health, self.watch),
             **command_operations(self.commands()),
             **Catalogue(self.published, self.clock).actions(),
             **ModelList(self.published, self.clock, offload).actions(),
+            **TensorModels(self.published, targets, self.health, self.clock).actions(),
             **record_operations(
                 self.home.folder, record_settings(self.config, self.home.folder).kek_path, self.ledger, offload
             ),

@@ -295,8 +295,8 @@ class Dialect(Protocol):
     def writer(self, call: Call) -> EventWriter:
         """What writes the events of this call's answer."""
 
-    def fields(self, request_id: RequestId, quotas: tuple[Quota, ...]) -> tuple[tuple[str, str], ...]:
-        """Header fields that the dialect's clients look for, beside our own."""
+    def fields(self, call: Call, request_id: RequestId, quotas: tuple[Quota, ...]) -> tuple[tuple[str, str], ...]:
+        """Header fields that the dialect's clients look for, beside our own; asked after `body`, which may have left some in the call's form."""
 
 
 Refusal = Callable[[HeadworksError, str, str], Reply]

@@ -13,6 +13,7 @@ TRANSCRIPTIONS = "openai.transcriptions"
 MESSAGES, COUNT_TOKENS = "anthropic.messages", "anthropic.count"
 MODELS, MODEL = "models.named", "models.one"
 OPENAI_NOT_BUILT = "openai.not-built"
+INFER = "oip.infer"
 
 _APPLICATION = "/api/{endpoint}/v{version}/{rest}"
 _FORWARDED = ("GET", "POST", "PUT", "PATCH", "DELETE")
@@ -20,9 +21,9 @@ _PLANNED = (
     ("POST", "/api/{endpoint}/v{version}/jobs"),
     ("GET", "/api/jobs/{job}"),
     ("DELETE", "/api/jobs/{job}"),
-    ("GET", "/v2"),
-    ("GET", "/v2/models/{model}"),
-    ("POST", "/v2/models/{model}/infer"),
+    ("POST", "/v2/repository/models/{model}/load"),
+    ("POST", "/v2/repository/models/{model}/unload"),
+    ("GET", "/v2/models/{model}/stats"),
     ("POST", "/mcp"),
     ("POST", "/oauth/token"),
     ("POST", "/oauth/revoke"),
@@ -75,7 +76,23 @@ def table(max_body_bytes: int, *, is_loopback: bool) -> tuple[Route, ...]:
         _read("/v1/models", Auth.KEY, MODELS),
         _read("/v1/models/{asked}", Auth.KEY, MODEL),
         *(Route(method, path, Auth.KEY, OPENAI_NOT_BUILT, max_body_bytes) for method, path in _PLANNED_OF_OPENAI),
+        *_tensors(max_body_bytes),
         *(Route(method, path, Auth.KEY, NOT_BUILT, FORM_BYTES) for method, path in _PLANNED),
+    )
+
+
+def _tensors(max_body_bytes: int) -> tuple[Route, ...]:
+    """The Open Inference Protocol."""
+    models = ("/v2/models/{model}", "/v2/models/{model}/versions/{version}")
+    told = (("", "oip.model"), ("/ready", "oip.model-ready"), ("/config", "oip.config"))
+    return (
+        _read("/v2", Auth.KEY, "oip.server"),
+        _read("/v2/health/live", Auth.PUBLIC, "oip.live"),
+        _read("/v2/health/ready", Auth.PUBLIC, "oip.ready"),
+        _read("/v2/models", Auth.KEY, "oip.models"),
+        *(_read(model + end, Auth.KEY, operation) for model in models for end, operation in told),
+        *(Route("POST", f"{model}/infer", Auth.KEY, INFER, max_body_bytes) for model in models),
+        Route("POST", "/v2/repository/index", Auth.KEY, "oip.index", FORM_BYTES),
     )
 
 

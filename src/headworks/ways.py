@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from headworks.dialects.anthropic import errors as anthropic_errors
 from headworks.dialects.anthropic.messages import Messages
 from headworks.dialects.native.way import Native
+from headworks.dialects.oip.way import Infer
 from headworks.dialects.openai import errors as openai_errors
 from headworks.dialects.openai.chat import Chat
 from headworks.dialects.openai.completions import Completions
@@ -21,6 +22,7 @@ from headworks.routes import (
     EMBEDDINGS,
     FORWARD,
     IMAGES,
+    INFER,
     MESSAGES,
     MODEL,
     MODELS,
@@ -47,6 +49,7 @@ def dialects() -> Mapping[str, Dialect]:
         SPEECH: speech(),
         TRANSCRIPTIONS: Transcriptions(),
         MESSAGES: Messages(),
+        INFER: Infer(),
     }
 
 

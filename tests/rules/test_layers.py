@@ -37,6 +37,7 @@ LAYERS = [
         "operations",
         "catalogue_operations",
         "model_operations",
+        "tensor_operations",
         "record_operations",
         "inspection",
         "owner",

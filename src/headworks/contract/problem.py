@@ -24,7 +24,7 @@ def problem_json(error: HeadworksError, request_id: str, instance: str) -> bytes
         "detail": error.detail,
         "instance": instance,
         "code": error.code,
-        "error": f"{error.title}: {error.detail}" if error.detail != error.title else error.title,
+        "error": _in_one_line(error),
         "request_id": request_id,
     }
     if error.errors:
@@ -32,6 +32,15 @@ def problem_json(error: HeadworksError, request_id: str, instance: str) -> bytes
     if error.retryable:
         document["retryable"] = True
     return _encode(document)
+
+
+def _in_one_line(error: HeadworksError) -> str:
+    """The error for whoever reads one field only: with the first field that is wrong."""
+    text = f"{error.title}: {error.detail}" if error.detail != error.title else error.title
+    if not error.errors:
+        return text
+    first = error.errors[0]
+    return f"{text}: {first.pointer or '/'} {first.message}"
 
 
 PROBLEM_SCHEMA: dict[str, Any] = {

@@ -68,7 +68,7 @@ def replayed(call: Call, earlier: Replay, request_id: RequestId, dialect: Dialec
         ("X-Request-Id", request_id),
         ("Idempotency-Replayed", "true"),
         ("Headworks-Original-Request-Id", earlier.request_id),
-        *dialect.fields(request_id, ()),
+        *dialect.fields(call, request_id, ()),
         *_lifetime(call.endpoint.deprecated_wall_s, call.endpoint.sunset_wall_s, call.endpoint.successor),
         *_GUARDS,
     )
@@ -99,7 +99,7 @@ def _fields(
     if quotas:
         left, policy = _rates(quotas)
         own = minted, timed, ("RateLimit", left)
-    if more := dialect.fields(request_id, quotas) + outcome.headers:
+    if more := dialect.fields(grant.call, request_id, quotas) + outcome.headers:
         own += more
     endpoint = grant.call.endpoint
     first, degraded = endpoint.targets[0], outcome.degraded

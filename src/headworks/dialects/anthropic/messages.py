@@ -49,7 +49,7 @@ class Messages:
         form: Form = call.form  # type: ignore[assignment]  # what `read` put there
         return SameEvents(form) if form.is_same else MessageWriter(form)
 
-    def fields(self, request_id: RequestId, quotas: tuple[Quota, ...]) -> tuple[tuple[str, str], ...]:
+    def fields(self, call: Call, request_id: RequestId, quotas: tuple[Quota, ...]) -> tuple[tuple[str, str], ...]:
         """See ports.Dialect."""
         return ("request-id", request_id), *rate_fields(request_id, quotas)
 

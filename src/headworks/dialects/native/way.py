@@ -64,6 +64,6 @@ class Native:
         """See ports.Dialect."""
         return self._writer
 
-    def fields(self, request_id: RequestId, quotas: tuple[Quota, ...]) -> tuple[tuple[str, str], ...]:
+    def fields(self, call: Call, request_id: RequestId, quotas: tuple[Quota, ...]) -> tuple[tuple[str, str], ...]:
         """See ports.Dialect; our own fields say it all."""
         return ()

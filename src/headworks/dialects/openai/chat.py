@@ -78,7 +78,7 @@ class Chat:
         """See ports.Dialect."""
         return ChatWriter(call.form)  # type: ignore[arg-type]  # what `read` put there
 
-    def fields(self, request_id: RequestId, quotas: tuple[Quota, ...]) -> tuple[tuple[str, str], ...]:
+    def fields(self, call: Call, request_id: RequestId, quotas: tuple[Quota, ...]) -> tuple[tuple[str, str], ...]:
         """See ports.Dialect."""
         return rate_fields(quotas)
 

@@ -75,7 +75,7 @@ class Completions:
         form: Form = call.form  # type: ignore[assignment]  # what `read` put there
         return TextWriter(form) if form.is_same else CompletionWriter(form)
 
-    def fields(self, request_id: RequestId, quotas: tuple[Quota, ...]) -> tuple[tuple[str, str], ...]:
+    def fields(self, call: Call, request_id: RequestId, quotas: tuple[Quota, ...]) -> tuple[tuple[str, str], ...]:
         """See ports.Dialect."""
         return rate_fields(quotas)
 

@@ -63,6 +63,6 @@ class Responses:
         form: Form = call.form  # type: ignore[assignment]  # what `read` put there
         return SameEvents(form) if form.is_same else ResponsesWriter(form)
 
-    def fields(self, request_id: RequestId, quotas: tuple[Quota, ...]) -> tuple[tuple[str, str], ...]:
+    def fields(self, call: Call, request_id: RequestId, quotas: tuple[Quota, ...]) -> tuple[tuple[str, str], ...]:
         """See ports.Dialect."""
         return rate_fields(quotas)

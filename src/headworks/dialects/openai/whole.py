@@ -59,7 +59,7 @@ class Whole:
         """See ports.Dialect."""
         return NoEvents()
 
-    def fields(self, request_id: RequestId, quotas: tuple[Quota, ...]) -> tuple[tuple[str, str], ...]:
+    def fields(self, call: Call, request_id: RequestId, quotas: tuple[Quota, ...]) -> tuple[tuple[str, str], ...]:
         """See ports.Dialect."""
         return rate_fields(quotas)
 

@@ -1,0 +1,44 @@
+"""Models for clients that speak in tensors."""
+
+from typing import Annotated
+
+import msgspec
+import numpy as np
+
+import headworks
+from headworks import DType, Shape
+
+
+class Doubled(headworks.Model):
+    """Rows of four single floats, twice as large."""
+
+    def predict(
+        self, batch: Annotated[np.ndarray, Shape(None, 4), DType("float32")]
+    ) -> Annotated[np.ndarray, Shape(None, 4), DType("float32")]:
+        return batch * 2
+
+
+class Pair(msgspec.Struct):
+    left: list[float]
+    count: int
+    word: str
+    is_loud: bool = False
+
+
+class Told(msgspec.Struct):
+    total: float
+    words: list[str]
+    extra: dict[str, int]
+
+
+class Mixed(headworks.Model):
+    """Fields of every form."""
+
+    def predict(self, row: Pair) -> Told:
+        word = row.word.upper() if row.is_loud else row.word
+        return Told(sum(row.left) * row.count, [word] * row.count, {"n": row.count})
+
+
+@headworks.model
+def shout(text: str) -> str:
+    return text.upper()
