@@ -1,7 +1,8 @@
 """How long a request waited unread, in a crowd, and how long its answer will; and what becomes of connections refused for it.
 
-A crowd of ready connections is read in one round of the loop. What is read late in a long round has waited that long
-in the kernel, which tells when it came. When the call has run, its record is handed over at the end of a round and its
+A crowd of ready connections is read in one round of the loop. What is read late in a long round has waited that
+long, and on average half of the round before it; what may have stood there longer, as a connection's first request or
+the first after it was held, is asked of the kernel. When the call has run, its record is handed over at the end of a round and its
 answer written in the next. Both are part of a call's wait; so the edge refuses a call for them before anything is
 spent on it. Even that costs: so a refused connection is not read for most of the time its Retry-After names. What
 then stands there already has waited for as long as it stood.
@@ -60,7 +61,7 @@ class Scheduler(Protocol):
 class Rounds:
     """Waits of the present round.
 
-    Cost: one callback a round, a system call a request while rounds are long. Safe under: one thread, the loop's.
+    Cost: one callback a round. Safe under: one thread, the loop's.
     """
 
     __slots__ = ("_began_ns", "_closed_ns", "_is_open", "_last_ns", "_now_ns", "_scheduler", "held", "held_now")
@@ -90,10 +91,11 @@ class Rounds:
             self._last_ns = self._closed_ns - self._began_ns if is_at_once else 0
             self._began_ns = now_ns
             scheduler.call_soon(self._close)
-        ahead_ns = LATER_ROUNDS * max(self._last_ns, now_ns - self._began_ns)
-        if ahead_ns < SHORT_NS and not is_unsure:
-            return NO_WAIT
-        return Wait(unread_ns(transport), ahead_ns)
+        age_ns = now_ns - self._began_ns
+        ahead_ns = LATER_ROUNDS * max(self._last_ns, age_ns)
+        if is_unsure:
+            return Wait(unread_ns(transport), ahead_ns)
+        return Wait(age_ns + self._last_ns // 2, ahead_ns) if ahead_ns >= SHORT_NS else NO_WAIT
 
     def hold(self, transport: Transport) -> None:
         """Do not read a refused connection for a while."""

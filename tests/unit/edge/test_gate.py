@@ -109,4 +109,4 @@ def test_only_a_crowd_is_told_how_long_its_answers_will_take():
         gate.wait(Held(), 1, is_unsure=False)
         waits.append(gate.wait(Held(), 1 + SHORT_NS, is_unsure=False))
 
-    assert waits == [Wait(0, 0), Wait(0, LATER_ROUNDS * SHORT_NS)]
+    assert waits == [Wait(SHORT_NS, 0), Wait(SHORT_NS, LATER_ROUNDS * SHORT_NS)]
