@@ -139,20 +139,33 @@ def drive(coroutine: Coroutine[Any, Any, T], done: Callable[[T | None, BaseExcep
     return driven
 
 
+class Work(Pending[T]):
+    """A coroutine's result; see `driven`. Once it has ended, nothing holds it but who waits."""
+
+    __slots__ = ("_under_way",)
+
+    def __init__(self, coroutine: Coroutine[Any, Any, T]) -> None:
+        super().__init__()
+        under_way = drive(coroutine, self._ended)
+        self._under_way = None if self.is_done else under_way
+
+    def abandon(self) -> None:
+        """See Pending; ClientGone is raised where the coroutine waits."""
+        self._callback = None
+        if self._under_way is not None:
+            self._under_way.cancel(ClientGone())
+
+    def _ended(self, value: Any, error: BaseException | None) -> None:
+        self._under_way = None
+        if error is None:
+            self.resolve(value)
+        else:
+            self.fail(error)
+
+
 def driven(work: Coroutine[Any, Any, T]) -> Pending[T]:
     """A coroutine's result as a Pending; abandoning it raises ClientGone where the coroutine waits."""
-    pending: Pending[T] = Pending()
-
-    def ended(value: Any, error: BaseException | None) -> None:
-        if error is None:
-            pending.resolve(value)
-        else:
-            pending.fail(error)
-
-    under_way = drive(work, ended)
-    if not pending.is_done:
-        pending.on_abandon = lambda: under_way.cancel(ClientGone())
-    return pending
+    return Work(work)
 
 
 class Shared(Generic[T]):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from msgspec import Struct, structs
+from msgspec import Struct
 from msgspec.json import Decoder
 
 from headworks.contract.schema import EVENTS, JSON, Schema
@@ -83,20 +83,24 @@ class Site(Struct, frozen=True):
     hold: HoldPolicy
 
 
-async def attempted(site: Site, ask: Ask, leave: Pass, side: Side) -> Outcome:
+async def attempted(site: Site, leave: Pass, side: Side) -> Outcome:
     """What the provider answers to one sending.
 
     Raises: what the operation's tables make of a refusal, and what the client raises; ContractViolation; what the
     budgets say; RecordUnavailable. Whatever happens, the pass is reported and the reservation settled or released.
     """
-    tools = site.tools
+    tools, operation, call = site.tools, site.bound.operation, side.call
     trial = Trial(site.standing, leave, side, tools.money, tools.clock)
-    failed: HeadworksError = ClientGone()
+    failed: HeadworksError | None = None
     is_under_way = False
     try:
-        reservation = trial.reservation = tools.money.reserve(side.call, side.opening.caller, site.service)
-        ask = structs.replace(ask, output_cap=reservation.output_cap)
-        request = await _signed(site, site.bound.operation.request(ask), leave, trial)
+        reservation = trial.reservation = tools.money.reserve(call, side.opening.caller, site.service)
+        payload = call.payload
+        ask = Ask(payload.document, payload.blobs, call.is_stream and operation.can_stream, reservation.output_cap)
+        request = operation.request(ask)
+        if not site.signer.is_ready(leave.key):
+            await _refreshed(site, leave, trial)
+        request = site.signer.signed(request, leave.key)
         await side.opening.open(reservation)
         trial.is_sent = True
         outcome = await (_streamed if ask.is_stream else _whole)(site, ask, request, side, trial)
@@ -107,21 +111,17 @@ async def attempted(site: Site, ask: Ask, leave: Pass, side: Side) -> Outcome:
         raise
     finally:
         if not is_under_way:
-            trial.judge(failed if trial.is_sent else ClientGone())
-            trial.settle(failed)
+            trial.failed(failed or ClientGone())
 
 
-async def _signed(site: Site, request: HttpRequest, leave: Pass, trial: Trial) -> HttpRequest:
-    signer = site.signer
-    if not signer.is_ready(leave.key):
-        try:
-            await signer.refresh(leave.key)
-        except (ClientGone, Overloaded):
-            raise
-        except HeadworksError:
-            trial.unsigned()
-            raise
-    return signer.signed(request, leave.key)
+async def _refreshed(site: Site, leave: Pass, trial: Trial) -> None:
+    try:
+        await site.signer.refresh(leave.key)
+    except (ClientGone, Overloaded):
+        raise
+    except HeadworksError:
+        trial.unsigned()
+        raise
 
 
 async def _whole(site: Site, ask: Ask, request: HttpRequest, side: Side, trial: Trial) -> Outcome:

@@ -109,7 +109,13 @@ class Standing:
 
     def ended(self, leave: Pass, error: BaseException | None, took_ns: int, now_ns: int) -> None:
         """Report how an attempt ended."""
-        evidence = ANSWERED if error is None else EVIDENCE.get(type(error), SILENT)
+        if error is None:
+            for breaker, given in (
+                (self._origin, leave.origin_pass), (self._model, leave.model_pass), (self._keys[leave.key], leave.key_pass),
+            ):  # fmt: skip
+                breaker.well(given, took_ns, now_ns)
+            return
+        evidence = EVIDENCE.get(type(error), SILENT)
         wait_s = getattr(error, "retry_after_s", None)
         if isinstance(error, ProviderKeyRejected):
             self.keys_rejected += 1

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from msgspec import structs
-
 from headworks.errors import ConfigurationRefused, FieldError
 from headworks.secret import Secret
 from headworks.targets.providers.wire import Credential, HttpRequest, Origin, ProviderSettings
@@ -12,12 +10,14 @@ from headworks.targets.providers.wire import Credential, HttpRequest, Origin, Pr
 class KeyHeader:
     """A key sent as `name: prefix + key`; it neither ages nor needs refreshing."""
 
-    __slots__ = ("_name", "_prefix", "_secret")
+    __slots__ = ("_name", "_prefix", "_secret", "_signed", "_unsigned")
 
     def __init__(self, secret: Secret, name: str = "authorization", prefix: str = "Bearer ") -> None:
         self._secret = secret
         self._name = name
         self._prefix = prefix
+        self._unsigned: tuple[tuple[str, str], ...] | None = None
+        self._signed: tuple[tuple[str, str], ...] = ()
 
     def is_fresh(self, wall_ns: int) -> bool:
         """Always: the key is what it is."""
@@ -27,9 +27,11 @@ class KeyHeader:
         """Nothing to do."""
 
     def signed(self, request: HttpRequest, origin: Origin, wall_ns: int) -> HttpRequest:
-        """The request with the key in its head."""
-        field = (self._name, self._prefix + self._secret.reveal())
-        return structs.replace(request, headers=(*request.headers, field))
+        """The request with the key in its head; operations share their fields, so these are put together once."""
+        if request.headers is not self._unsigned:
+            self._unsigned = request.headers
+            self._signed = (*request.headers, (self._name, self._prefix + self._secret.reveal()))
+        return HttpRequest(request.method, request.path, self._signed, request.body)
 
     def __repr__(self) -> str:
         return f"KeyHeader({self._name}: {self._secret})"

@@ -32,7 +32,7 @@ from headworks.targets.providers.retry import RetryPolicy, Step, Tried, followin
 from headworks.targets.providers.sign import Signer
 from headworks.targets.providers.trial import Side
 from headworks.targets.providers.waiting import Gathered, pause
-from headworks.targets.providers.wire import Ask, Bound
+from headworks.targets.providers.wire import Bound
 from headworks.units import SECOND_NS
 from headworks.values import Call, Opening, Outcome, Payload, Usage
 
@@ -184,8 +184,6 @@ class ProviderTarget:
         Raises: the last attempt's error.
         """
         clock, standing = self._tools.clock, self._site.standing
-        payload, is_stream = side.call.payload, side.call.is_stream and self._site.bound.operation.can_stream
-        ask = Ask(payload.document, payload.blobs, is_stream)
         spent: frozenset[int] = frozenset()
         sent, is_repeated = 0, False
         failed: HeadworksError | None = None
@@ -197,7 +195,7 @@ class ProviderTarget:
                     raise failed or self._unavailable()
                 self._sent += 1
                 try:
-                    outcome = await attempted(self._site, ask, leave, side)
+                    outcome = await attempted(self._site, leave, side)
                     self._load.observe(outcome.run_ns, clock.monotonic_ns())
                     return outcome
                 except HeadworksError as error:

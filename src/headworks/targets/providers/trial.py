@@ -5,6 +5,7 @@ from __future__ import annotations
 from msgspec import Struct
 
 from headworks.errors import (
+    ClientGone,
     ContextTooLong,
     DeadlineExceeded,
     HeadworksError,
@@ -67,7 +68,7 @@ class Trial:
 
     __slots__ = (
         "_began_ns", "_clock", "_is_judged", "_is_refused", "_is_settled", "_leave", "_money", "_side", "_standing", "is_sent",
-        "reservation", "usage",
+        "reservation", "took_ns", "usage",
     )  # fmt: skip
 
     def __init__(self, standing: Standing, leave: Pass, side: Side, money: Money, clock: Clock) -> None:
@@ -81,21 +82,24 @@ class Trial:
         self.reservation: Reservation | None = None
         self.is_sent = False
         self.usage: Usage | None = None
-
-    @property
-    def took_ns(self) -> int:
-        """Since it began."""
-        return self._clock.monotonic_ns() - self._began_ns
+        self.took_ns = 0
+        """From its beginning until it was judged."""
 
     def judge(self, error: HeadworksError | None) -> None:
         """Tell the breakers how it went; of a stream, once its first content is here."""
         if self._is_judged:
             return
         self._is_judged = True
-        took_ns = self.took_ns
+        now_ns = self._clock.monotonic_ns()
+        took_ns = self.took_ns = now_ns - self._began_ns
         if isinstance(error, DeadlineExceeded) and took_ns >= self._side.fair_ns:
             error = ProviderTimeout()
-        self._standing.ended(self._leave, error, took_ns, self._clock.monotonic_ns())
+        self._standing.ended(self._leave, error, took_ns, now_ns)
+
+    def failed(self, error: HeadworksError) -> None:
+        """It ended in an error; that nothing was sent says nothing of the provider."""
+        self.judge(error if self.is_sent else ClientGone())
+        self.settle(error)
 
     def refused(self, status: int) -> None:
         """The provider answered with an error status, which none bills but where time ran out."""
