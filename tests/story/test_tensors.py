@@ -17,11 +17,12 @@ models:
   doubled: {python: "tensors:Doubled"}
   mixed: {python: "tensors:Mixed"}
   shout: {python: "tensors:shout"}
-  mood: {python: "kinds:Echo"}
+  mood: {python: "tensors:Mood"}
 endpoints:
   doubled: {v1: {targets: [doubled]}, v2: {targets: [doubled], default: true}}
   mixed: {v1: {targets: [mixed]}}
   shout: {v1: {targets: [shout]}}
+  mood: {v1: {task: text-classification, targets: [mood]}}
 """
 ROWS = np.array([[1, 2, 3, 4], [5, 6, 7, 8]], dtype=np.float32)
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::ResourceWarning")
@@ -30,7 +31,7 @@ pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::R
 @pytest.fixture(scope="module")
 def served(tmp_path_factory):
     folder = tmp_path_factory.mktemp("tensors")
-    config = write_config(folder, CONFIG, ("tensors.py", "kinds.py"))
+    config = write_config(folder, CONFIG, ("tensors.py",))
     with service(config, folder / "home") as running:
         yield running
 
@@ -177,6 +178,7 @@ def test_the_service_tells_of_itself_and_of_its_models(client, headers):
     assert {each["name"] for each in client.get_model_repository_index(headers=headers)} == {
         "doubled",
         "mixed",
+        "mood",
         "shout",
     }
     assert {each["name"] for each in client.get_model_metadata("mixed", headers=headers)["inputs"]} == {
@@ -229,3 +231,18 @@ def test_a_packed_body_by_hand_is_measured_unpacked(served):
     answer = served.call("/v2/models/doubled/infer", body=body, headers=sent)
 
     assert answer.json["outputs"][0]["data"] == [2.0, 4.0, 6.0, 8.0]
+
+
+@pytest.mark.parametrize("is_raw", ["true", "false"])
+def test_another_service_is_asked_in_tensors_and_answers_like_any_target(served, tmp_path, is_raw):
+    outer = f"""
+providers:
+  inner: {{kind: oip, base_url: "http://127.0.0.1:{served.port}", api_key: {served.key}, is_raw: {is_raw}}}
+endpoints:
+  mood: {{v1: {{task: text-classification, targets: ["inner/mood/1"]}}}}
+"""
+    with service(write_config(tmp_path, outer), tmp_path / "home") as running:
+        answer = running.call("/api/mood/v1", {"inputs": "h\u00e9llo", "parameters": {"top_k": 1}})
+
+    assert answer.json == [{"label": "h\u00e9llo", "score": 1.0}]
+    assert answer.headers["headworks-target"] == "inner/mood/1"

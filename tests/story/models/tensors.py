@@ -7,6 +7,7 @@ import numpy as np
 
 import headworks
 from headworks import DType, Shape
+from headworks.tasks import text_classification as tc
 
 
 class Doubled(headworks.Model):
@@ -42,3 +43,10 @@ class Mixed(headworks.Model):
 @headworks.model
 def shout(text: str) -> str:
     return text.upper()
+
+
+class Mood(headworks.Model):
+    """Labels a text with itself."""
+
+    def predict(self, row: tc.Request) -> tc.Reply:
+        return [tc.Label(row.inputs, 1.0)]

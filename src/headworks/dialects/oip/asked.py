@@ -12,8 +12,8 @@ from msgspec import DecodeError, Raw, Struct, ValidationError, convert
 from msgspec.json import Decoder
 
 from headworks.contract import json_text
-from headworks.dialects.oip.signature import Signature, TensorSpec
-from headworks.dialects.oip.tensors import BYTES, Tensor, checked_shape, from_json, from_raw, refused
+from headworks.contract.tensors.signature import Signature, TensorSpec
+from headworks.contract.tensors.tensor import BYTES, Tensor, checked_shape, from_json, from_raw, refused
 from headworks.errors import Malformed
 from headworks.values import RawRequest
 

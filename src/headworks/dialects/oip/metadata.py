@@ -5,7 +5,7 @@ Source: Open Inference Protocol, inference_rest.md ("Model Metadata"); Triton's 
 
 from typing import Any
 
-from headworks.dialects.oip.signature import Signature, TensorSpec, signature_of
+from headworks.contract.tensors.signature import Signature, TensorSpec, signature_of
 from headworks.values import Endpoint
 
 PLATFORM = "headworks"

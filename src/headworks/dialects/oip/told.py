@@ -7,8 +7,8 @@ from typing import Any
 from msgspec import DecodeError, Struct
 from msgspec.json import Decoder, Encoder
 
-from headworks.dialects.oip.signature import Signature, TensorSpec
-from headworks.dialects.oip.tensors import BYTES, FP16, Tensor, flat, refused, shape_of, to_raw
+from headworks.contract.tensors.signature import Signature, TensorSpec
+from headworks.contract.tensors.tensor import BYTES, FP16, Tensor, flat, refused, shape_of, to_raw
 from headworks.errors import ContractViolation
 
 encode = Encoder().encode

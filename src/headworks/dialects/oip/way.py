@@ -3,11 +3,11 @@
 from urllib.parse import unquote
 
 from headworks.contract.schema import JSON
+from headworks.contract.tensors.signature import signature_of
 from headworks.dialects.naming import endpoint_named
 from headworks.dialects.native.body import json_payload
 from headworks.dialects.native.way import NativeEvents
 from headworks.dialects.oip.asked import asked_of, rows_of
-from headworks.dialects.oip.signature import signature_of
 from headworks.dialects.oip.told import Wish, check_outputs, encode, told
 from headworks.errors import FieldError, NotFound, SchemaViolation
 from headworks.ports import Endpoints, EventWriter, Read

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from headworks.contract.tasks import schemas
-from headworks.dialects.oip.signature import TensorSpec, signature_of
-from headworks.dialects.oip.tensors import from_json, from_raw, shape_of, to_raw
+from headworks.contract.tensors.signature import TensorSpec, signature_of
+from headworks.contract.tensors.tensor import from_json, from_raw, shape_of, to_raw
 from headworks.errors import SchemaViolation
 from tests.unit.contracts import make_contract
 

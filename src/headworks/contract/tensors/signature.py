@@ -10,8 +10,8 @@ from typing import Any
 
 from msgspec import Struct
 
-from headworks.contract.schema import Contract, JsonObject, Schema, resolved
-from headworks.dialects.oip.tensors import BOOL, BYTES, FP64, INT64
+from headworks.contract.schema import Contract, JsonObject, Schema, binary_fields, resolved
+from headworks.contract.tensors.tensor import BOOL, BYTES, FP64, INT64
 
 ANY = -1
 WHOLE_INPUT, WHOLE_OUTPUT = "input", "output"
@@ -53,16 +53,21 @@ class Signature(Struct, frozen=True):
         return (ANY, *spec.shape) if self.is_batch else spec.shape
 
 
-@lru_cache(maxsize=1024)
-def _signature(request: Schema, reply: Schema, is_batch: bool, binary: tuple[str, ...]) -> Signature:
-    inputs, is_named = _specs(request.json, WHOLE_INPUT, frozenset(binary))
-    outputs, has_named = _specs(reply.json, WHOLE_OUTPUT, frozenset())
+def signature_from(request: JsonObject, reply: JsonObject, *, is_batch: bool) -> Signature:
+    """The tensors of these schemas of one row."""
+    inputs, is_named = _specs(request, WHOLE_INPUT, frozenset(binary_fields(request)))
+    outputs, has_named = _specs(reply, WHOLE_OUTPUT, frozenset())
     return Signature(inputs, outputs, is_named, has_named, is_batch)
+
+
+@lru_cache(maxsize=1024)
+def _signature(request: Schema, reply: Schema, is_batch: bool) -> Signature:
+    return signature_from(request.json, reply.json, is_batch=is_batch)
 
 
 def signature_of(contract: Contract) -> Signature:
     """The tensors of a contract."""
-    return _signature(contract.request, contract.reply, contract.is_batch, contract.binary)
+    return _signature(contract.request, contract.reply, contract.is_batch)
 
 
 def _specs(root: JsonObject, whole: str, binary: frozenset[str]) -> tuple[tuple[TensorSpec, ...], bool]:
