@@ -29,6 +29,8 @@ WRITING = apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE | apsw.SQLITE_OPE
 """One thread at a time has a writing connection, so it needs no lock of its own."""
 BUSY_MS = 5000
 CACHE_KIB = 8192
+FORMAT = 2
+"""What the files of a home say they are; it goes up when a table changes so that older files cannot be used."""
 WAL_KEPT_BYTES = 40 * 2**20
 """More than a WAL grows to under load: what is there already is written over, and a sync has no sizes to note."""
 
@@ -50,9 +52,27 @@ def connect(path: Path, durable: Durable) -> apsw.Connection:
         connection.pragma("cache_size", -CACHE_KIB)
         connection.pragma("journal_size_limit", WAL_KEPT_BYTES)
         connection.pragma("foreign_keys", 1)
+        if not connection.pragma("schema_version"):  # a new file, whose format is ours
+            connection.pragma("user_version", FORMAT)
     except (apsw.Error, OSError) as error:
         raise HomeUnavailable(f"{path} cannot be opened: {error}.") from error
+    _check_format(connection, path)
     return connection
+
+
+def _check_format(connection: apsw.Connection, path: Path) -> None:
+    """Refuse a file of another version, which would fail later in ways that nobody understands.
+
+    Raises: HomeUnavailable.
+    """
+    found = connection.pragma("user_version")
+    if found == FORMAT:
+        return
+    connection.close(True)
+    raise HomeUnavailable(
+        f"{path} is of format {found}, this version of Headworks reads format {FORMAT}: use the version that made it,"
+        " or another home."
+    )
 
 
 def connect_to_read(path: Path) -> apsw.Connection:
@@ -67,8 +87,11 @@ def connect_to_read(path: Path) -> apsw.Connection:
         connection = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READWRITE)
         connection.set_busy_timeout(BUSY_MS)
         connection.pragma("query_only", 1)
+        is_empty = not connection.pragma("schema_version")
     except apsw.Error as error:
         raise HomeUnavailable(f"{path} cannot be read: {error}.") from error
+    if not is_empty:
+        _check_format(connection, path)
     return connection
 
 

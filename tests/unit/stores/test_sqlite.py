@@ -1,6 +1,7 @@
 import queue
 import sqlite3
 import stat
+from contextlib import closing
 
 import apsw
 import pytest
@@ -133,3 +134,16 @@ def test_queries_are_read_by_name_without_their_comments(tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(tmp_path)
 
     assert load_queries("some_package", "ok.sql") == {"one": "SELECT 1;", "two": "SELECT 2;"}
+
+
+def test_a_home_of_another_format_is_refused_with_both_formats_named(tmp_path, mail):
+    Stores.open(tmp_path, "process", mail.put, SystemClock()).close()
+    with closing(sqlite3.connect(tmp_path / "records.db")) as other:
+        other.execute("CREATE TABLE something (a)")
+        other.execute("PRAGMA user_version = 1")
+        other.commit()
+
+    with pytest.raises(HomeUnavailable, match="format 1, this version of Headworks reads format 2"):
+        Stores.open(tmp_path, "process", mail.put, SystemClock())
+    with pytest.raises(HomeUnavailable, match="format 1"):
+        connect_to_read(tmp_path / "records.db")
