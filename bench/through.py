@@ -25,7 +25,7 @@ from bench.front import COLLECT_AFTER, CONNECTIONS, ROUNDS_A_FLUSH, Sink, Store,
 from bench.gateways import BODY, PATH
 from bench.upstream import ANSWER
 from headworks.contract import tasks
-from headworks.contract.schema import Schema, contract_from
+from headworks.contract.schema import contract_from
 from headworks.edge.front import Front
 from headworks.edge.gate import Gate
 from headworks.edge.h1 import Connection
@@ -155,7 +155,7 @@ class Bench:
         tools = Tools(self.upstream, clock, loop, None, lambda: 0.5, money)  # type: ignore[arg-type]  # only a whole answer is asked for
         settings = ProviderSettings("up", "openai", "http://127.0.0.1:9/v1", (Secret("sk-upstream"),))
         bound = kind_of("openai").bind(settings, "any-model", "chat")
-        self.target = ProviderTarget(TARGET, TARGET, bound, Schema(reply), Health(BreakerSettings()), tools)
+        self.target = ProviderTarget(TARGET, TARGET, bound, tasks.reply("chat"), Health(BreakerSettings()), tools)
         self.watch = LoggedWatch(Metrics(), Logs(Sink(), lambda words: words, clock))
         parts = Parts(
             keys, limits, published, Targets(self.target), self.record, self.watch, clock, None,  # type: ignore[arg-type]

@@ -14,7 +14,6 @@ from msgspec import structs
 
 from headworks.assembly import provider_settings
 from headworks.contract import tasks
-from headworks.contract.schema import Schema
 from headworks.errors import ConfigurationRefused, FieldError
 from headworks.money.prices import PriceTable
 from headworks.offload import ThreadOffload
@@ -82,10 +81,9 @@ class Outside:
     def _target(self, key: Key, bound: Bound, config: Config, prices: PriceTable) -> ProviderTarget:
         name, task = key
         provider = config.providers[name.partition("/")[0]]
-        reply = Schema(tasks.schemas(task)[1])
         policy = policy_of(provider, can_stream=bound.operation.can_stream)
         service = service_of(name, bound.operation.model, config, prices)
-        return ProviderTarget(name, service, bound, reply, self._health, self._tools, policy)
+        return ProviderTarget(name, service, bound, tasks.reply(task), self._health, self._tools, policy)
 
 
 def service_of(name: str, model: str, config: Config, prices: PriceTable) -> str:

@@ -182,6 +182,9 @@ class Endpoints(Protocol):
     def versions(self) -> tuple[Endpoint, ...]:
         """Every version of every endpoint, by name and number."""
 
+    def bare(self, name: str) -> Endpoint | None:
+        """What a name without a version means: its only version, else the default one; None for neither."""
+
 
 class Money(Protocol):
     """What paid services cost, and what callers, endpoints and tenants may still spend on them."""

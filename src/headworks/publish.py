@@ -10,6 +10,7 @@ from headworks.contract.lock import read_lock, refuse_breaks
 from headworks.contract.schema import Contract, JsonObject, contract_from
 from headworks.contract.version import changes, serves
 from headworks.deployment import Deployment, read_deployment
+from headworks.dialects.naming import names_of
 from headworks.errors import ConfigurationRefused, FieldError, ModelUnavailable, NotFound
 from headworks.settings import Config, EndpointVersion
 from headworks.settings.check import every_target, target_name
@@ -34,6 +35,7 @@ class Published:
         self._by_id: dict[str, Endpoint] = {}
         self._by_words: dict[tuple[str, str], Endpoint] = {}
         self._names: set[str] = set()
+        self._bare: dict[str, Endpoint] = {}
         self.is_known = False
         self.when_replaced: Callable[[], None] = _nothing
         """Called after what is published has changed: answers kept before are not of what answers now."""
@@ -66,12 +68,17 @@ class Published:
         """See ports.Endpoints."""
         return self._all
 
+    def bare(self, name: str) -> Endpoint | None:
+        """See ports.Endpoints."""
+        return self._bare.get(name)
+
     def replace(self, endpoints: tuple[Endpoint, ...]) -> None:
         """Publish these from now on."""
         self._all = endpoints
         self._by_id = {each.id: each for each in endpoints}
         self._by_words = {(each.name, str(each.version)): each for each in endpoints}
         self._names = {each.name for each in endpoints}
+        self._bare = {name: each for name, each in names_of(endpoints) if "@" not in name}
         self.is_known = True
         self.when_replaced()
 

@@ -9,7 +9,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 import jsonschema_rs
-from msgspec import Struct
+from msgspec import MsgspecError, Struct
+from msgspec.json import Decoder
 
 from headworks.errors import ConfigurationRefused, FieldError, SchemaViolation
 
@@ -28,19 +29,34 @@ Violation = jsonschema_rs.ValidationError
 class Schema:
     """One JSON Schema, compiled.
 
-    `json` is the document it was made from; treat it as frozen. `is_valid` tells yes or no, without reasons.
+    `json` is the document it was made from; treat it as frozen. `is_valid` tells yes or no, without reasons. `declared`
+    is the type that the document was made from, where there is one: what reads as it satisfies the schema.
 
     Cost: 0.5 µs for thirty numbers in an object.
     Safe under: many threads.
     """
 
-    __slots__ = ("_iterate", "is_valid", "json")
+    __slots__ = ("_iterate", "_read", "is_valid", "json")
 
-    def __init__(self, json: JsonObject) -> None:
+    def __init__(self, json: JsonObject, declared: Any = None) -> None:
         validator = _compiled(dict(json))
         self.json: JsonObject = json
         self.is_valid: Callable[[object], bool] = validator.is_valid
         self._iterate: Callable[[object], Iterator[Violation]] = validator.iter_errors
+        self._read: Callable[[bytes], object] | None = None if declared is None else Decoder(declared).decode
+
+    def surely_holds(self, text: bytes) -> bool:
+        """Whether JSON text satisfies the schema, as far as its declared type tells at once; False decides nothing.
+
+        Cost: 1 µs for a chat's answer, a third of decoding and validating it.
+        """
+        if self._read is None:
+            return False
+        try:
+            self._read(text)
+        except (MsgspecError, UnicodeDecodeError, RecursionError):
+            return False
+        return True
 
     def check(self, document: object, at: str = "") -> None:
         """Refuse a document that breaks the schema; `at` is the pointer of the document itself.

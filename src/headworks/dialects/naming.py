@@ -22,11 +22,10 @@ def endpoint_named(model: str, endpoints: Endpoints) -> Endpoint:
     name, version = found.groups()
     if version is not None:
         return endpoints.named(name, int(version))
-    versions = [each for each in endpoints.versions() if each.name == name]
-    standing = answers_bare(versions)
+    standing = endpoints.bare(name)
     if standing is None:
         several = f"{name} has several versions and none is the default; name one, such as {name}@v1."
-        raise NotFound(several if versions else _UNKNOWN)
+        raise NotFound(several if any(each.name == name for each in endpoints.versions()) else _UNKNOWN)
     return standing
 
 

@@ -47,19 +47,26 @@ def asked_of(call: Call) -> Asked:
 
 def output_cap(asked: Asked, price: Price | None, endpoint_most: int | None) -> int | None:
     """The most tokens that may be answered: the least of what the caller, the endpoint and the model allow; None for no bound."""
-    said = (asked.max_completion_tokens, asked.max_tokens, asked.max_output_tokens, asked.max_new_tokens)
-    first = next((each for each in said if each is not None), None)
-    known = [each for each in (first, endpoint_most, price.most_output if price else None) if each is not None]
-    return min(known) if known else None
+    said: int | None = None
+    for said in (asked.max_completion_tokens, asked.max_tokens, asked.max_output_tokens, asked.max_new_tokens):
+        if said is not None:
+            break
+    least = said
+    for most in (endpoint_most, price.most_output if price else None):
+        if most is not None and (least is None or most < least):
+            least = most
+    return least
 
 
 def most_used(call: Call, asked: Asked, price: Price, cap: int | None) -> Usage | None:
     """The most that an attempt can use of what has a price; None when there is no bound on it."""
     payload = call.payload
-    size = len(payload.document) + sum(len(blob) for _, blob in payload.blobs)
+    size = len(payload.document)
+    for _, blob in payload.blobs:
+        size += len(blob)
     if price.output and cap is None:
         return None
-    count = max(1, asked.n or 1)
+    count = asked.n if asked.n is not None and asked.n > 1 else 1
     pictures = payload.document.count(_PICTURE) + len(payload.blobs)
     tokens = size + pictures * PICTURE_TOKENS + (TOOL_TOKENS if _TOOLS in payload.document else 0)
     return Usage(

@@ -19,9 +19,12 @@ from headworks.values import Call, Caller, Endpoint, Reservation, Settlement, Us
 
 FOR_EVER = "total"
 MOST_ACCOUNTS = 200_000
+MOST_KNOWN = 10_000
 TokenRates = tuple[tuple[str, Rate], ...]
 Account = tuple[str, str]
 """A budget of somebody, such as `each-key|k_1`, and the period it counts in, such as `2026-11`."""
+Payer = tuple[str, str, str | None, str]
+"""What decides which budgets a call falls under: the key's id and name, its tenant, the endpoint's id."""
 
 
 class Budget(Struct, frozen=True):
@@ -46,6 +49,8 @@ class Budget(Struct, frozen=True):
             return None
         return f"{self.name}|{whose[0]}"
 
+
+Due = tuple[Budget, Account]
 
 _WHOSE: Mapping[str, Callable[[Caller, Endpoint], tuple[str, ...]]] = {
     "key": lambda caller, endpoint: (caller.key_id, caller.name),
@@ -80,6 +85,7 @@ class Budgets:
         self._taken: dict[Account, int] = {}
         self._periods: dict[str, str] = {}
         self._until_ns = 0
+        self._known: dict[Payer, tuple[Due, ...]] = {}
 
     def restore(self, spent: Mapping[Account, int]) -> None:
         """Go on from what the record says was spent."""
@@ -107,18 +113,22 @@ class Budgets:
         rates = _token_rates(caller, endpoint)
         tokens = estimated_tokens(call, cap) if rates else 0
         if not accounts:
-            self._take(rates, tokens)
+            if rates:
+                self._take(rates, tokens)
             return Reservation(next(self._numbers), micros, (), cap, service, tokens, rates)
-        most = max(_bound_micros(micros, budget, service) for budget, _ in accounts)
+        most, taken = 0 if micros is None else micros, self._taken
+        if micros is None:
+            most = max([_ceiling_micros(budget, service) for budget, _ in accounts])
         for budget, account in accounts:
-            if self._taken.get(account, 0) + most > budget.limit_micros:
+            if taken.get(account, 0) + most > budget.limit_micros:
                 raise self._exhausted(budget)
-        if len(self._taken) + len(accounts) > MOST_ACCOUNTS:
+        if len(taken) + len(accounts) > MOST_ACCOUNTS:
             raise Overloaded("Too many budgets are in use at once.", retry_after_s=60)
-        self._take(rates, tokens)
-        for _, account in accounts:
-            self._taken[account] = self._taken.get(account, 0) + most
-        names = tuple(account for _, account in accounts)
+        if rates:
+            self._take(rates, tokens)
+        names = tuple([account for _, account in accounts])
+        for account in names:
+            taken[account] = taken.get(account, 0) + most
         return Reservation(next(self._numbers), most, names, cap, service, tokens, rates)
 
     def settle(self, reservation: Reservation, usage: Usage | None, *, is_free: bool = False) -> Settlement:
@@ -130,7 +140,8 @@ class Budgets:
             for account in reservation.budgets:
                 if account in self._taken:  # else its period is over
                     self._taken[account] += charged - reservation.micros
-        self._correct(reservation, 0 if is_free else _tokens_used(usage))
+        if reservation.token_rates:
+            self._correct(reservation, 0 if is_free else _tokens_used(usage))
         return Settlement(reservation, micros)
 
     def _take(self, rates: TokenRates, tokens: int) -> None:
@@ -155,27 +166,34 @@ class Budgets:
         for bucket, rate in reservation.token_rates:
             self._limits.correct(bucket, rate, used - reservation.tokens, now_ns)
 
-    def _accounts(self, caller: Caller, endpoint: Endpoint) -> list[tuple[Budget, Account]]:
-        found: list[tuple[Budget, Account]] = []
+    def _accounts(self, caller: Caller, endpoint: Endpoint) -> tuple[Due, ...]:
+        """The budgets that a call falls under, and their accounts in the running periods."""
         if not self._budgets:
-            return found
-        periods = self._now()
-        for budget in self._budgets:
-            whose = budget.account(caller, endpoint)
-            if whose is not None:
-                found.append((budget, (whose, periods[budget.period])))
-        return found
-
-    def _now(self) -> dict[str, str]:
-        """The running period of each kind; a new one drops what the last ones held."""
+            return ()
         wall_ns = self._clock.wall_ns()
-        if wall_ns >= self._until_ns or not self._periods:
-            day_ns = 86_400 * SECOND_NS
-            self._until_ns = (wall_ns // day_ns + 1) * day_ns
-            self._periods = {kind: period_of(kind, wall_ns) for kind in ("day", "month", FOR_EVER)}
-            running = set(self._periods.values())
-            self._taken = {account: micros for account, micros in self._taken.items() if account[1] in running}
-        return self._periods
+        if wall_ns >= self._until_ns:
+            self._begin_periods(wall_ns)
+        payer = caller.key_id, caller.name, caller.tenant, endpoint.id
+        known = self._known.get(payer)
+        return known if known is not None else self._learn(payer, caller, endpoint)
+
+    def _learn(self, payer: Payer, caller: Caller, endpoint: Endpoint) -> tuple[Due, ...]:
+        """What `_accounts` gives, put together once a period."""
+        if len(self._known) >= MOST_KNOWN:
+            self._known.clear()
+        whose = ((budget, budget.account(caller, endpoint)) for budget in self._budgets)
+        due = tuple((budget, (name, self._periods[budget.period])) for budget, name in whose if name is not None)
+        self._known[payer] = due
+        return due
+
+    def _begin_periods(self, wall_ns: int) -> None:
+        """Enter the periods a moment lies in; they drop what the last ones held."""
+        day_ns = 86_400 * SECOND_NS
+        self._until_ns = (wall_ns // day_ns + 1) * day_ns
+        self._periods = {kind: period_of(kind, wall_ns) for kind in ("day", "month", FOR_EVER)}
+        running = set(self._periods.values())
+        self._taken = {account: micros for account, micros in self._taken.items() if account[1] in running}
+        self._known.clear()
 
     def _exhausted(self, budget: Budget) -> BudgetExhausted:
         limit = f"{budget.limit_micros / MICROS:g} {self.prices.currency}"
@@ -185,6 +203,8 @@ class Budgets:
 
 def _token_rates(caller: Caller, endpoint: Endpoint) -> TokenRates:
     """The rates of tokens that a call falls under."""
+    if caller.tokens is endpoint.tokens is None:
+        return ()
     rates = ((f"{caller.key_id}:tokens", caller.tokens), (f"{endpoint.id}:tokens", endpoint.tokens))
     return tuple((bucket, rate) for bucket, rate in rates if rate is not None)
 
@@ -195,10 +215,8 @@ def _tokens_used(usage: Usage | None) -> int | None:
     return (usage.input_tokens or 0) + (usage.output_tokens or 0)
 
 
-def _bound_micros(micros: int | None, budget: Budget, service: str) -> int:
-    """What an attempt is taken to cost at most, under one budget."""
-    if micros is not None:
-        return micros
+def _ceiling_micros(budget: Budget, service: str) -> int:
+    """What an attempt that nothing else bounds is taken to cost at most, under one budget."""
     if budget.ceiling_micros is not None:
         return budget.ceiling_micros
     raise PriceUnknown(

@@ -27,23 +27,30 @@ def cost_micros(price: Price, usage: Usage) -> int | None:
 
     Units: millionths of the currency.
     """
-    cached = usage.cached_tokens or 0 if price.cached is not None else 0
-    fresh = None if usage.input_tokens is None else max(0, usage.input_tokens - cached)
     total = price.call or 0.0
-    for count, each in (
-        (fresh, price.input),
-        (cached, price.cached),
-        (usage.output_tokens, price.output),
-        (_billed_characters(price, usage.characters), price.characters),
-        (None if usage.images is None else usage.images * MICROS, price.image),
-        (None if usage.seconds is None else usage.seconds / 60 * MICROS, price.minute),
-    ):
+    for count, each in _priced(price, usage):
         if not count:
             continue
         if each is None:
             return None
         total += count / MICROS * each
     return ceil(round(total * MICROS, 3))
+
+
+def _priced(price: Price, usage: Usage) -> tuple[tuple[float | None, float | None], ...]:
+    """How much was used of each thing, and the price of a million of it."""
+    fresh, cached = usage.input_tokens, usage.cached_tokens if price.cached is not None else None
+    if fresh is not None and cached is not None:
+        fresh = max(0, fresh - cached)
+    tokens = (fresh, price.input), (cached, price.cached), (usage.output_tokens, price.output)
+    if usage.characters is usage.images is usage.seconds is None:
+        return tokens
+    return (
+        *tokens,
+        (_billed_characters(price, usage.characters), price.characters),
+        (None if usage.images is None else usage.images * MICROS, price.image),
+        (None if usage.seconds is None else usage.seconds / 60 * MICROS, price.minute),
+    )
 
 
 def _billed_characters(price: Price, count: int | None) -> int | None:

@@ -236,3 +236,34 @@ def test_a_stream_of_recommendations_gives_items():
 def test_an_unknown_task_is_a_key_error():
     with pytest.raises(KeyError):
         tasks.schemas("telepathy")
+
+
+ODD = (None, True, -1, 0, 3, 1.0, 2.5, 1e300, 2**70, "", "x", "chat.completion", [], [1], {}, {"label": "x"})
+
+
+def bent(document):
+    """The document with each of its parts in turn put odd, left out, or joined by something unknown."""
+    yield from ODD
+    items = (
+        document.items() if isinstance(document, dict) else enumerate(document) if isinstance(document, list) else ()
+    )
+    for place, part in items:
+        for other in bent(part):
+            changed = document.copy()
+            changed[place] = other
+            yield changed
+    if isinstance(document, dict):
+        yield {**document, "extra": 1}
+        for name in document:
+            yield {key: value for key, value in document.items() if key != name}
+
+
+@pytest.mark.parametrize("task", NAMES)
+def test_what_reads_as_a_tasks_reply_satisfies_its_schema(task):
+    promised = tasks.reply(task)
+    documents = list(bent(FITTING[task][1]))
+    held = [document for document in documents if promised.surely_holds(msgspec.json.encode(document))]
+
+    assert promised.surely_holds(msgspec.json.encode(FITTING[task][1]))
+    assert 0 < len(held) < len(documents)
+    assert [document for document in held if not promised.is_valid(document)] == []

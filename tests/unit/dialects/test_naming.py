@@ -4,7 +4,7 @@ import pytest
 from msgspec import structs
 
 from headworks.contract.schema import contract_from
-from headworks.dialects.naming import endpoint_named, names_of
+from headworks.dialects.naming import answers_bare, endpoint_named, names_of
 from headworks.errors import NotFound
 from headworks.values import Endpoint
 
@@ -17,6 +17,9 @@ class Published:
 
     def versions(self):
         return self._endpoints
+
+    def bare(self, name):
+        return answers_bare([each for each in self._endpoints if each.name == name])
 
     def named(self, name, version):
         found = [each for each in self._endpoints if (each.name, each.version) == (name, version)]

@@ -6,6 +6,7 @@ from types import ModuleType
 from typing import Any, Protocol
 
 from headworks.contract.declared import declared_schema
+from headworks.contract.schema import Schema
 from headworks.contract.tasks import (
     chat,
     chat_events,
@@ -94,6 +95,15 @@ def schemas(task: str) -> tuple[dict[str, Any], dict[str, Any]]:
     """
     module = _TASKS[task]
     return _published(module.Request), _published(module.Reply)
+
+
+@cache
+def reply(task: str) -> Schema:
+    """What every answer of a task satisfies.
+
+    Raises: KeyError for a name that is no task.
+    """
+    return Schema(schemas(task)[1], _TASKS[task].Reply)
 
 
 @cache

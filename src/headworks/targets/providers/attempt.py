@@ -190,7 +190,7 @@ def _crowded(site: Site, error: ProviderBusy) -> Overloaded:
 
 
 def _hold_to_contract(site: Site, answer: Answer) -> None:
-    if answer.media != JSON:
+    if answer.media != JSON or site.reply.surely_holds(answer.document):
         return
     document = understood(_document, answer.document)
     if not site.reply.is_valid(document):
