@@ -50,6 +50,8 @@ def memory(server: Server, calls: int, nice: int) -> dict[str, float]:
         "calls": done,
         "front_rss_idle_mb": idle["front_rss_mb"],
         "front_rss_after_mb": after["front_rss_mb"],
+        "front_pss_idle_mb": idle["front_pss_mb"],
+        "front_pss_after_mb": after["front_pss_mb"],
         "front_rss_growth": after["front_rss_mb"] / warm - 1 if warm else 0.0,
         "tree_pss_idle_mb": idle["tree_pss_mb"],
         "tree_pss_after_mb": after["tree_pss_mb"],

@@ -112,7 +112,8 @@ def memory(asked: Settings, found: Found) -> None:
     server = ours("headworks-memory", MODELS / "s1.py", "dot")
     result = footprint.memory(server, 1_000_000 if asked.is_long else 100_000, asked.plan.nice)
     found.details["memory"] = result
-    found.figures["front memory idle"] = result["front_rss_idle_mb"]
+    found.figures["front memory idle (PSS)"] = result["front_pss_idle_mb"]
+    found.figures["front memory idle (RSS)"] = result["front_rss_idle_mb"]
     if asked.is_long:
         found.figures["front memory growth over the calls"] = result["front_rss_growth"]
 

@@ -141,10 +141,15 @@ class Tree:
         self.root.wait()
 
     def memory_mb(self) -> dict[str, float]:
-        """Resident memory of the first process, and proportional memory of the whole tree."""
-        resident = smaps_mb(self.root.pid, "Rss")
+        """Resident and proportional memory of the first process, and proportional memory of the whole tree."""
+        resident, proportional = smaps_mb(self.root.pid, "Rss"), smaps_mb(self.root.pid, "Pss")
         shared_out = sum(smaps_mb(stat.pid, "Pss") for stat in self.stats())
-        return {"front_rss_mb": resident, "tree_pss_mb": shared_out, "processes": len(self.stats())}
+        return {
+            "front_rss_mb": resident,
+            "front_pss_mb": proportional,
+            "tree_pss_mb": shared_out,
+            "processes": len(self.stats()),
+        }
 
     def _signal(self, which: signal.Signals) -> None:
         for pid in self._last:
