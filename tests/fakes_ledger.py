@@ -56,7 +56,9 @@ class FakeLedger:
         if number not in self._open:
             pending.fail(Internal(reason=f"record {number} is not open"))
         elif self._write(pending, "closed", entry):
-            del self._open[number]
+            slot = self._open.pop(number)
+            if slot is not None and entry.idempotency is None:
+                self._running.pop(slot.slot, None)
             self._keep_answer(entry)
             pending.resolve(None)
         return pending

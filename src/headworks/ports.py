@@ -107,7 +107,8 @@ class Entry(Struct, gc=False):
 class IdempotencySlot(Struct, frozen=True):
     """Where the answer of a call with an Idempotency-Key is kept: per caller and endpoint.
 
-    Shapes: `slot` SHA-256 over caller, endpoint and key; `body` SHA-256 over the request's body and query.
+    Shapes: `slot` SHA-256 over caller, endpoint and key; `body` SHA-256 over all that makes the request another one: its body
+    and query, their type, the way in, the subject and the form of the answer.
     """
 
     slot: bytes

@@ -258,6 +258,8 @@ class RecordDesk:
                 files.undo_of(seq)
                 self._give_up(batch, put, _own_error(error))
                 continue
+            if put.kind == "closed" and put.refers_to is not None:
+                batch.closed.add(put.refers_to)
             put.seq = seq
             seq += 1
             batch.rows.append(row)
@@ -300,7 +302,6 @@ class RecordDesk:
         elif put.kind == "closed":
             if put.refers_to not in self.running or put.refers_to in batch.closed:
                 raise Internal(reason=f"record {put.refers_to} is not open")
-            batch.closed.add(put.refers_to)
 
     def _reserve(self, batch: _Batch, item: Reserve) -> None:
         """One more attempt, of a call that is under way; else nothing may be sent for it."""

@@ -2,9 +2,12 @@
 
 import hashlib
 from contextlib import suppress
+from functools import partial
 
-from headworks.errors import HeadworksError, Overloaded, RateLimited, Unauthenticated
-from headworks.pending import Pending, Shared
+from msgspec import structs
+
+from headworks.errors import ClientGone, HeadworksError, Overloaded, RateLimited, RecordUnavailable, Unauthenticated
+from headworks.pending import Pending, Shared, driven
 from headworks.ports import Entry, IdempotencySlot, Parts, Replay
 from headworks.values import (
     Auth,
@@ -66,10 +69,17 @@ class Line:
 
         Raises: IdempotencyRunning (409), IdempotencyMismatch (422).
         """
+        raw, route = self.raw, _operation(self.matched)
         name = f"{self.caller.key_id}\n{call.endpoint.id}\n{call.idempotency_key}"
-        asked = f"{self.raw.query}\n{call.reply_media}\n".encode()
-        slot = IdempotencySlot(hashlib.sha256(name.encode()).digest(), hashlib.sha256(asked + self.raw.body).digest())
-        replay = await self._parts.ledger.claim(slot)
+        sent_as = f"{route}\n{call.subject}\n{raw.headers.get('content-type')}\n{raw.query}\n{call.reply_media}\n"
+        asked = hashlib.sha256(sent_as.encode() + raw.body)
+        slot = IdempotencySlot(hashlib.sha256(name.encode()).digest(), asked.digest())
+        claiming = self._parts.ledger.claim(slot)
+        try:
+            replay = await claiming
+        except ClientGone:  # the claim is under way all the same
+            claiming.when_done(partial(self._give_back, slot, claiming))
+            raise
         if replay is None:
             self._slot = slot
         return replay
@@ -141,6 +151,11 @@ class Line:
         self.end()
         return self._write(entry)
 
+    def _give_back(self, slot: IdempotencySlot, claiming: Pending[Replay | None]) -> None:
+        """Whoever claimed the slot went away before it was theirs."""
+        if claiming.error is None and claiming.result() is None:
+            self._parts.ledger.release(slot)
+
     def _write(self, entry: Entry) -> Pending[None]:
         self._is_written = True
         if self._number is None:
@@ -148,7 +163,19 @@ class Line:
         entry.settled = tuple(self._settled)
         if entry.settled:
             entry.cost_micros = _sum_micros(entry.settled)
-        return self._parts.ledger.close(self._number, entry)
+        return driven(self._closed(self._number, entry))
+
+    async def _closed(self, number: int, entry: Entry) -> None:
+        """Close the call's row; when there is no room for what was answered, at least with how it ended and what it cost."""
+        try:
+            await self._parts.ledger.close(number, entry)
+        except RecordUnavailable as error:
+            bare = structs.replace(
+                entry, output=b"", output_bytes=0, idempotency=None, outcome=error.code, status=error.status
+            )
+            with suppress(HeadworksError):
+                await self._parts.ledger.close(number, bare)
+            raise
 
     def _noted(self, status: int, outcome: str, output: bytes = b"", media: str = "application/json") -> Entry:
         """The entry of all that is known now."""
@@ -196,3 +223,7 @@ def _sum_micros(settled: tuple[Settlement, ...]) -> int | None:
 
 def _route(matched: Matched | None) -> str:
     return UNKNOWN_ROUTE if matched is None else matched.route.template
+
+
+def _operation(matched: Matched | None) -> str:
+    return UNKNOWN_ROUTE if matched is None else matched.route.operation

@@ -47,10 +47,12 @@ class RecordedStream:
         self._close_left()
 
     async def _hear_out(self) -> None:
-        with suppress(HeadworksError):  # the client is gone whatever becomes of the rest
-            while (event := await self._stream.next()) is not None:
-                self._line.stream_event(event)
-        self._close_left()
+        try:
+            with suppress(HeadworksError):  # the client is gone whatever becomes of the rest
+                while (event := await self._stream.next()) is not None:
+                    self._line.stream_event(event)
+        finally:
+            self._close_left()
 
     def _close_left(self) -> None:
         self._is_over = True

@@ -2,6 +2,7 @@
 
 import hashlib
 import stat
+import threading
 
 import pytest
 
@@ -15,7 +16,7 @@ from headworks.errors import (
 from headworks.ports import IdempotencySlot
 from headworks.records.kms import KeyFile
 from headworks.records.verify import verify
-from headworks.values import RecordMode
+from headworks.values import RecordMode, Reservation, Settlement
 
 SLOT = IdempotencySlot(b"s" * 32, b"b" * 32)
 SECRET = b"the quick brown fox"
@@ -237,6 +238,35 @@ def test_a_second_close_of_a_number_in_the_same_batch_is_refused(log):
             outcomes.append("refused")
     assert outcomes == [None, "refused", "refused"]
     assert len(rows(log, "1", "kind = 'closed'")) == 1
+
+
+def test_a_closing_row_that_there_is_no_room_for_leaves_its_call_open_to_be_closed_without_the_answer(log):
+    log.start(inline_bytes=100)
+    held = Reservation(1, 70, (("all", "total"),))
+    number = log.wait(log.ledger.open(log.entry(reservation=held)))
+    (log.home / "content").write_text("no folder")
+    is_writing, go_on = threading.Event(), threading.Event()
+    busy = threading.Thread(
+        target=log.ledger.stores.records.write_now, args=(lambda _: is_writing.set() or go_on.wait(20),)
+    )
+    busy.start()
+    is_writing.wait(20)
+    before, closing, after = (  # one batch
+        log.ledger.commit(log.entry()),
+        log.ledger.close(number, log.entry(output=b"a" * 1000)),
+        log.ledger.commit(log.entry()),
+    )
+    go_on.set()
+    busy.join()
+
+    assert [log.wait(pending) for pending in (before, after)] == [None, None]
+    with pytest.raises(RecordUnavailable):
+        log.wait(closing)
+    assert log.ledger.stores.records.read("SELECT seq FROM running") == [(number,)]
+    assert log.ledger.spent() == {("all", "total"): 70}
+    log.wait(log.ledger.close(number, log.entry(output=b"", settled=(Settlement(held, 4),))))
+    assert log.ledger.spent() == {("all", "total"): 4}
+    assert rows(log, "refers_to", "kind = 'closed'") == [(number,)]
 
 
 def test_an_entry_that_cannot_be_sealed_fails_alone(log):

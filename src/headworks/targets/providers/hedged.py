@@ -100,11 +100,12 @@ class Race:
             self.result.fail(self._first.error)
 
     def _win(self, outcome: Outcome, other: Pending[Outcome]) -> None:
-        self.result.resolve(outcome)
+        """The loser's books are closed first: what waits for the winner writes the call's last row at once."""
         if not other.is_done:
             other.abandon()
         elif other.error is None and (stream := other.result().stream) is not None:
             stream.cancel()
+        self.result.resolve(outcome)
 
     def _abandoned(self) -> None:
         self._first.abandon()

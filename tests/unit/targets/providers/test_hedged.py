@@ -127,3 +127,13 @@ def test_whoever_stops_waiting_abandons_both_copies(time):
     pending.abandon()
 
     assert (first.left, second.left) == (1, 1)
+
+
+def test_the_loser_is_given_up_before_the_winner_is_told():
+    order, copies = [], [Pending(), Pending()]
+    copies[0].on_abandon = lambda: order.append("given up")
+    race = Race(*copies)
+    race.result.when_done(lambda: order.append("told"))
+    copies[1].resolve(Outcome(b"{}", "second", "1"))
+
+    assert order == ["given up", "told"]
