@@ -14,7 +14,7 @@ from headworks.ports import Action, Answer, Ask, Endpoints, Offload
 from headworks.request.authorise import may_see, permit
 from headworks.request.parse import OFF_LOOP_BYTES
 from headworks.units import SECOND_NS, Clock
-from headworks.values import Endpoint, RawRequest
+from headworks.values import RawRequest
 
 _NO_STORE = (("Cache-Control", "no-store"),)
 
@@ -57,25 +57,23 @@ class ModelList:
 
     async def _count(self, ask: Ask) -> Answer:
         """An estimate, and said to be one."""
-        found = permit(ask.caller, endpoint_named(model_of(ask.raw), self._endpoints), self._clock.wall_ns())
-        if len(ask.raw.body) > OFF_LOOP_BYTES:
-            tokens = await self._offload(lambda: _estimated(ask.raw, found))
-        else:
-            tokens = _estimated(ask.raw, found)
+        is_short = len(ask.raw.body) <= OFF_LOOP_BYTES
+        tokens = self._estimated(ask) if is_short else await self._offload(lambda: self._estimated(ask))
         said = (("Headworks-Estimated", "input_tokens"), ("request-id", ask.raw.request_id), *_NO_STORE)
         return Answer(encode({"input_tokens": tokens}), headers=said)
+
+    def _estimated(self, ask: Ask) -> int:
+        raw = ask.raw
+        endpoint = permit(ask.caller, endpoint_named(model_of(raw), self._endpoints), self._clock.wall_ns())
+        serves(endpoint, raw.path, "chat")
+        asked = chat_request({"max_tokens": 1, **object_of(raw)})
+        endpoint.contract.request.check(asked)
+        return estimated_tokens(asked)
 
 
 def is_anthropic(raw: RawRequest) -> bool:
     """Whether one of Anthropic's clients asks: each names the version of the API."""
     return "anthropic-version" in raw.headers
-
-
-def _estimated(raw: RawRequest, endpoint: Endpoint) -> int:
-    serves(endpoint, raw.path, "chat")
-    asked = chat_request({"max_tokens": 1, **object_of(raw)})
-    endpoint.contract.request.check(asked)
-    return estimated_tokens(asked)
 
 
 def _answer(ask: Ask, body: bytes) -> Answer:

@@ -166,7 +166,10 @@ class Targets(Protocol):
 
 
 class Endpoints(Protocol):
-    """The published endpoints, as they are now."""
+    """The published endpoints, as they are now.
+
+    Safe under: many threads, for reading.
+    """
 
     def of(self, matched: Matched) -> Endpoint:
         """The endpoint and version that a route's `{endpoint}` and `{version}` name.
@@ -284,6 +287,7 @@ class Dialect(Protocol):
         """The endpoint that the path or the body names.
 
         Raises: NotFound; what `read` raises where the name stands in a body that cannot be read.
+        Safe under: many threads.
         """
 
     def read(self, raw: RawRequest, endpoint: Endpoint) -> Read:

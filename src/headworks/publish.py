@@ -27,7 +27,7 @@ RETRY_AFTER_S = 1.0
 class Published:
     """Implements ports.Endpoints; replaced as a whole when models or the configuration change.
 
-    Safe under: one thread.
+    Safe under: one thread that replaces, and any that read.
     """
 
     def __init__(self) -> None:

@@ -17,21 +17,54 @@ models:
   sum: {python: "kinds:Sum"}
   bytes: {python: "typed:Bytes"}
   look: {python: "typed:Look"}
+  parrot: {python: "chatting:Parrot"}
+  mirror: {python: "chatting:Letters"}
+  judge: {python: "media:Judge"}
+  listener: {python: "media:Listener"}
 endpoints:
   echo: {v1: {targets: [echo]}}
   sum: {v1: {targets: [sum]}}
   bytes: {v1: {targets: [bytes]}}
   look: {v1: {targets: [look]}}
+  chat: {v1: {task: chat, targets: [parrot]}}
+  mirror: {v1: {task: embeddings, targets: [mirror]}}
+  judge: {v1: {task: moderation, targets: [judge]}}
+  listener: {v1: {task: speech-to-text, targets: [listener]}}
 server: {max_body: 4MiB}
 logs: {calls: false}
 """
+MODELS = ("kinds.py", "typed.py", "chatting.py", "media.py")
 MOST_GROWTH_BYTES = 120 * 2**20
+BOMBS = {
+    "deep": b"[" * 2_000_000,
+    "deep and closed": b"[" * 500_000 + b"]" * 500_000,
+    "deep objects": b'{"x":' * 500_000,
+    "digits": b'{"x":[' + b"9" * 1_000_000 + b"]}",
+    "exponent": b'{"x":[1e999999999]}',
+    "negative": b'{"x":[-1e400]}',
+    "numbers": b'{"x":[' + b"1," * 1_000_000 + b"1]}",
+    "fields": b"{" + b",".join(b'"%d":1' % n for n in range(200_000)) + b"}",
+    "rows": b"[" + b",".join([b"{}"] * 500_000) + b"]",
+    "escapes": b'{"x":"' + b"\\u0000" * 300_000 + b'"}',
+    "surrogate": b'{"x":["\\ud800"]}',
+    "no text": b"\xff\xfe" * 1000,
+}
+ASKED = {
+    "/v1/chat/completions": ("chat", "messages"),
+    "/v1/completions": ("chat", "prompt"),
+    "/v1/responses": ("chat", "input"),
+    "/v1/messages": ("chat", "messages"),
+    "/v1/messages/count_tokens": ("chat", "messages"),
+    "/v1/embeddings": ("mirror", "input"),
+    "/v1/moderations": ("judge", "input"),
+}
+"""By path: the model that is asked, and the field that holds what is asked."""
 
 
 @pytest.fixture(scope="module")
 def target(tmp_path_factory):
     folder = tmp_path_factory.mktemp("bombs")
-    with service(write_config(folder, CONFIG, models=("kinds.py", "typed.py")), folder / "home") as running:
+    with service(write_config(folder, CONFIG, models=MODELS), folder / "home") as running:
         running.call("/api/look/v1", body=picture(4, 4), headers={"Content-Type": "image/png"})
         yield running
 
@@ -96,37 +129,29 @@ def test_a_body_that_is_packed_and_fits_is_read(target):
     assert target.call("/api/echo/v1", body=body, headers={"Content-Encoding": "gzip"}).json == {"text": "packed"}
 
 
-@pytest.mark.parametrize(
-    "body",
-    [
-        b"[" * 2_000_000,
-        b'{"x":' * 500_000,
-        b'{"x":[' + b"9" * 1_000_000 + b"]}",
-        b'{"x":[1e999999999]}',
-        b'{"x":[-1e400]}',
-        b'{"x":[' + b"1," * 1_000_000 + b"1]}",
-        b"{" + b",".join(b'"%d":1' % n for n in range(200_000)) + b"}",
-        b"[" + b",".join([b"{}"] * 500_000) + b"]",
-        b'{"x":"' + b"\\u0000" * 300_000 + b'"}',
-        b'{"x":["\\ud800"]}',
-        b"\xff\xfe" * 1000,
-    ],
-    ids=[
-        "deep",
-        "deep objects",
-        "digits",
-        "exponent",
-        "negative",
-        "numbers",
-        "fields",
-        "rows",
-        "escapes",
-        "surrogate",
-        "no text",
-    ],
-)
+@pytest.mark.parametrize("body", BOMBS.values(), ids=BOMBS)
 def test_json_that_is_too_deep_too_wide_or_no_json_is_refused(target, body):
     assert target.call("/api/sum/v1", body=body).status in {400, 413, 422}
+
+
+@pytest.mark.parametrize("bomb", BOMBS.values(), ids=BOMBS)
+@pytest.mark.parametrize("path", ASKED)
+def test_vendors_paths_refuse_it_too_wherever_it_stands(target, path, bomb):
+    model, field = (name.encode() for name in ASKED[path])
+    bodies = [
+        b'{"model":"' + model + b'","max_tokens":1,"' + field + b'":' + bomb + b"}",
+        b'{"model":' + bomb + b"}",
+        b'{"' + field + b'":' + bomb + b',"model":"' + model + b'"}',
+    ]
+
+    assert {target.call(path, body=body).status for body in bodies} <= {400, 413, 422}
+
+
+@pytest.mark.parametrize("path", ASKED)
+def test_what_is_no_json_is_refused_unread(target, path):
+    body = b'{"model":"chat","x":"' + b"a" * 3_000_000 + b'"}'
+
+    assert target.call(path, body=body, headers={"Content-Type": "image/png"}).status == 415
 
 
 def test_a_form_of_very_many_parts_is_refused(target):
@@ -136,6 +161,27 @@ def test_a_form_of_very_many_parts_is_refused(target):
     )
 
     assert answer.status in {400, 413, 422}
+
+
+@pytest.mark.parametrize(
+    ("parts", "status"),
+    [
+        ([b"model"] * 30_000, 422),
+        ([b"model", b"file", b"file"], 422),
+        ([b"model", b"model", b"file"], 422),
+        ([b"file"], 422),
+        ([], 422),
+    ],
+    ids=["many", "two files", "two models", "no model", "none"],
+)
+def test_a_recording_in_a_form_that_says_things_twice_or_not_at_all_is_refused(target, parts, status):
+    part = b'--x\r\nContent-Disposition: form-data; name="%s"\r\n\r\nlistener\r\n'
+    body = b"".join(part % name for name in parts) + b"--x--\r\n"
+    answer = target.call(
+        "/v1/audio/transcriptions", body=body, headers={"Content-Type": "multipart/form-data; boundary=x"}
+    )
+
+    assert answer.status == status
 
 
 @pytest.mark.parametrize(

@@ -299,9 +299,8 @@ class RecordDesk:
             if self.is_full or len(self.running) >= MOST_OPEN:
                 raise _full()
             batch.has_opened = True
-        elif put.kind == "closed":
-            if put.refers_to not in self.running or put.refers_to in batch.closed:
-                raise Internal(reason=f"record {put.refers_to} is not open")
+        elif put.kind == "closed" and (put.refers_to not in self.running or put.refers_to in batch.closed):
+            raise Internal(reason=f"record {put.refers_to} is not open")
 
     def _reserve(self, batch: _Batch, item: Reserve) -> None:
         """One more attempt, of a call that is under way; else nothing may be sent for it."""

@@ -34,10 +34,11 @@ async def serve(raw: RawRequest, parts: Parts) -> Reply:
         admission = admit(caller, parts.limits, held, raw.arrived_ns)
         if (dialect := parts.dialects.get(matched.route.operation)) is None:
             return await act(raw, matched, admission, parts, line)
-        line.endpoint = dialect.endpoint(raw, matched, parts.endpoints)
+        is_short = len(raw.body) <= OFF_LOOP_BYTES or parse_size_hint(raw) <= OFF_LOOP_BYTES
+        named = raw, matched, parts.endpoints
+        line.endpoint = dialect.endpoint(*named) if is_short else await parts.offload(partial(dialect.endpoint, *named))
         endpoint = permit(caller, line.endpoint, line.at_wall_ns)
         asked = raw, endpoint, dialect, raw.arrived_ns
-        is_short = len(raw.body) <= OFF_LOOP_BYTES or parse_size_hint(raw) <= OFF_LOOP_BYTES
         call = line.call = parse(*asked) if is_short else await parts.offload(partial(parse, *asked))
         line.parsed_ns = parts.clock.monotonic_ns()
         if call.idempotency_key is not None and (earlier := await line.claim(call)) is not None:
@@ -54,11 +55,8 @@ async def serve(raw: RawRequest, parts: Parts) -> Reply:
         await line.commit(reply.status, outcome.body, outcome.media)
         line.end()
         return reply
-    except HeadworksError as error:
+    except Exception as error:  # the boundary
         return await _refused(error, line, parts)
-    except Exception as error:  # the boundary: what has no name is logged, and answered as 500
-        parts.watch.failed(raw.request_id, error)
-        return await _refused(Internal(), line, parts)
     finally:
         held.release()
 
@@ -70,8 +68,14 @@ async def _repeated(earlier: Replay, call: Call, line: Line, dialect: Dialect) -
     return replayed(call, earlier, line.raw.request_id, dialect)
 
 
-async def _refused(error: HeadworksError, line: Line, parts: Parts) -> Reply:
-    """The reply that tells an error, once the refusal is recorded; when it cannot be, that is the error."""
+async def _refused(failure: Exception, line: Line, parts: Parts) -> Reply:
+    """The reply that tells an error, once the refusal is recorded; when it cannot be, that is the error.
+
+    What has no name is logged, and answered as 500.
+    """
+    error = failure if isinstance(failure, HeadworksError) else Internal()
+    if error is not failure:
+        parts.watch.failed(line.raw.request_id, failure)
     try:
         await line.refused(error)
     except HeadworksError as unrecorded:

@@ -42,12 +42,13 @@ encode = Encoder().encode
 def model_of(raw: RawRequest) -> str:
     """The `model` of a JSON body.
 
-    Raises: NotJson (400), SchemaViolation (422).
+    Raises: UnsupportedMedia (415), NotJson (400), SchemaViolation (422).
     Cost: one pass over the bytes, nothing kept.
     """
+    refuse_other(raw)
     try:
         return _model(raw.body).model
-    except (DecodeError, ValidationError, UnicodeDecodeError):
+    except (DecodeError, ValidationError, UnicodeDecodeError, RecursionError):
         document = object_of(raw)
     found = document.get("model")
     if isinstance(found, str):
@@ -55,14 +56,22 @@ def model_of(raw: RawRequest) -> str:
     raise refused("/model", "must name an endpoint" if "model" in document else "is required")
 
 
+def refuse_other(raw: RawRequest) -> None:
+    """Refuse a body of another type, which may be long and is not read.
+
+    Raises: UnsupportedMedia (415).
+    """
+    content_type = raw.headers.get("content-type", "application/json")
+    if content_type != "application/json" and typed(content_type)[0] != "application/json":
+        raise UnsupportedMedia("Send application/json.")
+
+
 def object_of(raw: RawRequest) -> dict[str, Any]:
     """The JSON object that the body holds.
 
     Raises: UnsupportedMedia (415), NotJson (400), SchemaViolation (422).
     """
-    content_type = raw.headers.get("content-type", "application/json")
-    if content_type != "application/json" and typed(content_type)[0] != "application/json":
-        raise UnsupportedMedia("Send application/json.")
+    refuse_other(raw)
     document = json_text.decode(raw.body)
     if not isinstance(document, dict):
         raise refused("", "must be of type object")

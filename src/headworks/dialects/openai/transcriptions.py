@@ -10,7 +10,7 @@ from typing import Any
 from msgspec import DecodeError, Struct, ValidationError
 from msgspec.json import Decoder
 
-from headworks.contract.schema import JSON
+from headworks.contract.schema import JSON, pointer_of
 from headworks.dialects.naming import endpoint_named
 from headworks.dialects.native.form import parts_of
 from headworks.dialects.native.media import typed
@@ -55,7 +55,7 @@ class Transcriptions:
     def read(self, raw: RawRequest, endpoint: Endpoint) -> Read:
         """See ports.Dialect."""
         serves(endpoint, PATH, "speech-to-text")
-        sent = {part.name or "": content for part, content in parts_of(raw.body, _boundary(raw))}
+        sent = _sent(raw)
         if RECORDING not in sent:
             raise refused(f"/{RECORDING}", "is required")
         recording = sent.pop(RECORDING)
@@ -94,6 +94,20 @@ class Transcriptions:
     def fields(self, call: Call, request_id: RequestId, quotas: tuple[Quota, ...]) -> tuple[tuple[str, str], ...]:
         """See ports.Dialect."""
         return rate_fields(quotas)
+
+
+def _sent(raw: RawRequest) -> dict[str, bytes]:
+    """The fields of the form; one whose name ends in `[]` may stand in several parts.
+
+    Raises: SchemaViolation (422), and what reading a form raises.
+    """
+    sent: dict[str, bytes] = {}
+    for part, content in parts_of(raw.body, _boundary(raw)):
+        name = part.name or ""
+        if name in sent and not name.endswith("[]"):
+            raise refused(pointer_of((name,)), "is sent twice")
+        sent[name] = sent[name] + b"," + content if name in sent else content
+    return sent
 
 
 def _boundary(raw: RawRequest) -> str:
