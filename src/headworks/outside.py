@@ -23,7 +23,7 @@ from headworks.settings import Config
 from headworks.settings.providers import ProviderConfig
 from headworks.targets.providers.attempt import Tools
 from headworks.targets.providers.breaker import BreakerSettings
-from headworks.targets.providers.client import Client, Proxy, Timeouts, Tls, Upstream
+from headworks.targets.providers.client import Client, Proxy, Timeouts, Tls, Upstream, is_same
 from headworks.targets.providers.health import Health
 from headworks.targets.providers.hedge import HedgePolicy, Hedging
 from headworks.targets.providers.hedged import Hedged
@@ -31,7 +31,7 @@ from headworks.targets.providers.hold import HoldPolicy
 from headworks.targets.providers.registry import Key
 from headworks.targets.providers.retry import RetryPolicy
 from headworks.targets.providers.target import CHAT_TIMEOUTS, TASK_TIMEOUTS, ProviderState, ProviderTarget, TargetPolicy
-from headworks.targets.providers.wire import Bound
+from headworks.targets.providers.wire import Bound, Origin
 from headworks.units import Clock, parse_duration_s, random_share
 from headworks.values import Target
 
@@ -57,9 +57,8 @@ class Outside:
         for versions in config.endpoints.values():
             for entry in versions.values():
                 bound |= services(config, entry)
-        for (name, _), each in bound.items():
-            provider = name.partition("/")[0]
-            self._client.allow(each.origin, upstream_of(provider, config.providers[provider], folder))
+        for origin, upstream in _upstreams(bound, config, folder).items():
+            self._client.allow(origin, upstream)
         self._health.keep_only(each.origin for each in bound.values())
         self._targets = {key: self._target(key, each, config, prices) for key, each in bound.items()}
         return {key: self._hedged(target, config) for key, target in self._targets.items()}
@@ -84,6 +83,21 @@ class Outside:
         policy = policy_of(provider, can_stream=bound.operation.can_stream)
         service = service_of(name, bound.operation.model, config, prices)
         return ProviderTarget(name, service, bound, tasks.reply(task), self._health, self._tools, policy)
+
+
+def _upstreams(bound: Mapping[Key, Bound], config: Config, folder: Path) -> Mapping[Origin, Upstream]:
+    """How each origin is connected to.
+
+    Raises: ConfigurationRefused, where two providers say different things of one.
+    """
+    found: dict[Origin, Upstream] = {}
+    for (name, _), each in bound.items():
+        provider = name.partition("/")[0]
+        upstream = upstream_of(provider, config.providers[provider], folder)
+        if not is_same(found.setdefault(each.origin, upstream), upstream):
+            text = "names an origin that another provider connects to in another way"
+            raise ConfigurationRefused(errors=(FieldError(f"/providers/{provider}", text),))
+    return found
 
 
 def service_of(name: str, model: str, config: Config, prices: PriceTable) -> str:

@@ -50,7 +50,7 @@ class Client:
     Cost: 10 to 15 µs a call. Safe under: the loop's thread.
     """
 
-    __slots__ = ("_contexts", "_handle", "_is_closed", "_is_watching", "_pools", "_shared", "_upstreams")
+    __slots__ = ("_contexts", "_former", "_handle", "_is_closed", "_is_watching", "_pools", "_shared", "_upstreams")
 
     def __init__(
         self,
@@ -61,6 +61,7 @@ class Client:
     ) -> None:
         self._shared = Surroundings(loop, clock, settings or ClientSettings())
         self._pools: dict[Origin, Pool] = {}
+        self._former: list[Pool] = []
         self._upstreams: dict[Origin, Upstream] = {}
         self._contexts: dict[Tls, ssl.SSLContext] = {}
         self._handle: asyncio.TimerHandle | None = None
@@ -71,13 +72,13 @@ class Client:
     def allow(self, origin: Origin, upstream: Upstream | None = None) -> None:
         """Let requests go to an origin; again with the same settings is without effect.
 
-        Raises: ConfigurationRefused, when the origin is malformed, a TLS file unusable, or the settings differ now.
+        With others, whatever comes from now on is connected to in the new way; what is under way ends in the old one.
+        Raises: ConfigurationRefused, and nothing changes, when the origin is malformed or a TLS file unusable.
         Cost: the first https origin reads the trusted authorities, some 10 ms.
         """
         upstream = upstream or self._shared.settings.upstream
-        if origin in self._pools:
-            if not _is_same(self._upstreams[origin], upstream):
-                raise ConfigurationRefused("One origin cannot be connected to in two ways")
+        former = self._pools.get(origin)
+        if former is not None and is_same(self._upstreams[origin], upstream):
             return
         try:
             checked_origin(origin)
@@ -86,6 +87,9 @@ class Client:
             raise ConfigurationRefused("This origin cannot be used", errors=(FieldError(f"/{part}", wish),)) from None
         route = Route(origin, self._context(upstream.tls) if origin.scheme == "https" else None, upstream.proxy)
         outgoing = Outgoing(origin, upstream.proxy)
+        if former is not None:
+            former.retire()
+            self._former.append(former)
         self._upstreams[origin] = upstream
         self._pools[origin] = Pool(self._shared, outgoing, upstream, partial(dial, self._shared.loop, route))
 
@@ -124,9 +128,12 @@ class Client:
     def close(self) -> None:
         """End everything; what is under way fails."""
         self._is_closed = True
-        for pool in self._pools.values():
+        for pool in self._every():
             pool.close()
         self._stop_watching()
+
+    def _every(self) -> list[Pool]:
+        return [*self._pools.values(), *self._former]
 
     def _pool(self, origin: Origin) -> Pool:
         pool = self._pools.get(origin)
@@ -161,17 +168,19 @@ class Client:
         now_ns = self._shared.clock.monotonic_ns()
         is_busy = True  # until the pools say otherwise, even when one of those told of a failure raises
         try:
-            is_busy = sum(pool.sweep(now_ns) for pool in self._pools.values()) > 0
+            is_busy = sum(pool.sweep(now_ns) for pool in self._every()) > 0
+            self._former = [pool for pool in self._former if pool.is_in_use]
         finally:
             if not self._is_closed and not self._is_watching:  # who was told of a failure may have sent again
                 self._watch_on(is_busy=is_busy)
 
     def _watch_on(self, *, is_busy: bool) -> None:
-        if is_busy or any(pool.is_open for pool in self._pools.values()):
+        if is_busy or any(pool.is_open for pool in self._every()):
             self._watch(GRAIN_S if is_busy else _IDLE_GRAIN_S)
 
 
-def _is_same(one: Upstream, other: Upstream) -> bool:
+def is_same(one: Upstream, other: Upstream) -> bool:
+    """Whether an origin is connected to in the same way, secrets included."""
     return _shown(one) == _shown(other)
 
 

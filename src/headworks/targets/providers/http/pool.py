@@ -32,7 +32,7 @@ class Pool:
     """See the module. A connection that is being made belongs to an exchange, but whoever waits first gets it."""
 
     __slots__ = (
-        "_connections", "_dial", "_dials", "_idle", "_is_closed", "_loop", "_upstream", "_waiting", "clock", "heads",
+        "_connections", "_dial", "_dials", "_idle", "_is_closed", "_is_retired", "_loop", "_upstream", "_waiting", "clock", "heads",
         "outgoing", "settings",
     )  # fmt: skip
 
@@ -48,7 +48,12 @@ class Pool:
         self._idle: dict[Connection, None] = {}
         self._waiting: dict[Exchange, None] = {}
         self._dials: dict[Exchange, tuple[asyncio.Task[Connection], float]] = {}
-        self._is_closed = False
+        self._is_closed = self._is_retired = False
+
+    @property
+    def is_in_use(self) -> bool:
+        """Whether anything waits, is being made or stands."""
+        return bool(self._waiting or self._dials or self._connections)
 
     @property
     def is_open(self) -> bool:
@@ -105,6 +110,12 @@ class Pool:
                 task.cancel()
         return bool(self._waiting or self._dials or len(self._connections) > len(self._idle))
 
+    def retire(self) -> None:
+        """Nothing new will come: what is under way ends, and no connection outlives it."""
+        self._is_retired = True
+        for connection in list(self._idle):
+            connection.abort()
+
     def close(self) -> None:
         """End everything: what waits was never sent, what was sent has no answer."""
         self._is_closed = True
@@ -136,6 +147,9 @@ class Pool:
                 connection.carry(exchange)
                 return
             exchange.fail(exchange.overdue(now_ns))
+        if self._is_retired:
+            connection.abort()
+            return
         connection.idle_since_ns = now_ns
         self._idle[connection] = None
 

@@ -1,15 +1,17 @@
 """The client against a scripted upstream, on both event loops."""
 
 import asyncio
+from contextlib import suppress
 
 import pytest
+from msgspec import structs
 
 from headworks.errors import ConfigurationRefused, Internal
-from headworks.targets.providers.client import Client, ClientSettings, Upstream, host_field
+from headworks.targets.providers.client import Client, ClientSettings, Tls, Upstream, host_field
 from headworks.targets.providers.wire import HttpRequest, Origin
 from headworks.units import SystemClock
 from tests.unit.targets.providers.http.house import ASK, LOOPS, got, house, rest, run, until
-from tests.unit.targets.providers.http.upstream import answer, chunked
+from tests.unit.targets.providers.http.upstream import Gone, answer, chunked
 
 
 @pytest.fixture(params=sorted(LOOPS))
@@ -147,6 +149,54 @@ def test_a_stream_gives_each_piece_as_it_comes_and_ends_exactly(loop):
             assert at.client.counts(at.origin) == (1, 1, 0)
 
     run(scenario(), loop)
+
+
+def test_new_settings_of_an_origin_are_for_new_calls_and_what_is_under_way_ends_as_it_began(loop):
+    async def scenario():
+        told, closed = asyncio.Event(), []
+
+        async def script(line):
+            with suppress(Gone):
+                while True:
+                    head, _ = await line.request()
+                    if head.startswith(b"POST /slow "):
+                        await told.wait()
+                    await line.send(answer(b"fine"))
+            closed.append(line.number)
+
+        async with house(script) as at:
+            await asyncio.gather(got(at.send()), got(at.send()))
+            slow = at.send(HttpRequest("POST", "/slow", body=b"{}"))
+            at.client.allow(at.origin, Upstream(max_connections=1))
+            counts = at.client.counts(at.origin)
+            new = await asyncio.gather(got(at.send()), got(at.send()))
+            told.set()
+            old = await got(slow)
+            await until(lambda: len(closed) == 2)
+
+            assert counts == (0, 0, 0)
+            assert [reply.body for reply in (*new, old)] == [b"fine"] * 3
+            assert sorted(len(line.requests) for line in at.upstream.lines[:2]) == [1, 2]
+            assert [len(line.requests) for line in at.upstream.lines[2:]] == [2]
+            assert at.client.counts(at.origin) == (1, 1, 0)
+
+    run(scenario(), loop)
+
+
+def test_settings_that_cannot_be_used_leave_an_origin_as_it_was():
+    async def scenario():
+        async with house(always(answer(b"fine"))) as at:
+            await at.ask()
+            secure = structs.replace(at.origin, scheme="https")
+            at.client.allow(secure)
+            with pytest.raises(ConfigurationRefused):
+                at.client.allow(secure, Upstream(tls=Tls(ca_file="/nowhere.pem")))
+            reply = await at.ask()
+
+            assert reply.body == b"fine"
+            assert len(at.upstream.lines) == 1
+
+    run(scenario())
 
 
 def test_an_origin_that_was_not_registered_is_never_connected_to():
