@@ -71,11 +71,14 @@ async def _repeated(earlier: Replay, call: Call, line: Line, dialect: Dialect) -
 async def _refused(failure: Exception, line: Line, parts: Parts) -> Reply:
     """The reply that tells an error, once the refusal is recorded; when it cannot be, that is the error.
 
-    What has no name is logged, and answered as 500.
+    What has no name is logged, and answered as 500. A stream whose reply could not be made is stopped, so that its
+    target does not work on for nobody.
     """
     error = failure if isinstance(failure, HeadworksError) else Internal()
     if error is not failure:
         parts.watch.failed(line.raw.request_id, failure)
+    if line.answer.stream is not None:
+        line.answer.stream.cancel()
     try:
         await line.refused(error)
     except HeadworksError as unrecorded:
