@@ -25,6 +25,7 @@ HeadworksError
 │   ├── RateLimited            429
 │   ├── ConcurrencyExceeded    429
 │   ├── ProviderRefused        400  the provider takes no such input; no other target is tried
+│   │   ├── ProviderUnable     400  this provider lacks what is asked; the next target is asked
 │   │   ├── ContextTooLong     400  a target with a longer context may take it
 │   │   └── ContentRefused     400  against the provider's content policy
 │   ├── ClientGone             499  never sent: nobody is left to read it
@@ -236,6 +237,12 @@ class ProviderRefused(CallerError):
     """The provider takes no such input; sending it again, there or elsewhere, would fail again and cost again."""
 
     status, code, title = 400, "provider_refused", "The provider refuses this input"
+
+
+class ProviderUnable(ProviderRefused):
+    """The provider lacks what is asked for (a language, a format, a feature); the next target may have it."""
+
+    status, code, title = 400, "provider_unable", "The provider lacks what is asked for"
 
 
 class ContextTooLong(ProviderRefused):

@@ -34,6 +34,7 @@ endpoints:
 """
 HI = {"messages": [{"role": "user", "content": "hi"}]}
 TOO_LONG = {"error": {"message": "secret words", "type": "invalid_request_error", "code": "context_length_exceeded"}}
+LACKING = {"error": {"message": "secret words", "type": "invalid_request_error", "code": "unsupported_parameter"}}
 
 
 class House:
@@ -128,6 +129,19 @@ def test_what_is_too_long_for_one_goes_to_the_target_declared_for_that(house):
     assert refused.status == 400
     assert refused.json["code"] == "context_length_exceeded"
     assert b"secret words" not in refused.body
+
+
+def test_what_one_service_lacks_is_asked_of_the_next_and_once_only(house):
+    house.up.refusal = 400, LACKING
+    asked = len(house.up.asked)
+    answer = house.ask("chain")
+    alone = house.ask("kept", {"messages": [{"role": "user", "content": "lacking"}]})
+    house.up.refusal = None
+
+    assert answer.headers["headworks-target"] == "other/m"
+    assert len(house.up.asked) == asked + 2
+    assert (alone.status, alone.json["code"]) == (400, "provider_unable")
+    assert b"secret words" not in alone.body
 
 
 def test_equals_share_the_calls_and_none_is_a_fallback(house):

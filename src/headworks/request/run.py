@@ -4,7 +4,7 @@ from collections.abc import Awaitable
 
 from msgspec import structs
 
-from headworks.errors import DeadlineExceeded, HeadworksError, Overloaded, TargetError
+from headworks.errors import DeadlineExceeded, HeadworksError, Overloaded, ProviderUnable, TargetError
 from headworks.request.choose import none_ready
 from headworks.units import Clock
 from headworks.values import Opening, Outcome, Plan
@@ -14,9 +14,10 @@ def run(plan: Plan, clock: Clock, opening: Opening) -> Awaitable[Outcome]:
     """The first good outcome.
 
     Each attempt may use an equal share of the time that is left: with two targets the first has half of it.
-    A target that failed, was full or was late is followed by the next one; a caller's own mistake ends the call.
+    A target that failed, was full, was late or lacks what is asked for is followed by the next one; a caller's own mistake
+    ends the call.
 
-    Raises: the last target's error (502, 503, 504); SchemaViolation (422) from the model's own validation.
+    Raises: the last target's error (502, 503, 504), or ProviderUnable (400) when every one lacks what is asked for; SchemaViolation (422) from the model's own validation.
     """
     if len(plan.attempts) != 1:
         return _one_after_another(plan, clock, opening)
@@ -26,7 +27,8 @@ def run(plan: Plan, clock: Clock, opening: Opening) -> Awaitable[Outcome]:
 
 async def _one_after_another(plan: Plan, clock: Clock, opening: Opening) -> Outcome:
     call, caller_id = plan.grant.call, plan.grant.admission.caller.key_id
-    failed: HeadworksError = DeadlineExceeded("The deadline passed before a target could be tried.")
+    failed: HeadworksError | None = None
+    unable: ProviderUnable | None = None
     if not plan.attempts:
         raise none_ready(call.endpoint)
     for tried, target in enumerate(plan.attempts, start=1):
@@ -40,4 +42,6 @@ async def _one_after_another(plan: Plan, clock: Clock, opening: Opening) -> Outc
             return outcome if tried == 1 else structs.replace(outcome, attempts=tried)
         except (TargetError, Overloaded) as error:
             failed = error
-    raise failed
+        except ProviderUnable as error:
+            unable = unable or error
+    raise failed or unable or DeadlineExceeded("The deadline passed before a target could be tried.")

@@ -6,7 +6,14 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from headworks.contract.schema import contract_from
-from headworks.errors import DeadlineExceeded, ModelCrashed, ModelUnavailable, Overloaded, SchemaViolation
+from headworks.errors import (
+    DeadlineExceeded,
+    ModelCrashed,
+    ModelUnavailable,
+    Overloaded,
+    ProviderUnable,
+    SchemaViolation,
+)
 from headworks.pending import Pending, drive
 from headworks.request.choose import choose
 from headworks.request.run import run
@@ -99,7 +106,9 @@ def test_the_first_target_answers():
     assert (outcome.target, outcome.attempts) == ("a", 1)
 
 
-@pytest.mark.parametrize("failure", [ModelCrashed(), Overloaded(), DeadlineExceeded(), ModelUnavailable()])
+@pytest.mark.parametrize(
+    "failure", [ModelCrashed(), Overloaded(), DeadlineExceeded(), ModelUnavailable(), ProviderUnable()]
+)
 def test_a_failed_target_is_followed_by_the_next(failure):
     clock = Clock()
     outcome = ran(FakeTarget("a", clock, failure), FakeTarget("b", clock, b"2"))
@@ -121,6 +130,22 @@ def test_the_last_failure_is_the_answer():
 
     with pytest.raises(Overloaded):
         ran(FakeTarget("a", clock, ModelCrashed()), FakeTarget("b", clock, Overloaded()))
+
+
+def test_what_every_target_lacks_is_the_callers_to_change():
+    clock = Clock()
+
+    with pytest.raises(ProviderUnable):
+        ran(FakeTarget("a", clock, ProviderUnable()), FakeTarget("b", clock, ProviderUnable()))
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_where_a_target_failed_that_may_have_it_the_call_may_be_sent_again(order):
+    clock = Clock()
+    targets = FakeTarget("a", clock, ModelCrashed()), FakeTarget("b", clock, ProviderUnable())
+
+    with pytest.raises(ModelCrashed):
+        ran(*targets[::order])
 
 
 def test_each_attempt_may_use_an_equal_share_of_what_is_left():

@@ -18,7 +18,7 @@ from headworks.contract.tasks.chat import (
     SchemaFormat,
     TextPart,
 )
-from headworks.errors import FieldError, ProviderRefused
+from headworks.errors import FieldError, ProviderUnable
 from headworks.targets.providers.wire import Ask
 
 ANY_OBJECT = {"type": "object", "additionalProperties": True}
@@ -35,7 +35,7 @@ class Inline(Struct, frozen=True):
 def asked_chat(ask: Ask, unsayable: Iterable[str] = ()) -> Request:
     """The conversation; its schema was checked before.
 
-    Raises: ProviderRefused for a field in `unsayable` that is set to anything but its neutral value.
+    Raises: ProviderUnable for a field in `unsayable` that is set to anything but its neutral value.
     """
     request = _decode(ask.document)
     for name in unsayable:
@@ -72,7 +72,7 @@ def parts_of(content: Content | None) -> list[Part]:
 def text_of(content: Content | None, at: str) -> str:
     """The content as one text.
 
-    Raises: ProviderRefused for a part that is none.
+    Raises: ProviderUnable for a part that is none.
     """
     return "".join(_text(part, f"{at}/content/{index}") for index, part in enumerate(parts_of(content)))
 
@@ -80,7 +80,7 @@ def text_of(content: Content | None, at: str) -> str:
 def inline_of(part: Part, at: str) -> Inline:
     """The bytes of a picture or a document.
 
-    Raises: ProviderRefused for other parts, and for a file known by its id only.
+    Raises: ProviderUnable for other parts, and for a file known by its id only.
     """
     address = ""
     if isinstance(part, ImagePart):
@@ -96,18 +96,18 @@ def inline_of(part: Part, at: str) -> Inline:
 def arguments_of(text: str, at: str) -> msgspec.Raw:
     """The arguments of a tool call as JSON.
 
-    Raises: ProviderRefused when the text is not one JSON object.
+    Raises: ProviderUnable when the text is not one JSON object.
     """
     try:
         msgspec.json.decode(text or "{}", type=dict)
     except msgspec.MsgspecError:
-        raise ProviderRefused(errors=(FieldError(at, "must be one JSON object, as text"),)) from None
+        raise ProviderUnable(errors=(FieldError(at, "must be one JSON object, as text"),)) from None
     return msgspec.Raw((text or "{}").encode())
 
 
-def cannot(at: str) -> ProviderRefused:
+def cannot(at: str) -> ProviderUnable:
     """The refusal of something that this provider has no word for."""
-    return ProviderRefused(errors=(FieldError(at, "cannot be asked of this provider"),))
+    return ProviderUnable(errors=(FieldError(at, "cannot be asked of this provider"),))
 
 
 def _text(part: Part, at: str) -> str:

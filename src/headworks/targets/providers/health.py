@@ -23,6 +23,7 @@ from headworks.errors import (
     ProviderKeyRejected,
     ProviderRefused,
     ProviderTimeout,
+    ProviderUnable,
     ProviderUnreachable,
 )
 from headworks.targets.providers.breaker import Breaker, BreakerSettings, State
@@ -58,6 +59,7 @@ EVIDENCE: dict[type[BaseException], Evidence] = {
     ProviderBusy: Evidence(Says.WELL, Says.NOTHING, Says.WAIT),
     ProviderKeyRejected: Evidence(Says.WELL, Says.NOTHING, Says.FAILED),
     ProviderRefused: ANSWERED,
+    ProviderUnable: ANSWERED,
     ContextTooLong: ANSWERED,
     ContentRefused: ANSWERED,
     ContractViolation: ANSWERED,

@@ -23,7 +23,7 @@ _encode = msgspec.json.Encoder().encode
 def texts_to_judge(ask: Ask, most: int) -> list[str]:
     """The texts, one verdict each; parts of one input are one text.
 
-    Raises: ProviderRefused for a picture, or for more texts than the service takes at once.
+    Raises: ProviderUnable for a picture, or for more texts than the service takes at once.
     """
     given = _decode(ask.document).input
     if isinstance(given, str):
@@ -38,7 +38,7 @@ def texts_to_judge(ask: Ask, most: int) -> list[str]:
 def picture_to_judge(ask: Ask) -> bytes:
     """The one picture.
 
-    Raises: ProviderRefused for anything else.
+    Raises: ProviderUnable for anything else.
     """
     given = _decode(ask.document).input
     if isinstance(given, str) or len(given) != 1 or not isinstance(given[0], ImagePart):

@@ -19,6 +19,7 @@ from headworks.errors import (
     ProviderKeyRejected,
     ProviderRefused,
     ProviderTimeout,
+    ProviderUnable,
     ProviderUnavailable,
     ProviderUnreachable,
 )
@@ -81,6 +82,7 @@ RULES: dict[type[HeadworksError], Rule] = {
     ProviderBroken: Rule(Again.ONCE, Onward.ANY),
     ContractViolation: Rule(Again.ONCE, Onward.ANY),
     ProviderRefused: ENDS,
+    ProviderUnable: Rule(Again.NEVER, Onward.ANY),
     ContextTooLong: Rule(Again.NEVER, Onward.DECLARED),
     ContentRefused: Rule(Again.NEVER, Onward.DECLARED),
 }

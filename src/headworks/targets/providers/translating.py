@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from headworks.errors import FieldError, ProviderRefused
+from headworks.errors import FieldError, ProviderUnable
 from headworks.targets.providers.asked import Asked
 
 
 def target_language(row: Asked, otherwise: str) -> str:
     """The language to translate into.
 
-    Raises: ProviderRefused when neither the caller nor the configuration names one.
+    Raises: ProviderUnable when neither the caller nor the configuration names one.
     """
     language = row.wanted.tgt_lang or otherwise
     if not language:
-        raise ProviderRefused(errors=(FieldError("/parameters/tgt_lang", "must name the language to translate into"),))
+        raise ProviderUnable(errors=(FieldError("/parameters/tgt_lang", "must name the language to translate into"),))
     return language
 
 

@@ -14,6 +14,7 @@ from headworks.errors import (
     ProviderKeyRejected,
     ProviderRefused,
     ProviderTimeout,
+    ProviderUnable,
     ProviderUnreachable,
 )
 from headworks.ports import Money
@@ -31,6 +32,7 @@ UNBILLED: frozenset[type[HeadworksError]] = frozenset(
         ProviderBusy,
         ProviderKeyRejected,
         ProviderRefused,
+        ProviderUnable,
         ProviderUnreachable,
     }
 )

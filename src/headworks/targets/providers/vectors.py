@@ -29,7 +29,7 @@ class Texts(Struct, frozen=True):
 def texts_of(ask: Ask) -> Texts:
     """The texts that are asked about.
 
-    Raises: ProviderRefused for tokens, which only the dialect's own models know.
+    Raises: ProviderUnable for tokens, which only the dialect's own models know.
     """
     request = _decode(ask.document)
     given = [request.input] if isinstance(request.input, str) else request.input

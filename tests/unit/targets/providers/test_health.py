@@ -12,6 +12,7 @@ from headworks.errors import (
     ProviderKeyRejected,
     ProviderRefused,
     ProviderTimeout,
+    ProviderUnable,
     ProviderUnavailable,
     ProviderUnreachable,
 )
@@ -89,7 +90,10 @@ def test_a_key_that_was_tried_for_this_call_is_not_taken_again(health):
     assert not standing.has_other_key(0, frozenset({0, 1}))
 
 
-@pytest.mark.parametrize("error", [ProviderRefused(), ClientGone(), DeadlineExceeded(), Overloaded(), ValueError()])
+@pytest.mark.parametrize(
+    "error",
+    [ProviderRefused(), ProviderUnable(), ClientGone(), DeadlineExceeded(), Overloaded(), ValueError()],
+)
 def test_what_is_not_the_providers_fault_never_stops_it(health, error):
     standing = health.standing("up", "host", "a", 1)
     fail(standing, error, times=100)

@@ -19,6 +19,7 @@ from headworks.errors import (
     ProviderKeyRejected,
     ProviderRefused,
     ProviderTimeout,
+    ProviderUnable,
     ProviderUnavailable,
     ProviderUnreachable,
 )
@@ -49,6 +50,11 @@ def test_every_failure_of_a_provider_has_a_row():
 def test_a_refused_input_ends_the_call_for_good():
     assert RULES[ProviderRefused].onward is Onward.NEVER
     assert after(ProviderRefused(), TWO_KEYS, UNSURE) is None
+
+
+def test_what_a_target_lacks_is_never_asked_of_it_again_and_always_of_the_next():
+    assert RULES[ProviderUnable].onward is Onward.ANY
+    assert after(ProviderUnable(), TWO_KEYS, UNSURE) is None
 
 
 @pytest.mark.parametrize("error", [ContextTooLong(), ContentRefused()])

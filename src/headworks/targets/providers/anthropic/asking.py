@@ -38,7 +38,7 @@ _CHOICES = {"auto": "auto", "none": "none", "required": "any"}
 def conversation(request: Request, model: str) -> dict[str, Any]:
     """The fields of a messages request that say what was said and what may be done; what the model refuses is left out.
 
-    Raises: ProviderRefused for what Anthropic has no word for.
+    Raises: ProviderUnable for what Anthropic has no word for.
     """
     asked: dict[str, Any] = {"messages": _turns(request.messages)}
     system = _system(request.messages)

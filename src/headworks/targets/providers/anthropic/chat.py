@@ -34,7 +34,7 @@ class AnthropicChat:
     def request(self, ask: Ask) -> HttpRequest:
         """The conversation in Anthropic's words.
 
-        Raises: ProviderRefused, naming the field that it has no word for.
+        Raises: ProviderUnable, naming the field that it has no word for.
         """
         request, hosting = asked_chat(ask, UNSAYABLE), self._hosting
         body = conversation(request, self.model)

@@ -35,7 +35,7 @@ class AnthropicTokenCount(Whole, frozen=True, kw_only=True):
     def request(self, ask: Ask) -> HttpRequest:
         """What is counted of the conversation in Anthropic's words.
 
-        Raises: ProviderRefused, naming the field that it has no word for.
+        Raises: ProviderUnable, naming the field that it has no word for.
         """
         asked = conversation(asked_chat(ask, UNSAYABLE), self.model)
         body = {"model": self.model, **{name: value for name, value in asked.items() if name in COUNTED}}

@@ -39,7 +39,7 @@ class BedrockAnthropicChat:
     def request(self, ask: Ask) -> HttpRequest:
         """The conversation in Anthropic's words.
 
-        Raises: ProviderRefused, naming the field that it has no word for.
+        Raises: ProviderUnable, naming the field that it has no word for.
         """
         return self._inner.request(ask)
 

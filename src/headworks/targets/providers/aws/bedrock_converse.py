@@ -36,7 +36,7 @@ class ConverseChat:
     def request(self, ask: Ask) -> HttpRequest:
         """The conversation in Converse's words.
 
-        Raises: ProviderRefused, naming the field that it has no word for.
+        Raises: ProviderUnable, naming the field that it has no word for.
         """
         request = asked_chat(ask, UNSAYABLE)
         operation, accept = ("converse-stream", EVENT_STREAM) if ask.is_stream else ("converse", "application/json")

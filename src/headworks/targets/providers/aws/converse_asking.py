@@ -33,7 +33,7 @@ _encode = msgspec.json.Encoder().encode
 def conversation(request: Request, cap: int | None) -> dict[str, Any]:
     """The body of a Converse request.
 
-    Raises: ProviderRefused for what Converse has no word for.
+    Raises: ProviderUnable for what Converse has no word for.
     """
     body: dict[str, Any] = {"messages": _turns(request.messages)}
     system = [

@@ -56,7 +56,7 @@ class DetectToxicContent(Json11, frozen=True, kw_only=True):
     def request(self, ask: Ask) -> HttpRequest:
         """The texts.
 
-        Raises: ProviderRefused for pictures and for more than ten texts.
+        Raises: ProviderUnable for pictures and for more than ten texts.
         """
         texts = [{"Text": text} for text in texts_to_judge(ask, MOST_TEXTS)]
         body = {"TextSegments": texts, "LanguageCode": self.language}
@@ -85,7 +85,7 @@ class JudgePicture(Json11, frozen=True, kw_only=True):
     def request(self, ask: Ask) -> HttpRequest:
         """The picture.
 
-        Raises: ProviderRefused for texts and for several pictures.
+        Raises: ProviderUnable for texts and for several pictures.
         """
         return posted("RekognitionService.DetectModerationLabels", {"Image": {"Bytes": picture_to_judge(ask)}})
 

@@ -19,6 +19,7 @@ from headworks.errors import (
     ProviderKeyRejected,
     ProviderRefused,
     ProviderTimeout,
+    ProviderUnable,
 )
 from headworks.targets.providers.failing import retry_after_s
 from headworks.targets.providers.wire import HttpResponse
@@ -47,10 +48,12 @@ _NAMES: Mapping[type[HeadworksError], str] = {
         DocumentTooLargeException ImageTooLargeException RequestEntityTooLargeException TextSizeLimitExceededException
     """,
     ProviderRefused: """
-        BadDocumentException DetectedLanguageLowConfidenceException InvalidImageFormatException InvalidParameterException
-        InvalidParameterValueException InvalidRequestException InvalidS3ObjectException SerializationException
-        UnsupportedDocumentException UnsupportedLanguageException UnsupportedLanguagePairException ValidationError
-        ValidationException
+        BadDocumentException InvalidParameterException InvalidParameterValueException InvalidRequestException
+        InvalidS3ObjectException SerializationException ValidationError ValidationException
+    """,
+    ProviderUnable: """
+        DetectedLanguageLowConfidenceException InvalidImageFormatException UnsupportedDocumentException
+        UnsupportedLanguageException UnsupportedLanguagePairException
     """,
 }
 BY_NAME: Mapping[str, type[HeadworksError]] = {name: kind for kind, names in _NAMES.items() for name in names.split()}

@@ -52,7 +52,7 @@ class TranslateText(Json11, frozen=True, kw_only=True):
     def request(self, ask: Ask) -> HttpRequest:
         """One text, its language detected unless named.
 
-        Raises: ProviderRefused when no target language is named.
+        Raises: ProviderUnable when no target language is named.
         """
         row = asked(ask)
         source, target = row.wanted.src_lang, target_language(row, self.target)

@@ -33,7 +33,7 @@ _CHOICES = {"none": "NONE", "required": "REQUIRED"}
 def conversation(request: Request) -> dict[str, Any]:
     """The fields of a chat request.
 
-    Raises: ProviderRefused for what Cohere has no word for.
+    Raises: ProviderUnable for what Cohere has no word for.
     """
     asked: dict[str, Any] = {theirs: getattr(request, ours) for ours, theirs in _SIMPLE.items()}
     asked["messages"] = [_message(message, f"/messages/{index}") for index, message in enumerate(request.messages)]

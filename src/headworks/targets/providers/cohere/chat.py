@@ -65,7 +65,7 @@ class CohereChat:
     def request(self, ask: Ask) -> HttpRequest:
         """The conversation in Cohere's words.
 
-        Raises: ProviderRefused, naming the field that it has no word for.
+        Raises: ProviderUnable, naming the field that it has no word for.
         """
         request = asked_chat(ask, UNSAYABLE)
         body = conversation(request)

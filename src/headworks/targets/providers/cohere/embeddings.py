@@ -12,7 +12,7 @@ from typing import Any, Literal
 import msgspec
 from msgspec import Struct
 
-from headworks.errors import FieldError, HeadworksError, ProviderBroken, ProviderRefused
+from headworks.errors import FieldError, HeadworksError, ProviderBroken, ProviderUnable
 from headworks.targets.providers.cohere.answering import Units, refused
 from headworks.targets.providers.cohere.facts import MOST_TEXTS
 from headworks.targets.providers.vectors import embedded, texts_of
@@ -54,15 +54,15 @@ class CohereEmbeddings(Whole, frozen=True, kw_only=True):
     def request(self, ask: Ask) -> HttpRequest:
         """The texts, and what they are for.
 
-        Raises: ProviderRefused for tokens, more than 96 texts, or an unknown `input_type`.
+        Raises: ProviderUnable for tokens, more than 96 texts, or an unknown `input_type`.
         """
         asked = texts_of(ask)
         if len(asked.texts) > MOST_TEXTS:
-            raise ProviderRefused(errors=(FieldError("/input", f"must have at most {MOST_TEXTS} items"),))
+            raise ProviderUnable(errors=(FieldError("/input", f"must have at most {MOST_TEXTS} items"),))
         try:
             wanted = _wanted(ask.document).input_type or self.input_type
         except msgspec.ValidationError:
-            raise ProviderRefused(errors=(FieldError("/input_type", "is not one that Cohere knows"),)) from None
+            raise ProviderUnable(errors=(FieldError("/input_type", "is not one that Cohere knows"),)) from None
         body: dict[str, Any] = {"model": self.model, "texts": asked.texts, "input_type": wanted}
         body["embedding_types"] = ["float"]
         if asked.dimensions is not None:

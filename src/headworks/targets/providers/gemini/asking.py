@@ -47,7 +47,7 @@ _SIMPLE = {
 def contents(request: Request, model: str, cap: int | None) -> dict[str, Any]:
     """The fields of a generateContent request.
 
-    Raises: ProviderRefused for what Gemini has no word for.
+    Raises: ProviderUnable for what Gemini has no word for.
     """
     asked: dict[str, Any] = {"contents": _turns(request.messages, model)}
     system = [{"text": text} for text in _system(request.messages)]

@@ -45,7 +45,7 @@ class GeminiChat:
     def request(self, ask: Ask) -> HttpRequest:
         """The conversation in Gemini's words.
 
-        Raises: ProviderRefused, naming the field that it has no word for.
+        Raises: ProviderUnable, naming the field that it has no word for.
         """
         request = asked_chat(ask, UNSAYABLE)
         verb = ":streamGenerateContent?alt=sse" if ask.is_stream else ":generateContent"

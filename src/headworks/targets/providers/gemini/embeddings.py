@@ -41,7 +41,7 @@ class GeminiEmbeddings(Whole, frozen=True, kw_only=True):
     def request(self, ask: Ask) -> HttpRequest:
         """One part of a batch for each text.
 
-        Raises: ProviderRefused for tokens: only texts are taken.
+        Raises: ProviderUnable for tokens: only texts are taken.
         """
         asked = texts_of(ask)
         each: dict[str, Any] = {"model": f"models/{self.model}"}

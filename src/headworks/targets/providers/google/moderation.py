@@ -47,7 +47,7 @@ class ModerateText(JsonApi, frozen=True, kw_only=True):
     def request(self, ask: Ask) -> HttpRequest:
         """The text.
 
-        Raises: ProviderRefused for pictures and for several texts.
+        Raises: ProviderUnable for pictures and for several texts.
         """
         document = {"type": "PLAIN_TEXT", "content": texts_to_judge(ask, 1)[0]}
         return posted("/v2/documents:moderateText", {"document": document})
@@ -68,7 +68,7 @@ class ModeratePicture(JsonApi, frozen=True, kw_only=True):
     def request(self, ask: Ask) -> HttpRequest:
         """The picture.
 
-        Raises: ProviderRefused for texts and for several pictures.
+        Raises: ProviderUnable for texts and for several pictures.
         """
         one = {"image": {"content": picture_to_judge(ask)}, "features": [{"type": "SAFE_SEARCH_DETECTION"}]}
         return posted("/v1/images:annotate", {"requests": [one]})

@@ -43,7 +43,7 @@ class TranslateBasic(JsonApi, frozen=True, kw_only=True):
     def request(self, ask: Ask) -> HttpRequest:
         """One text.
 
-        Raises: ProviderRefused when no target language is named.
+        Raises: ProviderUnable when no target language is named.
         """
         row = asked(ask)
         body = {

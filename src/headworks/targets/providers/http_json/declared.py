@@ -17,12 +17,13 @@ from headworks.errors import (
     ProviderKeyRejected,
     ProviderRefused,
     ProviderTimeout,
+    ProviderUnable,
 )
 
 Expression = Annotated[str, Meta(min_length=1, max_length=4000)]
 FieldName = Annotated[str, Meta(pattern="^[a-z0-9!#$%&'*+.^_`|~-]{1,100}$")]
 FieldText = Annotated[str, Meta(pattern="^[\\x20-\\x7e]*$", max_length=1000)]
-Meaning = Literal["busy", "content", "down", "key", "refused", "timeout", "too_long", "broken"]
+Meaning = Literal["busy", "content", "down", "key", "refused", "timeout", "too_long", "unable", "broken"]
 
 MEANINGS: Mapping[str, type[HeadworksError]] = {
     "busy": ProviderBusy,
@@ -32,6 +33,7 @@ MEANINGS: Mapping[str, type[HeadworksError]] = {
     "refused": ProviderRefused,
     "timeout": ProviderTimeout,
     "too_long": ContextTooLong,
+    "unable": ProviderUnable,
     "broken": ProviderBroken,
 }
 

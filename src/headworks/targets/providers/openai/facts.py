@@ -16,8 +16,8 @@ from headworks.errors import (
     ProviderBusy,
     ProviderDown,
     ProviderKeyRejected,
-    ProviderRefused,
     ProviderTimeout,
+    ProviderUnable,
 )
 
 DEFAULT_ADDRESS = "https://api.openai.com/v1"
@@ -51,8 +51,8 @@ BY_CODE: Mapping[str, type[HeadworksError]] = {
     "DeploymentNotFound": ProviderDown,
     "server_error": ProviderDown,
     "internal_error": ProviderDown,
-    "unsupported_parameter": ProviderRefused,
-    "unsupported_value": ProviderRefused,
+    "unsupported_parameter": ProviderUnable,
+    "unsupported_value": ProviderUnable,
 }
 """By `code`, else by `type`, of the error; what is not here goes by its status."""
 

@@ -12,6 +12,7 @@ from headworks.errors import (
     ProviderKeyRejected,
     ProviderRefused,
     ProviderTimeout,
+    ProviderUnable,
 )
 from headworks.targets.providers.aws.refusals import BY_NAME, failure
 from headworks.targets.providers.wire import HttpResponse
@@ -66,7 +67,7 @@ def test_what_the_vendor_retries_as_transient_may_be_tried_elsewhere():
         (refusal("com.amazon.coral.availability#ThrottlingException"), ProviderBusy),
         (refusal("UnrecognizedClientException"), ProviderKeyRejected),
         (refusal("com.amazonaws.comprehend#TextSizeLimitExceededException"), ContextTooLong),
-        (refusal("UnsupportedLanguageException"), ProviderRefused),
+        (refusal("UnsupportedLanguageException"), ProviderUnable),
         (refusal("ResourceNotFoundException"), ProviderError),
         (refusal("ModelErrorException", 424), ProviderDown),
         (refusal("SomethingNew", 500), ProviderDown),
