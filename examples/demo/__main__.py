@@ -121,12 +121,12 @@ def show_tour(asked: argparse.Namespace) -> None:
     show(f"In a browser: {url}/docs (any name; the key is the password)")
     if serve_pages(asked.pages_port):
         pages = f"http://localhost:{asked.pages_port}"
-        show(*(f"              {pages}/{page}.html?api={url}" for page in ("dashboard", "chat")))
+        show(*(f"              {pages}/{page}.html?api={url}" for page in ("dashboard", "chat", "assistant")))
     show(f"\nIts log is {log_of(asked)}. Ctrl-C ends it.")
 
 
 def serve_pages(port: int) -> bool:
-    """Serve the two pages from an origin of their own; False when the port is taken."""
+    """Serve the pages from an origin of their own; False when the port is taken."""
 
     class Quiet(SimpleHTTPRequestHandler):
         """Serves files and prints nothing."""
@@ -137,7 +137,7 @@ def serve_pages(port: int) -> bool:
     try:
         server = ThreadingHTTPServer(("localhost", port), partial(Quiet, directory=str(HERE / "pages")))
     except OSError:
-        show(f"(Port {port} is taken, so the dashboard and the chat page are not served.)")
+        show(f"(Port {port} is taken, so the pages are not served.)")
         return False
     threading.Thread(target=server.serve_forever, daemon=True).start()
     return True

@@ -80,10 +80,13 @@ def test_it_says_what_it_serves_and_shows_a_key(printed):
         ("astronaut.png", '"xmin":182'),
         ("coffee.png", "espresso"),
         ('"k": 3', '"title":"'),
-        ("event-stream", "event: end"),
+        ('\'{"user": "15", "k": 5}', "event: end"),
         ('"rent"', '"label":"good"'),
         ("}, {", '"label":"bad"'),
         ("text/csv", "label,score,probabilities"),
+        ("Ana", "event: end"),
+        ("capital", "Paris"),
+        ("fruit", "event: message_stop"),
         ("maybe", '"pointer":"/seniority"'),
     ],
 )
@@ -93,8 +96,18 @@ def test_each_line_of_the_tour_does_what_it_says(printed, word, expected):
     assert expected in paste(printed, line)
 
 
+@pytest.mark.parametrize(("vendor", "expected"), [("openai", "models: chat chat@v1 "), ("anthropic", "tokens read")])
+def test_the_vendors_own_sdks_talk_to_it(printed, vendor, expected):
+    pytest.importorskip(vendor)
+    (line,) = re.findall(rf"^env URL=.*ask_{vendor}$", printed, re.MULTILINE)
+
+    said = paste(printed, line.replace(".venv/bin/python", sys.executable))
+    assert "Paris" in said
+    assert expected in said
+
+
 def test_the_chat_and_the_record_of_it(printed):
-    chat, listing, verify = printed_lines(printed, ".venv/bin")
+    chat, listing, verify = (line for line in printed_lines(printed, ".venv/bin") if "pip install" not in line)
 
     said = paste(printed, chat.replace(".venv/bin/python", sys.executable))
     records = json.loads(
@@ -109,7 +122,7 @@ def test_the_chat_and_the_record_of_it(printed):
 
 
 def test_pages_are_served(printed):
-    for page in ("dashboard", "chat"):
+    for page in ("dashboard", "chat", "assistant"):
         (url,) = re.findall(rf"http://localhost:\d+/{page}\.html", printed)
 
         assert paste(printed, f"curl -s {url}") == (DEMO / "pages" / f"{page}.html").read_text()

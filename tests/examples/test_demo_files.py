@@ -8,7 +8,7 @@ from headworks.settings import read_config
 
 ROOT = Path(__file__).parents[2]
 DEMO = ROOT / "examples" / "demo"
-PINS = [ROOT / "constraints-demo.txt", DEMO / "prepare" / "wheels.txt", DEMO / "prepare" / "sources.txt"]
+PINS = [ROOT / "constraints-demo.txt", *(DEMO / "prepare" / f"{name}.txt" for name in ("wheels", "sources", "tools"))]
 
 
 def pinned(file):
@@ -27,6 +27,7 @@ def test_the_demo_is_a_valid_configuration():
         "detect-faces",
         "recommend",
         "credit-risk",
+        "chat",
     }
     assert set(config.endpoints["sentiment"]) == {"v1", "v2"}
     assert config.endpoints["sentiment"]["v1"].deprecated
@@ -45,7 +46,7 @@ def test_everything_fetched_is_in_the_table_of_licences_with_its_version(file):
 
     for requirement in pinned(file):
         name, version = requirement.split(" ")[0].lower().split("==")
-        assert re.search(rf"\| {re.escape(name)} (\| )?[^|]*{re.escape(version)}", licences) or (
+        assert re.search(rf"\| {re.escape(name)} (\(while preparing\) )?(\| )?[^|]*{re.escape(version)}", licences) or (
             f"{name} {version}" in licences
         ), requirement[:60]
 
@@ -55,6 +56,7 @@ def test_the_tour_calls_only_endpoints_that_are_served():
     called = re.findall(r"\$URL/api/([a-z-]+)/(v\d+)", (DEMO / "tour.txt").read_text())
 
     assert {name for name, _ in called} == set(config.endpoints)
+    assert (DEMO / "tour.txt").read_text().count('"model": "chat"') == 2
     assert all(version in config.endpoints[name] for name, version in called)
 
 

@@ -26,10 +26,11 @@ def prepare() -> None:
     libraries.install()
     if STAMP.exists() and json.loads(STAMP.read_text())["of"] == fingerprint():
         return
-    from .steps import STEPS  # heavy: all the machine learning behind the steps
-
     for folder in (PACKAGES, MODELS, SAMPLES):
         folder.mkdir(parents=True, exist_ok=True)
+    libraries.borrow(PACKAGES / "tools")
+    from .steps import STEPS  # heavy: all the machine learning behind the steps
+
     measured: dict[str, dict[str, float]] = {}
     for number, (title, step) in enumerate(STEPS, 1):
         show(f"[{number}/{len(STEPS)}] {title} ...")

