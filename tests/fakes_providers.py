@@ -344,11 +344,11 @@ class CountedMoney:
         self.held, self.settled, self.freed, self.refusal, self._numbers = {}, [], 0, None, count(1)
         self.output_cap = None
 
-    def reserve(self, call, caller, service):
+    def reserve(self, call, caller, service, added_tokens=0):
         if self.refusal is not None:
             raise self.refusal
         number = next(self._numbers)
-        self.held[number] = (service, len(call.payload.document))
+        self.held[number] = (service, len(call.payload.document) + added_tokens)
         return Reservation(number, 1000, output_cap=self.output_cap)
 
     def settle(self, reservation, usage, *, is_free=False):

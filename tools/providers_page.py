@@ -1,6 +1,6 @@
 """The page docs/reference/providers.md: which operation of which provider serves which task, and every table of mappings."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from importlib import import_module
 
 from headworks.contract import tasks
@@ -16,6 +16,7 @@ from headworks.targets.providers.kinds import BUILT_IN, kind_of
 from headworks.targets.providers.labels import ENTITY_GROUPS
 from headworks.targets.providers.moderating import FLAGGED_FROM
 from headworks.targets.providers.offers import Offer
+from headworks.targets.providers.prompts import PROMPTS, prompt_of
 
 VERIFIED = (
     (
@@ -44,9 +45,17 @@ VERIFIED = (
         "requests: what the vendor's own client sends; replies: its types and documentation",
     ),
     ("`huggingface` TEI", "the vendor's documentation only"),
+    (
+        "`openai`, `azure`, `anthropic`, `gemini`, `cohere`",
+        "recorded traffic of the services where there is any, their official clients, else their documentation",
+    ),
+    (
+        "prompts",
+        "every kind's chat, with answers made up in each vendor's form; how well a model does the task is the model's own",
+    ),
     ("`http`", "mappings for two public services and two made up here"),
 )
-"""What the tests of the cloud services hold each operation against; no test calls a paid service."""
+"""What the tests hold each operation against; no test calls a paid service."""
 
 
 def providers() -> str:
@@ -61,9 +70,10 @@ def providers() -> str:
         "code points; languages are BCP 47 tags.",
     ]
     offers = [(kind, offer) for kind in BUILT_IN for offer in offers_of(kind)]
+    lines += who_serves_what(offers)
     for task in tasks.names():
         found = [(kind, offer) for kind, offer in offers if offer.task == task]
-        if found:
+        if found or task in PROMPTS:
             lines += [
                 "",
                 f"## {task}",
@@ -74,8 +84,71 @@ def providers() -> str:
             lines += [
                 f"| `{kind}` | `{offer.reference}` | {offer.service} | {offer.mapping} |" for kind, offer in found
             ]
+            if task in PROMPTS:
+                lines.append(
+                    f"| any with a chat | that of its `chat` | a prompt to the model | {prompt_of(task).MAPPING} |"
+                )
     lines += ["", "Kind `http` serves every task by what its configuration declares."]
-    return "\n".join([*lines, *mappings(), *declared(), *settings(), *verified()]) + "\n"
+    return "\n".join([*lines, *prompts(), *mappings(), *declared(), *settings(), *verified()]) + "\n"
+
+
+def who_serves_what(offers: Sequence[tuple[str, Offer]]) -> list[str]:
+    """Tasks by kinds: what serves which in one look."""
+    kinds = list(dict.fromkeys(kind for kind, _ in offers))
+    served = {(kind, offer.task) for kind, offer in offers}
+    rows = []
+    for task in tasks.names():
+        cells = [
+            " or ".join(
+                word
+                for word, is_so in (
+                    ("yes", (kind, task) in served),
+                    ("prompt", task in PROMPTS and (kind, "chat") in served),
+                )
+                if is_so
+            )
+            for kind in kinds
+        ]
+        rows.append(f"| {task} | yes | {' | '.join(cells)} | yes |")
+    return [
+        "",
+        "## Who serves what",
+        "",
+        "yes: by operations of its own; prompt: by a prompt to its chat models.",
+        "",
+        f"| task | own model | {' | '.join(f'`{kind}`' for kind in kinds)} | `http` |",
+        f"|---|---|{'---|' * len(kinds)}---|",
+        *rows,
+    ]
+
+
+def prompts() -> list[str]:
+    """How a chat model serves a task that is not chat."""
+    return [
+        "",
+        "## Tasks by a prompt",
+        "",
+        "A chat model of any kind serves these tasks where its kind has no operation for them: the system message says what to do, the caller's text",
+        "stands in a message of its own between marks that it cannot hold itself, and the answer has to follow a JSON Schema. An answer that does not",
+        "fit is asked for once more, then the next target's turn comes; it counts as `contract_violation` and sets nobody aside. `prompt:` before the",
+        "reference (`openai/prompt:gpt-5-mini`) takes the prompt where the kind has an operation under any name, as `openai` for moderation and",
+        "`huggingface` for pipelines. Usage is the model's, and the prompt counts in a budget. The answer comes whole.",
+        "",
+        "An endpoint words its prompts with `prompt`, for all its targets that are served so:",
+        "",
+        "| task | `prompt` may say | unless said |",
+        "|---|---|---|",
+        *(
+            f"| {task} | {', '.join(f'`{name}`' for name in sorted(prompt_of(task).READS))} | {_unless_said(task)} |"
+            for task in PROMPTS
+        ),
+    ]
+
+
+def _unless_said(task: str) -> str:
+    module = prompt_of(task)
+    named = getattr(module, "LABELS", getattr(module, "GROUPS", getattr(module, "CATEGORIES", {})))
+    return ", ".join(f"`{name}`" for name in named) or "nothing more"
 
 
 def offers_of(kind: str) -> tuple[Offer, ...]:

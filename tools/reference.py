@@ -26,6 +26,7 @@ PARTS = (
     ("endpoints.NAME.vN.targets[]", types.WeightedTarget),
     ("endpoints.NAME.vN.cache", types.CacheConfig),
     ("endpoints.NAME.vN.fallback", types.FallbackConfig),
+    ("endpoints.NAME.vN.prompt", types.PromptConfig),
     ("server", types.ServerConfig),
     ("tls", types.TlsConfig),
     ("cors", types.CorsConfig),

@@ -1,8 +1,11 @@
 """From the configuration's words to the settings of the parts. Nothing is started here."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from msgspec.json import encode
 
@@ -21,6 +24,9 @@ from headworks.targets.models.settings import BatchSettings, ModelSettings, Queu
 from headworks.targets.providers.wire import ProviderSettings
 from headworks.units import parse_duration_s, parse_money_micros, parse_rate, parse_size_bytes
 from headworks.values import CachePolicy, Endpoint, RecordMode, TargetChoice
+
+if TYPE_CHECKING:
+    from headworks.targets.providers.prompts.wording import Wording
 
 TIMEOUT, CHAT_TIMEOUT = "10s", "120s"
 """How long a call may take where its version does not say."""
@@ -56,6 +62,23 @@ def provider_settings(config: Config) -> dict[str, ProviderSettings]:
         name: ProviderSettings(name, entry.kind or name, entry.base_url, entry.keys, entry.options)
         for name, entry in config.providers.items()
     }
+
+
+def wording_of(entry: EndpointVersion) -> Wording | None:
+    """What a version says to models that serve its task by a prompt; None where it says nothing of its own."""
+    said = entry.prompt
+    if said is None:
+        return None
+    from headworks.targets.providers.prompts.wording import Wording  # only prompts need it
+
+    labels = said.labels if isinstance(said.labels, dict) else dict.fromkeys(said.labels, "")
+    return Wording(labels, said.language or "", said.threshold, said.about or "")
+
+
+def work_of(entry: EndpointVersion) -> str | None:
+    """What a version's targets outside are found by: equal tasks and wordings share a target."""
+    wording = wording_of(entry)
+    return entry.task if wording is None else f"{entry.task} {encode(wording).decode()}"
 
 
 def budgets_of(config: Config) -> tuple[Budget, ...]:
@@ -142,6 +165,7 @@ def endpoint(config: Config, name: str, version: str, contract: Contract) -> End
             if target is not None
         ),
         finishes_streams=entry.on_disconnect == "finish",
+        work=None if entry.prompt is None else work_of(entry),
         id=f"{name}/{version}",
     )
 

@@ -1,4 +1,4 @@
-"""Every target of the service: own models by name, operations of providers by name and task."""
+"""Every target of the service: own models by name, operations of providers by name and work."""
 
 from headworks.targets.models.registry import Models
 from headworks.targets.providers.registry import Providers
@@ -12,6 +12,6 @@ class Found:
         self._models = models
         self._providers = providers
 
-    def find(self, name: str, task: str | None = None) -> Target:
+    def find(self, name: str, work: str | None = None) -> Target:
         """See ports.Targets."""
-        return self._providers.find(name, task) if "/" in name else self._models.find(name)
+        return self._providers.find(name, work) if "/" in name else self._models.find(name)

@@ -78,11 +78,13 @@ class Outside:
         self._client.close()
 
     def _target(self, key: Key, bound: Bound, config: Config, prices: PriceTable) -> ProviderTarget:
-        name, task = key
+        name = key[0]
         provider = config.providers[name.partition("/")[0]]
         policy = policy_of(provider, can_stream=bound.operation.can_stream)
         service = service_of(name, bound.operation.model, config, prices)
-        return ProviderTarget(name, service, bound, tasks.reply(task), self._health, self._tools, policy)
+        return ProviderTarget(
+            name, service, bound, tasks.reply(bound.operation.task), self._health, self._tools, policy
+        )
 
 
 def _upstreams(bound: Mapping[Key, Bound], config: Config, folder: Path) -> Mapping[Origin, Upstream]:

@@ -158,8 +158,8 @@ class Ledger(Protocol):
 class Targets(Protocol):
     """The targets by name, as they are now; a swapped model answers under its old name."""
 
-    def find(self, name: str, task: str | None = None) -> Target:
-        """The target; one outside may serve several tasks.
+    def find(self, name: str, work: str | None = None) -> Target:
+        """The target; one outside may serve several tasks, and one task in several wordings.
 
         Raises: ModelUnavailable when it has no ready worker.
         """
@@ -199,8 +199,8 @@ class Money(Protocol):
         Raises: BudgetExhausted.
         """
 
-    def reserve(self, call: Call, caller: Caller, service: str) -> Reservation:
-        """Hold what one attempt at a service (`kind/model`) may cost at most.
+    def reserve(self, call: Call, caller: Caller, service: str, added_tokens: int = 0) -> Reservation:
+        """Hold what one attempt at a service (`kind/model`) may cost at most; `added_tokens` are said beside what the caller sent.
 
         Raises: BudgetExhausted, PriceUnknown; nothing is then held.
         Cost: no I/O.

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 
 from msgspec import structs
 
-from headworks.assembly import endpoint, model_settings, provider_settings
+from headworks.assembly import endpoint, model_settings, provider_settings, wording_of, work_of
 from headworks.contract import tasks
 from headworks.contract.lock import read_lock, refuse_breaks
 from headworks.contract.schema import Contract, JsonObject, contract_from
@@ -213,14 +213,16 @@ def services(config: Config, entry: EndpointVersion) -> dict[Key, Bound]:
 
     Raises: ConfigurationRefused, naming each target that cannot serve the task, and what can.
     """
-    settings, found, wrong = provider_settings(config), {}, []
+    settings, wording, found, wrong = provider_settings(config), wording_of(entry), {}, []
     for index, target in enumerate(every_target(entry)):
         if "/" not in target or entry.task is None:
             continue
         try:
-            found[target, entry.task] = bound(settings, target, entry.task)
+            found[target, work_of(entry) or ""] = bound(settings, target, entry.task, wording)
         except ConfigurationRefused as error:
             wrong.append(FieldError(f"/targets/{index}", f"{target}: {error.detail}"))
+    if wording is not None and not wrong and not any(each.added_tokens for each in found.values()):
+        wrong.append(FieldError("/prompt", "no target of this version serves its task by a prompt; remove the key"))
     if wrong:
         raise ConfigurationRefused(errors=tuple(wrong))
     return found
@@ -233,7 +235,7 @@ def contract_of(
 
     Raises: ConfigurationRefused when a target cannot serve it, saying why.
     """
-    outside = {key[0]: _announced_outside(key[1], each) for key, each in operations.items()}
+    outside = {key[0]: _announced_outside(each.operation.task, each) for key, each in operations.items()}
     names = every_target(entry)
     targets = {name: outside[name] if name in outside else announced[name] for name in names}
     first = next((announced[name] for name in names if name not in outside), targets[names[0]])
@@ -244,6 +246,8 @@ def contract_of(
     request, reply = (first.request, first.reply) if entry.task is None else _of_task(entry.task, first, is_stream)
     least = _least(entry.task, request)
     wrong = [each for name in targets for each in _mismatches(name, targets[name], least, reply)]
+    if wrong and entry.task is not None:
+        wrong.append(_instead(entry.task, announced, least, reply))
     if any(each.is_stream != is_stream for each in targets.values()):
         wrong.append(
             FieldError("/targets", "some targets stream and some do not; they would answer in different shapes")
@@ -284,6 +288,11 @@ def _mismatches(name: str, target: Announcement, request: JsonObject, reply: Jso
         )
         for change in serves((request, reply), (target.request, target.reply))
     ]
+
+
+def _instead(task: str, announced: Mapping[str, Announcement], request: JsonObject, reply: JsonObject) -> FieldError:
+    fitting = [name for name, each in announced.items() if not serves((request, reply), (each.request, each.reply))]
+    return FieldError("/targets", f"own models that serve {task}: {', '.join(fitting) or 'none'}")
 
 
 def _announced_outside(task: str, operation: Bound) -> Announcement:

@@ -170,6 +170,8 @@ class Endpoint(Struct, frozen=True):
     """By code of a refusal (`context_length_exceeded`, `content_policy`): the target that may still take the call."""
     finishes_streams: bool = False
     """Whether a stream whose caller left is read to its end and recorded whole, rather than stopped."""
+    work: str | None = None
+    """What its targets outside are found by, where the task alone does not say it: the endpoint words its own prompts."""
     id: str = ""
     """`sentiment/v1`; the bucket, metric label and scope name of this version."""
 

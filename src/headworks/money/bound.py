@@ -58,7 +58,7 @@ def output_cap(asked: Asked, price: Price | None, endpoint_most: int | None) -> 
     return least
 
 
-def most_used(call: Call, asked: Asked, price: Price, cap: int | None) -> Usage | None:
+def most_used(call: Call, asked: Asked, price: Price, cap: int | None, added_tokens: int = 0) -> Usage | None:
     """The most that an attempt can use of what has a price; None when there is no bound on it."""
     payload = call.payload
     size = len(payload.document)
@@ -68,7 +68,7 @@ def most_used(call: Call, asked: Asked, price: Price, cap: int | None) -> Usage 
         return None
     count = asked.n if asked.n is not None and asked.n > 1 else 1
     pictures = payload.document.count(_PICTURE) + len(payload.blobs)
-    tokens = size + pictures * PICTURE_TOKENS + (TOOL_TOKENS if _TOOLS in payload.document else 0)
+    tokens = size + pictures * PICTURE_TOKENS + (TOOL_TOKENS if _TOOLS in payload.document else 0) + added_tokens
     return Usage(
         input_tokens=tokens if price.input else None,
         output_tokens=None if not price.output or cap is None else cap * count,
@@ -78,6 +78,8 @@ def most_used(call: Call, asked: Asked, price: Price, cap: int | None) -> Usage 
     )
 
 
-def estimated_tokens(call: Call, cap: int | None) -> int:
+def estimated_tokens(call: Call, cap: int | None, added_tokens: int = 0) -> int:
     """About how many tokens an attempt will use, for rates of tokens: set right when it is known."""
-    return len(call.payload.document) // BYTES_A_TOKEN + (cap if cap is not None else USUAL_OUTPUT_TOKENS)
+    return (len(call.payload.document) + added_tokens) // BYTES_A_TOKEN + (
+        cap if cap is not None else USUAL_OUTPUT_TOKENS
+    )

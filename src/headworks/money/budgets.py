@@ -101,17 +101,17 @@ class Budgets:
             if self._taken.get(account, 0) >= budget.limit_micros:
                 raise self._exhausted(budget)
 
-    def reserve(self, call: Call, caller: Caller, service: str) -> Reservation:
+    def reserve(self, call: Call, caller: Caller, service: str, added_tokens: int = 0) -> Reservation:
         """See ports.Money."""
         endpoint = call.endpoint
         price = self.prices.find(service)
         asked = asked_of(call)
         cap = output_cap(asked, price, endpoint.max_output)
         accounts = self._accounts(caller, endpoint)
-        used = None if price is None else most_used(call, asked, price, cap)
+        used = None if price is None else most_used(call, asked, price, cap, added_tokens)
         micros = None if price is None or used is None else cost_micros(price, used)
         rates = _token_rates(caller, endpoint)
-        tokens = estimated_tokens(call, cap) if rates else 0
+        tokens = estimated_tokens(call, cap, added_tokens) if rates else 0
         if not accounts:
             if rates:
                 self._take(rates, tokens)

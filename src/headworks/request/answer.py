@@ -54,7 +54,7 @@ async def _ran(plan: Plan, parts: Parts, opening: Opening) -> Outcome:
 
 def _found(parts: Parts, name: str, call: Call, refusal: HeadworksError) -> Target:
     try:
-        return parts.targets.find(name, call.endpoint.task)
+        return parts.targets.find(name, call.endpoint.work or call.endpoint.task)
     except ModelUnavailable:
         raise refusal from None
 

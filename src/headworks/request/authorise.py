@@ -76,7 +76,7 @@ def _shortest_wait_ns(endpoint: Endpoint, targets: Targets, rows: int) -> int:
     choices = endpoint.targets
     if len(choices) == 1:
         try:
-            return targets.find(choices[0].name, endpoint.task).predicted_wait_ns(rows)
+            return targets.find(choices[0].name, endpoint.work or endpoint.task).predicted_wait_ns(rows)
         except ModelUnavailable:
             return 0
     return min(_waits_ns(endpoint, targets, rows), default=0)
@@ -87,7 +87,7 @@ def _waits_ns(endpoint: Endpoint, targets: Targets, rows: int) -> Iterator[int]:
         if choice.weight == 0:
             continue
         try:
-            yield targets.find(choice.name, endpoint.task).predicted_wait_ns(rows)
+            yield targets.find(choice.name, endpoint.work or endpoint.task).predicted_wait_ns(rows)
         except ModelUnavailable:
             continue
 

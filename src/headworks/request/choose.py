@@ -20,10 +20,14 @@ def choose(grant: Grant, targets: Targets, request_id: RequestId) -> Plan:
     choices = endpoint.targets
     has_other = endpoint.cache is not None or endpoint.declared is not None
     if len(choices) == 1 and not has_other:
-        return Plan(grant, (targets.find(choices[0].name, endpoint.task),))
+        return Plan(grant, (targets.find(choices[0].name, endpoint.work or endpoint.task),))
     if choices[0].weight is not None:
         choices = _drawn(endpoint, request_id)
-    ready = tuple(target for choice in choices if (target := _ready(targets, choice.name, endpoint.task)) is not None)
+    ready = tuple(
+        target
+        for choice in choices
+        if (target := _ready(targets, choice.name, endpoint.work or endpoint.task)) is not None
+    )
     if not ready and not has_other:
         raise none_ready(endpoint)
     return Plan(grant, _by_load(ready, request_id) if endpoint.is_balanced else ready)

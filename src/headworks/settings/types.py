@@ -134,6 +134,25 @@ class FallbackConfig(Struct, frozen=True, forbid_unknown_fields=True):
     content_policy: str | None = None
 
 
+Label = Annotated[str, Meta(min_length=1, max_length=100)]
+Meaning = Annotated[str, Meta(max_length=1000)]
+
+
+class PromptConfig(Struct, frozen=True, forbid_unknown_fields=True):
+    """What language models are told where they serve a task other than chat by a prompt; targets of other kinds do not read it.
+
+    `labels` are the classes, groups of entities or categories, as a list or each with what it means; `language` is what is
+    written in; `threshold` the score from which on something counts; `about` says what the texts are.
+    """
+
+    labels: (
+        Annotated[tuple[Label, ...], Meta(max_length=200)] | Annotated[dict[Label, Meaning], Meta(max_length=200)]
+    ) = ()
+    language: Annotated[str, Meta(pattern="^[A-Za-z]{2,8}([-_][A-Za-z0-9]{1,8}){0,6}$")] | None = None
+    threshold: Annotated[float, Meta(ge=0, le=1)] | None = None
+    about: Annotated[str, Meta(min_length=1, max_length=4000)] | None = None
+
+
 class EndpointVersion(Struct, frozen=True, forbid_unknown_fields=True):
     """One published version: what answers it, and its policy. Without `timeout` a call has 10 s, a chat 120 s."""
 
@@ -158,6 +177,7 @@ class EndpointVersion(Struct, frozen=True, forbid_unknown_fields=True):
     degraded: Any = None
     fallback: FallbackConfig = FallbackConfig()
     on_disconnect: Literal["cancel", "finish"] = "cancel"
+    prompt: PromptConfig | None = None
 
 
 class Config(Struct, frozen=True, forbid_unknown_fields=True):

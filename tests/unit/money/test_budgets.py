@@ -227,3 +227,11 @@ def test_no_order_of_reserving_and_settling_overspends_a_budget(steps):
 
         assert account(money, "all", "service") == taken <= 60_000
         assert account(money, "each", "k_ann") + account(money, "each", "k_bob") == taken
+
+
+def test_what_is_said_beside_the_callers_words_is_held_and_taken_too():
+    money, _ = purse(Budget("all", 10_000_000))
+    plain = money.reserve(call(max_tokens=1), ANN, "up/m")
+    worded = money.reserve(call(max_tokens=1), ANN, "up/m", 1000)
+
+    assert worded.micros - plain.micros == 1000

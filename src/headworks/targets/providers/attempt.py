@@ -94,7 +94,9 @@ async def attempted(site: Site, leave: Pass, side: Side) -> Outcome:
     failed: HeadworksError | None = None
     is_under_way = False
     try:
-        reservation = trial.reservation = tools.money.reserve(call, side.opening.caller, site.service)
+        reservation = trial.reservation = tools.money.reserve(
+            call, side.opening.caller, site.service, site.bound.added_tokens
+        )
         payload = call.payload
         ask = Ask(payload.document, payload.blobs, call.is_stream and operation.can_stream, reservation.output_cap)
         request = operation.request(ask)

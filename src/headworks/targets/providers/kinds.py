@@ -3,11 +3,20 @@
 A kind's module is imported when a configuration names it, so that no vendor's library loads unasked.
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterable, Mapping
 from importlib import import_module
+from typing import TYPE_CHECKING
+
+from msgspec import structs
 
 from headworks.errors import ConfigurationRefused, FieldError
+from headworks.targets.providers.prompts import PROMPTS, prompted
 from headworks.targets.providers.wire import Bound, Kind, ProviderSettings
+
+if TYPE_CHECKING:
+    from headworks.targets.providers.prompts.wording import Wording
 
 GROUP = "headworks.providers"
 BUILT_IN: Mapping[str, str] = {
@@ -44,8 +53,12 @@ def kind_of(name: str) -> Kind:
     raise ConfigurationRefused(f"there is no kind of provider {name!r}; known kinds: {', '.join(known)}")
 
 
-def bound(settings: Mapping[str, ProviderSettings], target: str, task: str) -> Bound:
-    """What answers a task at `provider/reference`.
+PROMPT = "prompt:"
+"""Before a reference: its chat serves the task by a prompt, even where the kind has an operation of its own for any name."""
+
+
+def bound(settings: Mapping[str, ProviderSettings], target: str, task: str, wording: Wording | None = None) -> Bound:
+    """What answers a task at `provider/reference`: an operation of its kind, else its chat by a prompt, worded by the endpoint.
 
     Raises: ConfigurationRefused: an unknown setting, what is missing, or which tasks and operations there are instead.
     """
@@ -53,7 +66,16 @@ def bound(settings: Mapping[str, ProviderSettings], target: str, task: str) -> B
     provider = settings[name]
     kind = kind_of(provider.kind)
     _refuse_unknown(provider, kind.options)
-    return kind.bind(provider, reference, task)
+    plain = reference.removeprefix(PROMPT)
+    served = kind.tasks(plain)
+    if plain == reference and (task in served or task not in PROMPTS or "chat" not in served):
+        return kind.bind(provider, reference, task)
+    if task not in PROMPTS:
+        text = f"there is no prompt for {task!r}; there are: {', '.join(PROMPTS)}"
+        raise ConfigurationRefused(text, errors=(FieldError(f"/providers/{name}", text),))
+    chat = kind.bind(provider, plain, "chat")
+    operation = prompted(chat.operation, task, wording)
+    return structs.replace(chat, operation=operation, added_tokens=operation.added_tokens)
 
 
 def _refuse_unknown(provider: ProviderSettings, known: Iterable[str]) -> None:

@@ -49,9 +49,9 @@ def picture_to_judge(ask: Ask) -> bytes:
         raise cannot("/input/0") from None
 
 
-def verdict(scores: Mapping[str, float], harmless: Iterable[str] = ()) -> Verdict:
+def verdict(scores: Mapping[str, float], harmless: Iterable[str] = (), flagged_from: float = FLAGGED_FROM) -> Verdict:
     """What was found in one input; categories in `harmless` are told but flag nothing."""
-    found = {name: score >= FLAGGED_FROM for name, score in scores.items()}
+    found = {name: score >= flagged_from for name, score in scores.items()}
     topics = frozenset(harmless)
     return Verdict(any(is_found for name, is_found in found.items() if name not in topics), found, dict(scores))
 

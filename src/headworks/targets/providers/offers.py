@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from msgspec import Struct
 
 from headworks.errors import ConfigurationRefused, FieldError
+from headworks.targets.providers.prompts import PROMPTS
 from headworks.targets.providers.wire import Operation, ProviderSettings
 
 OWN_ENDPOINT_TASKS = (
@@ -79,6 +80,8 @@ def built(offers: Sequence[Offer], settings: ProviderSettings, reference: str, t
 
 def _instead(offers: Sequence[Offer], settings: ProviderSettings, task: str) -> str:
     fitting = [f"{settings.name}/{offer.reference}" for offer in offers if offer.task == task]
+    if task in PROMPTS:
+        fitting += [f"{settings.name}/{offer.reference} by a prompt" for offer in offers if offer.task == "chat"]
     if fitting:
         return f"For this task there are: {', '.join(fitting)}."
     return f"Tasks of this provider: {', '.join(sorted({offer.task for offer in offers}))}."

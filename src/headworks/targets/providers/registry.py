@@ -1,4 +1,4 @@
-"""Every configured operation of a provider as a target, by name and task."""
+"""Every configured operation of a provider as a target, by name and work."""
 
 from collections.abc import Mapping
 
@@ -6,11 +6,11 @@ from headworks.errors import ModelUnavailable
 from headworks.values import Target
 
 Key = tuple[str, str]
-"""A target as the configuration writes it, such as `openai/gpt-5-mini`, and the task it serves."""
+"""A target as the configuration writes it, such as `openai/gpt-5-mini`, and what it serves: a task, in an endpoint's own wording where it has one."""
 
 
 class Providers:
-    """The targets outside, found by name and task.
+    """The targets outside, found by name and work.
 
     Safe under: one thread; `replace` swaps all at once.
     """
@@ -22,12 +22,12 @@ class Providers:
         """These are the targets from now on."""
         self._targets = targets
 
-    def find(self, name: str, task: str | None) -> Target:
+    def find(self, name: str, work: str | None) -> Target:
         """The target.
 
         Raises: ModelUnavailable.
         """
-        found = self._targets.get((name, task or ""))
+        found = self._targets.get((name, work or ""))
         if found is None:
             raise ModelUnavailable(f"Target {name} is not configured for this task.")
         return found

@@ -156,11 +156,15 @@ class Credential(Protocol):
 
 
 class Bound(Struct, frozen=True):
-    """An operation, where its requests go, and the credentials that may sign them, first preferred."""
+    """An operation, where its requests go, and the credentials that may sign them, first preferred.
+
+    Units: `added_tokens` is the most that the operation says of its own beside what the caller sent.
+    """
 
     operation: Operation
     origin: Origin
     credentials: tuple[Credential, ...]
+    added_tokens: int = 0
 
 
 class ProviderSettings(Struct, frozen=True):

@@ -1,0 +1,95 @@
+"""Moderation by a prompt: the model gives each category a score for each text; whether it is found is decided here."""
+
+from __future__ import annotations
+
+import msgspec
+from msgspec import Struct
+
+from headworks.contract.tasks.moderation import Verdict
+from headworks.targets.providers.moderating import FLAGGED_FROM, judged, texts_to_judge, verdict
+from headworks.targets.providers.prompts.wording import (
+    Instructed,
+    Wording,
+    Written,
+    listed,
+    obj,
+    read,
+    sentences,
+    share,
+    unfit,
+)
+from headworks.targets.providers.wire import Ask
+
+SAMPLE = b'{"input":"a"}'
+READS = frozenset({"labels", "threshold", "about"})
+MAPPING = "categories as configured, six usual ones unless said; found from the configured `threshold`, 0.5 unless said; up to 20 texts"
+MOST_TEXTS = 20
+CATEGORIES = {
+    "harassment": "insults, threatens or torments somebody",
+    "hate": "demeans people for what they are: origin, religion, sex, disability and the like",
+    "illicit": "tells how to do what the law forbids or what harms others",
+    "self-harm": "encourages, describes or announces harm to oneself",
+    "sexual": "is meant to arouse, or offers sex",
+    "violence": "describes or glorifies death or injury",
+}
+
+
+class _Score(Struct, frozen=True, forbid_unknown_fields=True):
+    category: str
+    score: float
+
+
+class _Verdict(Struct, frozen=True, forbid_unknown_fields=True):
+    scores: list[_Score]
+
+
+class _Answer(Struct, frozen=True, forbid_unknown_fields=True):
+    verdicts: list[_Verdict]
+
+
+_answer = msgspec.json.Decoder(_Answer)
+
+
+class Judge(Struct, frozen=True):
+    """What is harmful in texts."""
+
+    wording: Wording
+
+    def instructed(self, ask: Ask) -> Instructed:
+        """The categories and the texts.
+
+        Raises: ProviderRefused for pictures, and for more texts than are judged at once.
+        """
+        categories = self.wording.labels or CATEGORIES
+        texts = texts_to_judge(ask, MOST_TEXTS)
+        system = sentences(
+            f"Judge {'the text' if len(texts) == 1 else f'each of the {len(texts)} texts on its own'}. Give one verdict a text, in their order. "
+            "In it, give every category below a score from 0 to 1: how surely the text does that itself. To quote, report or "
+            "oppose it is not to do it.",
+            self.wording.about,
+            listed(categories),
+        )
+        score = obj(category={"type": "string", "enum": list(categories)}, score={"type": "number"})
+        one = obj(scores={"type": "array", "items": score})
+        return Instructed(system, texts, obj(verdicts={"type": "array", "items": one}))
+
+    def document(self, ask: Ask, written: Written) -> bytes:
+        """One verdict a text; a category not told scores 0.
+
+        Raises: ContractViolation for too few or too many verdicts, and for a category that is not configured or told twice.
+        """
+        told = read(_answer, written).verdicts
+        if len(told) != len(texts_to_judge(ask, MOST_TEXTS)):
+            raise unfit("not one verdict a text")
+        return judged([self._verdict(one) for one in told], written.model)
+
+    def _verdict(self, told: _Verdict) -> Verdict:
+        categories = self.wording.labels or CATEGORIES
+        scores = {one.category: share(one.score) for one in told.scores}
+        if len(scores) != len(told.scores) or not scores.keys() <= categories.keys():
+            raise unfit("categories are unknown or told twice")
+        least = FLAGGED_FROM if self.wording.threshold is None else self.wording.threshold
+        return verdict({name: scores.get(name, 0.0) for name in categories}, flagged_from=least)
+
+
+BUILD = Judge
