@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
+from functools import partial
 
 from msgspec import structs
 
@@ -32,6 +33,7 @@ class CachedAnswers:
         self.flights = Flights(clock, timers)
         self._clock = clock
         self.hits = self.misses = 0
+        self._cleared = 0
 
     def answered(self, call: Call, owner: str, work: Work) -> Pending[Outcome]:
         """A kept answer, that of the same call under way, or what `work` gives.
@@ -48,10 +50,11 @@ class CachedAnswers:
             pending.resolve(kept)
             return pending
         self.misses += 1
+        keep = partial(self._keep, key, call, self._cleared)
         if call.is_stream or not (wishes.may_read and wishes.may_keep):
-            return _then(work(), lambda outcome: self._keep(key, call, outcome) if wishes.may_keep else outcome)
+            return _then(work(), lambda outcome: keep(outcome) if wishes.may_keep else outcome)
         joined, is_leader = self.flights.join(key, call.deadline_ns, work)
-        return _then(joined, lambda outcome: self._keep(key, call, outcome) if is_leader else _shared(outcome))
+        return _then(joined, lambda outcome: keep(outcome) if is_leader else _shared(outcome))
 
     def instead(self, call: Call, owner: str) -> Outcome | None:
         """A kept answer that is older than it should be, for when nothing else answers; None where there is none."""
@@ -62,11 +65,13 @@ class CachedAnswers:
         return None if found is None else structs.replace(found, degraded="cached")
 
     def forget_subject(self, subject: str) -> None:
-        """Drop every answer about a person."""
+        """Drop every answer about a person, and keep none that is under way."""
+        self._cleared += 1
         self.store.forget_subject(subject)
 
     def clear(self) -> None:
-        """Drop everything: what answers has changed."""
+        """Drop everything, and keep none that is under way: what answers has changed."""
+        self._cleared += 1
         self.store.clear()
 
     def _key(self, call: Call, owner: str) -> bytes:
@@ -105,10 +110,12 @@ class CachedAnswers:
             cost_micros=0,
         )
 
-    def _keep(self, key: bytes, call: Call, outcome: Outcome) -> Outcome:
+    def _keep(self, key: bytes, call: Call, cleared: int, outcome: Outcome) -> Outcome:
         policy = call.endpoint.cache
         if policy is None or outcome.stream is not None or outcome.status != 200 or outcome.degraded:
             return outcome
+        if cleared != self._cleared:
+            return _marked(outcome, MISS)
         kept = Kept(outcome.body, outcome.media, outcome.target, outcome.model_version, outcome.is_collected)
         self.store.keep(key, kept, call.subject, self._clock.monotonic_ns(), policy.fresh_s + policy.stale_s)
         return _marked(outcome, MISS)

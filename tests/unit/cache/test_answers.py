@@ -211,3 +211,17 @@ def test_a_new_model_answers_for_itself(house):
 )
 def test_cache_control_is_read_on_the_safe_side(header, wishes):
     assert freshness(header) == wishes
+
+
+@pytest.mark.parametrize("drop", [CachedAnswers.clear, lambda answers: answers.forget_subject("ada")])
+def test_an_answer_under_way_when_answers_are_dropped_is_given_but_not_kept(house, drop):
+    running = Pending()
+    call = house.call(subject="ada")
+    asked = house.answers.answered(call, "key:k1", lambda: running)
+    drop(house.answers)
+    running.resolve(house.outcome)
+
+    assert asked.result().body == house.outcome.body
+    assert len(house.answers.store) == 0
+    assert house.how(house.call(subject="ada")) == "miss"
+    assert house.how(house.call(subject="ada")) == "hit"
