@@ -18,7 +18,7 @@ from headworks.errors import ConfigurationRefused, FieldError
 from headworks.money.prices import PriceTable
 from headworks.offload import ThreadOffload
 from headworks.ports import Money
-from headworks.publish import services
+from headworks.publish import every_service
 from headworks.settings import Config
 from headworks.settings.providers import ProviderConfig
 from headworks.targets.providers.attempt import Tools
@@ -53,10 +53,7 @@ class Outside:
 
         Raises: ConfigurationRefused.
         """
-        bound: dict[Key, Bound] = {}
-        for versions in config.endpoints.values():
-            for entry in versions.values():
-                bound |= services(config, entry)
+        bound = every_service(config)
         for origin, upstream in _upstreams(bound, config, folder).items():
             self._client.allow(origin, upstream)
         self._health.keep_only(each.origin for each in bound.values())

@@ -187,9 +187,7 @@ def published(config: Config, announced: Mapping[str, Announcement]) -> tuple[En
                 first = announced.get(target_name(entry.targets[0]))
                 found.append(_checked(structs.replace(made, is_http=first is not None and first.is_http), entry))
             except ConfigurationRefused as error:
-                place = f"/endpoints/{name}/{version}"
-                inner = error.errors or (FieldError("", error.detail),)
-                wrong += [FieldError(place + each.pointer, f"{name} {version}: {each.message}") for each in inner]
+                wrong += _placed(name, version, error)
     if wrong:
         raise ConfigurationRefused("\n".join(error.message for error in wrong), errors=tuple(wrong))
     return tuple(found)
@@ -220,12 +218,44 @@ def services(config: Config, entry: EndpointVersion) -> dict[Key, Bound]:
         try:
             found[target, work_of(entry) or ""] = bound(settings, target, entry.task, wording)
         except ConfigurationRefused as error:
-            wrong.append(FieldError(f"/targets/{index}", f"{target}: {error.detail}"))
+            wrong.append(FieldError(f"/targets/{index}", f"{target}: {_told(error)}"))
     if wording is not None and not wrong and not any(each.added_tokens for each in found.values()):
         wrong.append(FieldError("/prompt", "no target of this version serves its task by a prompt; remove the key"))
     if wrong:
         raise ConfigurationRefused(errors=tuple(wrong))
     return found
+
+
+def every_service(config: Config) -> dict[Key, Bound]:
+    """The operations of providers that any version names.
+
+    Raises: ConfigurationRefused, naming each target that cannot serve its version, and what can.
+    """
+    found: dict[Key, Bound] = {}
+    wrong: list[FieldError] = []
+    for name, versions in config.endpoints.items():
+        for version, entry in versions.items():
+            try:
+                found |= services(config, entry)
+            except ConfigurationRefused as error:
+                wrong += _placed(name, version, error)
+    if wrong:
+        raise ConfigurationRefused("\n".join(error.message for error in wrong), errors=tuple(wrong))
+    return found
+
+
+def _placed(name: str, version: str, error: ConfigurationRefused) -> list[FieldError]:
+    """What is wrong with a version, each with its place in the configuration."""
+    inner = error.errors or (FieldError("", error.detail),)
+    place = f"/endpoints/{name}/{version}"
+    return [FieldError(place + each.pointer, f"{name} {version}: {each.message}") for each in inner]
+
+
+def _told(error: ConfigurationRefused) -> str:
+    """What is wrong, also where only the fields say it."""
+    if not error.errors or error.detail != error.title:
+        return error.detail
+    return "; ".join(f"{each.pointer[1:].replace('/', '.')} {each.message}" for each in error.errors)
 
 
 def contract_of(

@@ -7,10 +7,16 @@ from typing import NamedTuple, get_type_hints
 import msgspec
 
 from headworks.settings import types
+from headworks.settings.providers import ProviderConfig
 from headworks.units import parse_duration_s, parse_money_micros, parse_rate, parse_size_bytes
 
 NAME = re.compile(r"[a-z0-9]([a-z0-9_-]{0,62}[a-z0-9])?")
 VERSION = re.compile(r"v[1-9][0-9]{0,5}")
+_SENT = re.compile(r"[!-~]+")
+_PROXY = re.compile(
+    r"http://(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)"
+    r"(?::(?:[1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5]))?/?"
+)
 RESERVED = frozenset({"jobs"})
 _PARSERS: dict[str, Callable[[str], object]] = {
     "duration": parse_duration_s,
@@ -32,9 +38,8 @@ def problems(config: types.Config) -> list[Problem]:
     found = list(_units(config, ()))
     for name, model in config.models.items():
         found += _model_problems(name, model)
-    for name in config.providers:
-        if not NAME.fullmatch(name):
-            found.append(Problem(("providers", name), "provider names are lower case letters, digits, - and _"))
+    for name, provider in config.providers.items():
+        found += _provider_problems(name, provider)
     for name, versions in config.endpoints.items():
         if not NAME.fullmatch(name):
             found.append(Problem(("endpoints", name), "endpoint names are lower case letters, digits, - and _"))
@@ -80,6 +85,21 @@ def _unit_of(hint: object) -> str | None:
             if isinstance(meta, msgspec.Meta) and meta.extra:
                 return str(meta.extra.get("unit"))
     return None
+
+
+def _provider_problems(name: str, provider: ProviderConfig) -> Iterator[Problem]:
+    if not NAME.fullmatch(name):
+        yield Problem(("providers", name), "provider names are lower case letters, digits, - and _")
+    if not all(_SENT.fullmatch(key.reveal()) for key in provider.keys):
+        yield Problem(
+            ("providers", name),
+            "a key holds a character that no header can carry, such as a line's end; look at api_key and api_keys",
+        )
+    if provider.proxy is not None and not _PROXY.fullmatch(provider.proxy):
+        yield Problem(
+            ("providers", name, "proxy"),
+            "must be an HTTP proxy's address and no more, such as http://proxy.example:3128; no user and no password",
+        )
 
 
 def _model_problems(name: str, model: types.ModelConfig) -> Iterator[Problem]:

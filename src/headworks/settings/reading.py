@@ -26,6 +26,7 @@ NOT_BUILT = {
 }
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 _FROM_FILE = "file:"
+_BARE_NUMBER = "; a number here needs its unit, such as 30s, 10/s, 16MiB or 10 USD; else quote it"
 
 Lines = dict[tuple[str, ...], int]
 
@@ -127,6 +128,9 @@ def _filled(
         except OSError as error:
             found.append(Problem(path, f"names a file that cannot be read: {error}"))
             return ""
+        except UnicodeDecodeError:
+            found.append(Problem(path, "names a file that is no UTF-8 text"))
+            return ""
 
     def fill(match: re.Match[str]) -> str:
         if match[1] not in environment:
@@ -214,4 +218,5 @@ def _problem(error: msgspec.ValidationError, path: tuple[str, ...]) -> Problem:
     """msgspec says where by ` - at `$.a.b``; shown to the operator, never used to decide."""
     text, _, where = str(error).partition(" - at `$")
     inside = tuple(part for part in re.split(r"[.\[\]`]+", where) if part and part != "...")
-    return Problem((*path, *inside), text[0].lower() + text[1:])
+    hint = _BARE_NUMBER if text.startswith("Expected `str") and text.endswith(("`int`", "`float`")) else ""
+    return Problem((*path, *inside), text[0].lower() + text[1:] + hint)

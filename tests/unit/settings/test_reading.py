@@ -56,6 +56,10 @@ def test_an_empty_file_is_an_empty_configuration():
         ('python: "models:Mood"', 'sklearn: "m.joblib"', "convert it with skops"),
         ("endpoints:", "providers: {up: {base_url: ftp://x}}\nendpoints:", "headworks.yaml:3: providers.up.base_url: "),
         ("endpoints:", "providers: {Up: {}}\nendpoints:", "provider names are lower case"),
+        ("endpoints:", 'providers: {up: {api_key: "k\\n"}}\nendpoints:', "a key holds a character that no header can"),
+        ("endpoints:", "providers: {up: {proxy: 'http://u:p@px:3128'}}\nendpoints:", "no user and no password"),
+        ("endpoints:", "providers: {up: {proxy: 'http://px:99999'}}\nendpoints:", "must be an HTTP proxy's address"),
+        ("endpoints:", "budgets: {all: {limit: 10}}\nendpoints:", "a number here needs its unit"),
         ("endpoints:", "workflows: {}\nendpoints:", "workflows are not available"),
         (
             "endpoints:",
@@ -113,6 +117,25 @@ def test_a_value_may_come_from_a_file(tmp_path):
     path.write_text(GOOD.replace('"models:Mood"', '"file:name.txt"'))
 
     assert read_config(path, {}).models["mood"].python == "models:Mood"
+
+
+def test_a_value_from_a_file_that_is_no_text_is_refused_without_a_byte_of_it(tmp_path):
+    (tmp_path / "key").write_bytes(b"s3cret\xff")
+    path = tmp_path / "headworks.yaml"
+    path.write_text(GOOD + 'providers: {up: {api_key: "file:key"}}\n')
+
+    with pytest.raises(ConfigurationRefused, match="names a file that is no UTF-8 text") as caught:
+        read_config(path, {})
+    assert "s3cret" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "proxy", ["http://px:3128", "http://px.example:3128/", "http://[::1]:65535", "http://10.0.0.1"]
+)
+def test_a_proxy_is_an_address(proxy):
+    text = GOOD + f"providers: {{up: {{proxy: '{proxy}'}}}}\n"
+
+    assert parse_config(text, "headworks.yaml", {}).providers["up"].proxy == proxy
 
 
 def test_a_missing_file_is_refused(tmp_path):

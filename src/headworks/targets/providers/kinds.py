@@ -50,7 +50,7 @@ def kind_of(name: str) -> Kind:
         registered: Kind = entry.load()
         return registered
     known = sorted({*BUILT_IN, *(entry.name for entry in entry_points(group=GROUP))})
-    raise ConfigurationRefused(f"there is no kind of provider {name!r}; known kinds: {', '.join(known)}")
+    raise ConfigurationRefused(f"there is no kind of provider {name!r}; say `kind`, one of {', '.join(known)}")
 
 
 PROMPT = "prompt:"
