@@ -10,12 +10,13 @@ USAGE = {"prompt_tokens": 5, "completion_tokens": 3, "total_tokens": 8}
 
 
 class Upstream:
-    """What it was asked, and how it answers: `status` other than 200 refuses, so does a `refusal` of status and document; an empty `gate` holds answers back."""
+    """What it was asked, and how it answers: `status` other than 200 refuses, so does a `refusal` of status and document; those of a `script` come before it, one a request; an empty `gate` holds answers back."""
 
     def __init__(self):
         self.asked = []
         self.status = 200
         self.refusal = None
+        self.script = []
         self.usage = USAGE
         self.gate = threading.Event()
         self.gate.set()
@@ -26,6 +27,8 @@ class Upstream:
         with self._lock:
             self.asked.append(document)
         self.gate.wait(20)
+        if self.script:
+            return self.script.pop(0)
         if self.refusal is not None:
             return self.refusal
         if self.status != 200:
