@@ -8,15 +8,18 @@ from headworks.ports import EventWriter
 from headworks.request.record import Line
 from headworks.values import Held, Stream
 
+MOST_AT_ONCE_BYTES = 32 * 2**10
+
 
 class RecordedStream:
     """Chunks for the edge out of a target's events, noted on the call's line, written by the dialect; implements values.Chunks.
 
     What `held` holds is taken over, and given back at the end. When the client goes away the target's work is stopped,
     or, where the endpoint says so, heard to its end, so that the record is whole and what was used is known.
+    Events that are here at once go out at once, in one chunk; to see that, the first that is not is asked for ahead of time.
     """
 
-    __slots__ = ("_held", "_is_left", "_is_over", "_line", "_stream", "_writer")
+    __slots__ = ("_ahead", "_held", "_is_left", "_is_over", "_line", "_stream", "_writer")
 
     def __init__(self, stream: Stream, line: Line, held: Held, writer: EventWriter) -> None:
         self._stream = stream
@@ -24,6 +27,7 @@ class RecordedStream:
         self._line = line
         self._held = held.hand_over()
         self._is_over = self._is_left = False
+        self._ahead: Pending[bytes | None] | None = None
 
     @property
     def keep_alive(self) -> bytes:
@@ -63,22 +67,26 @@ class RecordedStream:
         if self._is_over:
             return None
         written = b""
-        while not written:  # a dialect may have nothing to say of an event
+        while len(written) < MOST_AT_ONCE_BYTES:
+            event, self._ahead = self._ahead or self._stream.next(), None
+            if written and not _is_here(event):
+                self._ahead = event
+                break
             try:
-                event = await self._stream.next()
+                told = await event
             except ClientGone:
                 self.abandon()
                 raise
             except HeadworksError as error:
                 return await self._end(error)
-            if event is None:
+            if told is None:
                 return await self._end(None)
-            self._line.stream_event(event)
+            self._line.stream_event(told)
             try:
-                written = self._writer.event(event)
+                written += self._writer.event(told)  # a dialect may have nothing to say of an event
             except HeadworksError as error:
                 self._stream.cancel()
-                return await self._end(error)
+                return written + await self._end(error)
         return written
 
     async def _end(self, error: HeadworksError | None) -> bytes:
@@ -93,3 +101,8 @@ class RecordedStream:
         if error is not None:
             return self._writer.failed(error, raw.request_id, raw.path)
         return self._writer.end(self._stream.billed()[0])
+
+
+def _is_here(event: Pending[bytes | None]) -> bool:
+    """Whether it is an event, and here already."""
+    return event.is_done and event.error is None and event.result() is not None
