@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from headworks.admin.control import ControlServer
 from headworks.assembly import budgets_of, caller_defaults, key_rules, record_settings
@@ -16,7 +16,7 @@ from headworks.cache.answers import SECRET_BYTES, CachedAnswers
 from headworks.catalogue_operations import Catalogue
 from headworks.commands import OWNER, Command, key_commands, model_commands, record_commands
 from headworks.deployment import Deployment
-from headworks.errors import RecordUnavailable
+from headworks.errors import ConfigurationRefused, RecordUnavailable
 from headworks.found import Found
 from headworks.home import Home
 from headworks.limits.memory import MemoryLimits
@@ -28,7 +28,8 @@ from headworks.offload import ThreadOffload
 from headworks.operations import command_operations, health_operations, not_built
 from headworks.people import People, open_people
 from headworks.ports import Action, Parts, Targets
-from headworks.publish import Published, Publisher
+from headworks.publish import Published
+from headworks.publisher import Publisher
 from headworks.record_operations import record_operations
 from headworks.records.ledger import Ledger
 from headworks.request.arrive import Routes
@@ -36,7 +37,6 @@ from headworks.routes import table
 from headworks.targets.models.process import ProcessEngine
 from headworks.targets.models.registry import Models
 from headworks.targets.models.runner import Announcement
-from headworks.targets.providers.registry import Providers
 from headworks.tensor_operations import TensorModels
 from headworks.units import RequestId, SystemClock, parse_size_bytes, random_bytes
 from headworks.watch.health import Health
@@ -44,6 +44,9 @@ from headworks.watch.sink import ThreadSink
 from headworks.watch.watch import LoggedWatch
 from headworks.watching import STANDARD_ERROR, health_of, open_watch, watch_outside, watch_parts
 from headworks.ways import dialects, refusals
+
+if TYPE_CHECKING:
+    from headworks.outside import Outside  # loaded only where providers are configured
 
 TICK_S = 1.0
 FLUSH_S = 0.1
@@ -64,7 +67,7 @@ class Service:
         self.home = home
         self.clock = SystemClock()
         self.published = Published()
-        self.publisher = Publisher(deployment, self.published)
+        self.publisher = Publisher(deployment, self.published, self._services)
         self._is_loopback = is_loopback
         self._closers: list[Callable[[], Any]] = []
         self._ticks = 0
@@ -74,6 +77,8 @@ class Service:
         self.ledger: Ledger
         self.people: People
         self.watch: LoggedWatch
+        self.money: Budgets
+        self._outside: Outside | None = None
         self.health: Health
         self._starting: asyncio.Task[Mapping[str, Announcement]] | None = None
 
@@ -136,13 +141,14 @@ class Service:
         offload = ThreadOffload(loop.call_soon_threadsafe)
         self._closers.append(offload.close)
         routes = Routes(table(parse_size_bytes(config.server.max_body), is_loopback=self._is_loopback))
-        money = self._open_money(limits)
+        self.money = self._open_money(limits)
+        targets = self._found(loop, offload)
+        self.publisher.open()
         self.answers = CachedAnswers(random_bytes(SECRET_BYTES), clock, loop)
         self.published.when_replaced = self.answers.clear
-        targets = self._found(loop, offload, money)
         self.parts = Parts(
             self.people.live, limits, self.published, targets, self.ledger, self.watch, clock, offload, routes,
-            self._actions(offload, targets), dialects(), refusals(), money, self.answers,
+            self._actions(offload, targets), dialects(), refusals(), self.money, self.answers,
         )  # fmt: skip
         control = ControlServer(self.home.control_path(), self._control_commands(), os.geteuid(), self._command_failed)
         await control.open()
@@ -151,17 +157,29 @@ class Service:
         flushing = loop.create_task(self._flush())
         self._closers += [ticking.cancel, flushing.cancel]
 
-    def _found(self, loop: asyncio.AbstractEventLoop, offload: ThreadOffload, money: Budgets) -> Targets:
+    def _found(self, loop: asyncio.AbstractEventLoop, offload: ThreadOffload) -> Targets:
         """The targets by name; what serves services outside is loaded only where some are configured."""
         if not self.config.providers:
             return self.models
-        outside = import_module("headworks.outside").Outside(loop, self.clock, offload, money)
+        outside = self._outside = import_module("headworks.outside").Outside(loop, self.clock, offload, self.money)
         self._closers.append(outside.close)
         watch_outside(self.watch, outside.states)
-        providers = Providers()
-        folder = self.deployment.path.parent
-        providers.replace(outside.targets(self.config, folder, money.prices))
-        return Found(self.models, providers)
+        return Found(self.models, outside.providers)
+
+    def _services(self, deployment: Deployment) -> Callable[[], None]:
+        """The budgets, the prices and the targets outside that a configuration names; see publish.Services."""
+        config, outside = deployment.config, self._outside
+        budgets, prices = budgets_of(config), shipped().with_own(config.prices)
+        if outside is None and config.providers:
+            raise ConfigurationRefused("The first provider of a service takes a restart.")
+        prepared = None if outside is None else outside.prepared(config, deployment.path.parent, prices)
+
+        def use() -> None:
+            self.money.adopt(budgets, prices)
+            if outside is not None and prepared is not None:
+                outside.use(prepared)
+
+        return use
 
     def _open_money(self, limits: MemoryLimits) -> Budgets:
         budgets = Budgets(budgets_of(self.config), shipped().with_own(self.config.prices), self.clock, limits)

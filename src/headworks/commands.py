@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta, Struct
 
-from headworks.errors import HeadworksError, ModelUnavailable
+from headworks.errors import ModelUnavailable
 from headworks.identity.actions import (
     CreateKey,
     ExchangeKey,
@@ -16,7 +16,7 @@ from headworks.identity.actions import (
     RotateKey,
     read_form,
 )
-from headworks.publish import Publisher
+from headworks.publisher import Publisher
 from headworks.records.ledger import Ledger
 from headworks.targets.models.pool import PoolState
 from headworks.targets.models.registry import Models
@@ -94,15 +94,14 @@ def model_commands(models: Models, publisher: Publisher) -> dict[str, Command]:
 
     async def reloaded(words: Words, maker: Caller | None) -> object:
         read_form(Nothing, words)
-        swapped_names = []
-        for name, source in publisher.reread().items():
-            try:
+        sources = publisher.reread()
+        try:
+            for name, source in sources.items():
                 await _swap(models, name, source)
-            except HeadworksError:
-                publisher.revert()
-                raise
-            swapped_names.append(name)
-        return {"swapped": swapped_names}
+            publisher.adopt()
+        finally:
+            publisher.revert()  # without effect once it is adopted
+        return {"swapped": list(sources)}
 
     return {"models.list": listed, "models.swap": swapped, "models.reload": reloaded}
 

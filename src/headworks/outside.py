@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from msgspec import structs
+from msgspec import Struct, structs
 
 from headworks.assembly import provider_settings
 from headworks.contract import tasks
@@ -28,12 +28,21 @@ from headworks.targets.providers.health import Health
 from headworks.targets.providers.hedge import HedgePolicy, Hedging
 from headworks.targets.providers.hedged import Hedged
 from headworks.targets.providers.hold import HoldPolicy
-from headworks.targets.providers.registry import Key
+from headworks.targets.providers.http.pool import Pool
+from headworks.targets.providers.registry import Key, Providers
 from headworks.targets.providers.retry import RetryPolicy
 from headworks.targets.providers.target import CHAT_TIMEOUTS, TASK_TIMEOUTS, ProviderState, ProviderTarget, TargetPolicy
 from headworks.targets.providers.wire import Bound, Origin
 from headworks.units import Clock, parse_duration_s, random_share
 from headworks.values import Target
+
+
+class Prepared(Struct, frozen=True):
+    """What a configuration names outside, made but not asked yet: connections, targets, and these as they are found."""
+
+    pools: Mapping[Origin, Pool]
+    own: Mapping[Key, ProviderTarget]
+    targets: Mapping[Key, Target]
 
 
 class Outside:
@@ -46,19 +55,26 @@ class Outside:
         self._client = Client(loop, clock)
         self._health = Health(BreakerSettings())
         self._tools = Tools(self._client, clock, loop, offload, random_share, money)
-        self._targets: dict[Key, ProviderTarget] = {}
+        self._targets: Mapping[Key, ProviderTarget] = {}
+        self.providers = Providers()
 
-    def targets(self, config: Config, folder: Path, prices: PriceTable) -> Mapping[Key, Target]:
-        """The targets that a configuration names; what is known of an origin's health outlives a new configuration.
+    def prepared(self, config: Config, folder: Path, prices: PriceTable) -> Prepared:
+        """The targets that a configuration names, ready for `use`; nobody asks them before.
 
         Raises: ConfigurationRefused.
         """
         bound = every_service(config)
-        for origin, upstream in _upstreams(bound, config, folder).items():
-            self._client.allow(origin, upstream)
-        self._health.keep_only(each.origin for each in bound.values())
-        self._targets = {key: self._target(key, each, config, prices) for key, each in bound.items()}
-        return {key: self._hedged(target, config) for key, target in self._targets.items()}
+        pools = self._client.pools(_upstreams(bound, config, folder))
+        own = {key: self._target(key, each, config, prices) for key, each in bound.items()}
+        return Prepared(pools, own, {key: self._hedged(target, config) for key, target in own.items()})
+
+    def use(self, prepared: Prepared) -> None:
+        """Ask these targets from now on. An origin's health outlives that; a refused key is tried again."""
+        self._client.use(prepared.pools)
+        self._health.keep_only(prepared.pools)
+        self._health.renew_keys()
+        self._targets = prepared.own
+        self.providers.replace(prepared.targets)
 
     def _hedged(self, target: ProviderTarget, config: Config) -> Target:
         share = config.providers[target.name.partition("/")[0]].hedge

@@ -1,20 +1,18 @@
-"""What is published: each endpoint version's contract, from its task or from its models, held against the lock."""
+"""What is published: each endpoint version's contract, from its task or from its models, and found again by name."""
 
 from collections.abc import Callable, Mapping
 
 from msgspec import structs
 
-from headworks.assembly import endpoint, model_settings, provider_settings, wording_of, work_of
+from headworks.assembly import endpoint, provider_settings, wording_of, work_of
 from headworks.contract import tasks
-from headworks.contract.lock import read_lock, refuse_breaks
 from headworks.contract.schema import Contract, JsonObject, contract_from
-from headworks.contract.version import changes, serves
-from headworks.deployment import Deployment, read_deployment
+from headworks.contract.version import serves
 from headworks.dialects.naming import names_of
 from headworks.errors import ConfigurationRefused, FieldError, ModelUnavailable, NotFound
 from headworks.settings import Config, EndpointVersion
 from headworks.settings.check import every_target, target_name
-from headworks.targets.models.runner import Announcement, Source
+from headworks.targets.models.runner import Announcement
 from headworks.targets.providers.kinds import bound
 from headworks.targets.providers.registry import Key
 from headworks.targets.providers.wire import Bound
@@ -85,92 +83,6 @@ class Published:
 
 def _nothing() -> None:
     """Nobody else needs to know."""
-
-
-class Publisher:
-    """Decides what is published: at the start, before a swap, after a reload. What would break callers is refused."""
-
-    def __init__(self, deployment: Deployment, published: Published) -> None:
-        self._deployment = self._former = deployment
-        self._published = published
-        self._announced: dict[str, Announcement] = {}
-
-    def publish(self, announced: Mapping[str, Announcement]) -> None:
-        """Publish what these models serve.
-
-        Raises: ConfigurationRefused, for a target that cannot serve its endpoint or a break of the lock.
-        """
-        endpoints = published(self._deployment.config, announced)
-        refuse_breaks(read_lock(self._deployment.lock_path), endpoints)
-        self._announced = dict(announced)
-        self._published.replace(endpoints)
-
-    def accept(self, name: str, announcement: Announcement) -> None:
-        """Let a new version of a model take over, and publish what it says of itself.
-
-        Raises: ConfigurationRefused, when it would break a published version; everything stays as it was.
-        """
-        announced = {**self._announced, name: announcement}
-        endpoints = published(self._deployment.config, announced)
-        now = {each.id: each for each in endpoints}
-        wrong = [
-            FieldError(
-                f"/{old.id}{change.pointer}", f"{old.id}: {change.side} {change.pointer or '/'}: {change.message}"
-            )
-            for old in self._published.versions()
-            for change in changes(old.contract, now[old.id].contract)
-        ]
-        if wrong:
-            text = f"Model {name} would break what is published: " + "; ".join(error.message for error in wrong)
-            raise ConfigurationRefused(text, errors=tuple(wrong))
-        refuse_breaks(read_lock(self._deployment.lock_path), endpoints)
-        self._announced = announced
-        self._published.replace(endpoints)
-
-    def source(self, name: str, reference: str) -> Source:
-        """Another reference of a model's kind, resolved like the configured one.
-
-        Raises: NotFound.
-        """
-        model = self._deployment.config.models.get(name)
-        if model is None:
-            raise NotFound(f"There is no model {name}.")
-        changed = structs.replace(model, **{model.kind: reference})
-        return model_settings(name, changed, self._deployment.path.parent).source
-
-    def reread(self) -> dict[str, Source]:
-        """The sources of all models by the configuration as it is now, which counts from here on; see `revert`.
-
-        Raises: ConfigurationRefused, when it is wrong, changes which models there are or how their pools run, or takes a version away.
-        """
-        deployment = read_deployment(self._deployment.path, self._deployment.lock_path.parent)
-        if deployment.config.models.keys() != self._deployment.config.models.keys():
-            raise ConfigurationRefused("Models were added or removed; that takes a restart.")
-        changed = _pools_changed(self._deployment, deployment)
-        if changed:
-            raise ConfigurationRefused(
-                f"More than the source changed of {', '.join(changed)} (workers, bounds, times); that takes a restart."
-            )
-        endpoints = published(deployment.config, self._announced)
-        gone = {each.id for each in self._published.versions()} - {each.id for each in endpoints}
-        if gone:
-            raise ConfigurationRefused(
-                f"{', '.join(sorted(gone))} would be gone; taking a version away takes a restart."
-            )
-        self._deployment, self._former = deployment, self._deployment
-        return {settings.name: settings.source for settings in deployment.models()}
-
-    def revert(self) -> None:
-        """Go back to the configuration before the last `reread`: a model that it names did not take over."""
-        self._deployment = self._former
-        self._published.replace(published(self._deployment.config, self._announced))
-
-
-def _pools_changed(old: Deployment, new: Deployment) -> list[str]:
-    """The models whose pools would have to be made anew; a source alone is swapped."""
-    before = {settings.name: settings for settings in old.models()}
-    pairs = [(before[settings.name], settings) for settings in new.models()]
-    return [now.name for was, now in pairs if structs.replace(was, source=now.source) != now]
 
 
 def published(config: Config, announced: Mapping[str, Announcement]) -> tuple[Endpoint, ...]:

@@ -31,6 +31,7 @@ LAYERS = [
         "assembly",
         "deployment",
         "publish",
+        "publisher",
         "people",
         "commands",
         "watching",

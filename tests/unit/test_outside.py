@@ -32,7 +32,9 @@ def outside():
 
 def targets(outside, *most_connections):
     config = parse_config(TEXT % most_connections, "headworks.yaml", {})
-    return outside.targets(config, Path(), shipped())
+    prepared = outside.prepared(config, Path(), shipped())
+    outside.use(prepared)
+    return prepared.targets
 
 
 def test_a_new_configuration_may_connect_to_an_origin_in_another_way(outside):

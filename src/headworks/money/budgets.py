@@ -87,6 +87,12 @@ class Budgets:
         self._until_ns = 0
         self._known: dict[Payer, tuple[Due, ...]] = {}
 
+    def adopt(self, budgets: Iterable[Budget], prices: PriceTable) -> None:
+        """Decide by these from now on; what was spent stays spent, under the name and the period of its budget."""
+        self._budgets = tuple(budgets)
+        self.prices = prices
+        self._known.clear()
+
     def restore(self, spent: Mapping[Account, int]) -> None:
         """Go on from what the record says was spent."""
         self._taken = dict(spent)

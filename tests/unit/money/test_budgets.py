@@ -168,6 +168,19 @@ def test_what_the_record_says_was_spent_counts_after_a_restart():
         money.check(ANN, make_endpoint())
 
 
+def test_other_budgets_and_prices_count_at_once_and_what_was_spent_stays_spent():
+    money, _ = purse(Budget("all", 10_000_000))
+    money.settle(money.reserve(call(max_tokens=1000), ANN, "up/m"), Usage(input_tokens=5, output_tokens=10))
+    under_way = money.reserve(call(max_tokens=1000), ANN, "up/m")
+    dearer = PriceTable("", "USD", {"up/m": Price(input=2.0, output=20.0)})
+    money.adopt((Budget("all", 400),), dearer)
+    money.settle(under_way, Usage(input_tokens=5, output_tokens=10))
+
+    assert account(money, "all", "service") == 105 + 210
+    with pytest.raises(BudgetExhausted):
+        money.reserve(call(max_tokens=1000), ANN, "up/m")
+
+
 def rated(tokens):
     return structs.replace(ANN, tokens=tokens)
 

@@ -33,17 +33,20 @@ class Event(Enum):
     PROBE_FAILED = "probe_failed"
     PROVED = "proved"
     """Enough probes went well."""
+    RENEWED = "renewed"
+    """What it is about was replaced, or put right, by hand."""
     TOLD_TO_WAIT = "told_to_wait"
     """The other side said when to come back."""
 
 
 ON_EVENT: dict[State, dict[Event, State]] = {
     State.CLOSED: {Event.TRIPPED: State.OPEN, Event.TOLD_TO_WAIT: State.BENCHED},
-    State.BENCHED: {Event.TOLD_TO_WAIT: State.BENCHED},
-    State.OPEN: {},
+    State.BENCHED: {Event.TOLD_TO_WAIT: State.BENCHED, Event.RENEWED: State.CLOSED},
+    State.OPEN: {Event.RENEWED: State.CLOSED},
     State.HALF_OPEN: {
         Event.PROBE_FAILED: State.OPEN,
         Event.PROVED: State.CLOSED,
+        Event.RENEWED: State.CLOSED,
         Event.TOLD_TO_WAIT: State.BENCHED,
     },
 }
@@ -196,6 +199,11 @@ class Breaker:
         if self.state is State.BENCHED and until_ns <= self._until_ns:
             return
         self._happens(Event.TOLD_TO_WAIT, until_ns)
+
+    def renew(self) -> None:
+        """Forget that it is set aside, and how often it was."""
+        self._trips = 0
+        self._happens(Event.RENEWED)
 
     def untold(self, given: int) -> None:
         """The call ended without evidence: its caller went away, say."""

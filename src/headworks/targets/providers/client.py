@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import partial
 
 from msgspec import structs
@@ -38,6 +38,7 @@ __all__ = [
 GRAIN_S = 0.025
 """How late a time-out may be noticed."""
 _IDLE_GRAIN_S = 1.0
+_USUAL = Tls()
 
 
 class Client:
@@ -50,7 +51,7 @@ class Client:
     Cost: 10 to 15 µs a call. Safe under: the loop's thread.
     """
 
-    __slots__ = ("_contexts", "_former", "_handle", "_is_closed", "_is_watching", "_pools", "_shared", "_upstreams")
+    __slots__ = ("_contexts", "_former", "_handle", "_is_closed", "_is_watching", "_named", "_pools", "_shared")
 
     def __init__(
         self,
@@ -62,7 +63,7 @@ class Client:
         self._shared = Surroundings(loop, clock, settings or ClientSettings())
         self._pools: dict[Origin, Pool] = {}
         self._former: list[Pool] = []
-        self._upstreams: dict[Origin, Upstream] = {}
+        self._named: frozenset[Origin] = frozenset()
         self._contexts: dict[Tls, ssl.SSLContext] = {}
         self._handle: asyncio.TimerHandle | None = None
         self._is_watching = self._is_closed = False
@@ -77,21 +78,37 @@ class Client:
         Cost: the first https origin reads the trusted authorities, some 10 ms.
         """
         upstream = upstream or self._shared.settings.upstream
-        former = self._pools.get(origin)
-        if former is not None and is_same(self._upstreams[origin], upstream):
-            return
-        try:
-            checked_origin(origin)
-        except ValueError as error:
-            part, _, wish = str(error).partition(": ")
-            raise ConfigurationRefused("This origin cannot be used", errors=(FieldError(f"/{part}", wish),)) from None
-        route = Route(origin, self._context(upstream.tls) if origin.scheme == "https" else None, upstream.proxy)
-        outgoing = Outgoing(origin, upstream.proxy)
-        if former is not None:
-            former.retire()
-            self._former.append(former)
-        self._upstreams[origin] = upstream
-        self._pools[origin] = Pool(self._shared, outgoing, upstream, partial(dial, self._shared.loop, route))
+        standing = self._pools.get(origin)
+        if standing is None or not is_same(standing.upstream, upstream):
+            self.use({**self._pools, **self.pools({origin: upstream})})
+
+    def pools(self, upstreams: Mapping[Origin, Upstream]) -> Mapping[Origin, Pool]:
+        """The connections of these origins, those that stand where nothing changed; `use` begins to send over them.
+
+        TLS files are read anew, since their content may have changed.
+
+        Raises: ConfigurationRefused, and nothing changes, when an origin is malformed or a TLS file unusable.
+        """
+        self._contexts = {tls: context for tls, context in self._contexts.items() if tls == _USUAL}
+        return {
+            origin: self._standing(origin, upstream) or self._made(origin, upstream)
+            for origin, upstream in upstreams.items()
+        }
+
+    def use(self, pools: Mapping[Origin, Pool]) -> None:
+        """Send to these origins alone, and over these connections, from now on; what is under way elsewhere ends there.
+
+        An origin that is named no more stays known until the next `use`: a call begun before may yet ask it again.
+        """
+        before = {*self._pools.values(), *self._former}
+        self._pools = {origin: pool for origin, pool in self._pools.items() if origin in self._named} | dict(pools)
+        self._named = frozenset(pools)
+        serving = set(self._pools.values())
+        for pool in serving:
+            pool.resume()
+        self._former = [pool for pool in before if pool not in serving]
+        for pool in self._former:
+            pool.retire()
 
     def send(self, origin: Origin, request: HttpRequest, timeouts: Timeouts, deadline_ns: int) -> Pending[HttpResponse]:
         """The whole answer, whatever its status; abandoning it closes the connection.
@@ -140,6 +157,20 @@ class Client:
         if pool is None:
             raise Internal(reason="a request was addressed to an origin that is not registered")
         return pool
+
+    def _standing(self, origin: Origin, upstream: Upstream) -> Pool | None:
+        pool = self._pools.get(origin)
+        is_kept = pool is not None and upstream.tls == _USUAL and is_same(pool.upstream, upstream)
+        return pool if is_kept else None
+
+    def _made(self, origin: Origin, upstream: Upstream) -> Pool:
+        try:
+            checked_origin(origin)
+        except ValueError as error:
+            part, _, wish = str(error).partition(": ")
+            raise ConfigurationRefused("This origin cannot be used", errors=(FieldError(f"/{part}", wish),)) from None
+        route = Route(origin, self._context(upstream.tls) if origin.scheme == "https" else None, upstream.proxy)
+        return Pool(self._shared, Outgoing(origin, upstream.proxy), upstream, partial(dial, self._shared.loop, route))
 
     def _context(self, tls: Tls) -> ssl.SSLContext:
         if tls not in self._contexts:

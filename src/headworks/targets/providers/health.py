@@ -66,6 +66,9 @@ EVIDENCE: dict[type[BaseException], Evidence] = {
 }
 """By class of error; what has no row says nothing: a deadline of the caller's own, a full pool, a budget."""
 
+KEY_NAME_PARTS = 4
+"""Of a key's breaker: origin, provider, model, number."""
+
 KEY_SETTINGS = BreakerSettings(failed_in_a_row=1, open_s=60.0, longest_open_s=900.0, proofs=1)
 """A refused key is out at once, for a minute and then longer; one call proves it well again."""
 
@@ -186,6 +189,12 @@ class Health:
         """Forget the breakers of every other origin."""
         kept = set(origins)
         self._breakers = {name: breaker for name, breaker in self._breakers.items() if name[0] in kept}
+
+    def renew_keys(self) -> None:
+        """Use every key again that was refused or told to wait: it may be another one by now."""
+        for name, breaker in self._breakers.items():
+            if len(name) == KEY_NAME_PARTS:
+                breaker.renew()
 
     def _of(self, name: tuple[Hashable, ...], settings: BreakerSettings) -> Breaker:
         breaker = self._breakers.get(name)

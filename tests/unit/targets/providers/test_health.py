@@ -122,3 +122,16 @@ def test_a_new_configuration_keeps_what_is_known_of_the_origins_it_names(health)
 
     assert health.standing("up", "kept", "a", 1).admit(0, NOTHING_SPENT) is None
     assert health.standing("up", "gone", "a", 1).admit(0, NOTHING_SPENT) is not None
+
+
+@pytest.mark.parametrize("error", [ProviderKeyRejected(), ProviderBusy(retry_after_s=60.0)])
+def test_keys_that_were_replaced_are_used_at_once_and_their_origin_stays_as_it_was(health, error):
+    one, down = health.standing("up", "host", "a", 1), health.standing("up", "gone", "a", 1)
+    fail(one, error)
+    fail(down, ProviderUnreachable(), times=3)
+    before = one.wait_ns(0)
+    health.renew_keys()
+
+    assert before > 0
+    assert one.wait_ns(0) == 0
+    assert down.wait_ns(0) > 0

@@ -32,8 +32,8 @@ class Pool:
     """See the module. A connection that is being made belongs to an exchange, but whoever waits first gets it."""
 
     __slots__ = (
-        "_connections", "_dial", "_dials", "_idle", "_is_closed", "_is_retired", "_loop", "_upstream", "_waiting", "clock", "heads",
-        "outgoing", "settings",
+        "_connections", "_dial", "_dials", "_idle", "_is_closed", "_is_retired", "_loop", "_waiting", "clock", "heads",
+        "outgoing", "settings", "upstream",
     )  # fmt: skip
 
     def __init__(self, shared: Surroundings, outgoing: Outgoing, upstream: Upstream, dial: Dial) -> None:
@@ -42,7 +42,7 @@ class Pool:
         self.heads = shared.heads
         self.settings = shared.settings
         self.outgoing = outgoing
-        self._upstream = upstream
+        self.upstream = upstream
         self._dial = dial
         self._connections: set[Connection] = set()
         self._idle: dict[Connection, None] = {}
@@ -83,16 +83,16 @@ class Pool:
         elif self._has_room():
             self._waiting[exchange] = None
             self._make_one(exchange, now_ns)
-        elif len(self._waiting) >= self._upstream.max_waiting:
+        elif len(self._waiting) >= self.upstream.max_waiting:
             exchange.fail(ProviderBusy(reason="too many calls wait for a connection to the provider"))
         else:
             self._waiting[exchange] = None
-            exchange.allow(WAITING, now_ns, self._upstream.queue_wait_s)
+            exchange.allow(WAITING, now_ns, self.upstream.queue_wait_s)
 
     def sweep(self, now_ns: int) -> bool:
         """End what has taken too long; whether anything is still under way."""
         overdue: list[Exchange] = [exchange for exchange in self._waiting if now_ns >= exchange.due_ns]
-        stale_from_ns = now_ns - self._upstream.keep_alive_s * SECOND_NS
+        stale_from_ns = now_ns - self.upstream.keep_alive_s * SECOND_NS
         stale: list[Connection] = []
         for connection in self._connections:
             exchange = connection.exchange
@@ -115,6 +115,10 @@ class Pool:
         self._is_retired = True
         for connection in list(self._idle):
             connection.abort()
+
+    def resume(self) -> None:
+        """It is sent to again; without effect on one that was not retired."""
+        self._is_retired = False
 
     def close(self) -> None:
         """End everything: what waits was never sent, what was sent has no answer."""
@@ -178,7 +182,7 @@ class Pool:
     # Making connections.
 
     def _has_room(self) -> bool:
-        return len(self._connections) + len(self._dials) < self._upstream.max_connections
+        return len(self._connections) + len(self._dials) < self.upstream.max_connections
 
     def _make_one(self, exchange: Exchange, now_ns: int) -> None:
         exchange.allow(DIALING, now_ns, exchange.timeouts.connect_s)
@@ -208,7 +212,7 @@ class Pool:
         elif exchange in self._waiting:
             exchange.fail(error or ProviderUnreachable(reason="the origin closed a connection as it was made"))
         if exchange in self._waiting:
-            exchange.allow(WAITING, self.clock.monotonic_ns(), self._upstream.queue_wait_s)
+            exchange.allow(WAITING, self.clock.monotonic_ns(), self.upstream.queue_wait_s)
         self._make_more()
 
     def _make_more(self) -> None:

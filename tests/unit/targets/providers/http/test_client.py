@@ -13,6 +13,8 @@ from headworks.units import SystemClock
 from tests.unit.targets.providers.http.house import ASK, LOOPS, got, house, rest, run, until
 from tests.unit.targets.providers.http.upstream import Gone, answer, chunked
 
+GONE = Upstream(tls=Tls(ca_file="/nowhere/ca.pem"))
+
 
 @pytest.fixture(params=sorted(LOOPS))
 def loop(request):
@@ -280,3 +282,41 @@ def test_the_port_stands_in_host_unless_it_is_the_schemes_own():
 def test_a_bound_outside_its_range_is_refused_by_name(bound):
     with pytest.raises(ValueError, match=bound):
         ClientSettings(**{bound: 0})
+
+
+def test_what_is_made_ready_is_not_used_before_it_is_said_so(loop):
+    async def scenario():
+        async with house(always(answer())) as at:
+            await at.ask()
+            wider = at.client.pools({at.origin: Upstream(max_connections=7)})
+            with pytest.raises(ConfigurationRefused):
+                at.client.pools({at.origin: Upstream(), Origin("https", "127.0.0.1", 9, ""): GONE})
+            await at.ask()
+            before = len(at.upstream.lines)
+            at.client.use(wider)
+            await at.ask()
+
+            assert (before, len(at.upstream.lines)) == (1, 2)
+            assert at.client.pools({at.origin: Upstream(max_connections=7)}) == wider
+            assert at.client.counts(at.origin) == (1, 1, 0)
+
+    run(scenario(), loop)
+
+
+def test_an_origin_that_is_named_no_more_is_closed_one_change_later(loop):
+    async def scenario():
+        async with house(always(answer())) as at, house(always(answer())) as other:
+            usual = at.client.pools({at.origin: Upstream()})
+            elsewhere = at.client.pools({other.origin: Upstream()})
+            await at.ask()
+            at.client.use(elsewhere)
+            late = await at.ask()
+            at.client.use(elsewhere)
+
+            assert late.status == 200
+            with pytest.raises(Internal):
+                at.send()
+            at.client.use(usual)
+            assert (await at.ask()).status == 200
+
+    run(scenario(), loop)
