@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 k ?=
 
-.PHONY: setup demo test check fix bench docs clean
+.PHONY: setup demo demo-providers test check fix bench docs clean
 
 setup: $(VENV)/.ready
 
@@ -21,6 +21,9 @@ $(VENV)/.ready-test: $(VENV)/.ready
 
 demo: $(VENV)/.ready
 	@$(BIN)/python -m examples.demo
+
+demo-providers: $(VENV)/.ready
+	@$(BIN)/python -m examples.providers
 
 test: $(VENV)/.ready-test
 	@$(BIN)/python -m pytest $(if $(k),-k "$(k)")
