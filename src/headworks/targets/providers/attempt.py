@@ -33,7 +33,7 @@ from headworks.targets.providers.http.settings import Timeouts
 from headworks.targets.providers.retry import Random
 from headworks.targets.providers.sign import Offload, Signer
 from headworks.targets.providers.trial import Side, Trial
-from headworks.targets.providers.understand import understood
+from headworks.targets.providers.understand import believed, understood
 from headworks.targets.providers.waiting import Timers, done_within
 from headworks.targets.providers.wire import Answer, Ask, Bound, HttpRequest, HttpResponse, Origin
 from headworks.units import Clock
@@ -136,7 +136,7 @@ async def _whole(site: Site, ask: Ask, request: HttpRequest, side: Side, trial: 
         trial.refused(response.status)
         raise understood(operation.failure, response)
     answer = understood(operation.reply, ask, response)
-    trial.usage = answer.usage
+    usage = trial.usage = believed(answer.usage)
     _hold_to_contract(site, answer)
     trial.judge(None)
     cost_micros = trial.settle(None)
@@ -146,7 +146,7 @@ async def _whole(site: Site, ask: Ask, request: HttpRequest, side: Side, trial: 
         answer.model or operation.model,
         run_ns=trial.took_ns,
         media=answer.media,
-        usage=answer.usage,
+        usage=usage,
         cost_micros=cost_micros,
     )
 

@@ -14,7 +14,7 @@ from msgspec import Struct
 
 from headworks.errors import DeadlineExceeded, HeadworksError, ProviderBroken, ProviderTimeout
 from headworks.pending import Pending
-from headworks.targets.providers.understand import understood
+from headworks.targets.providers.understand import believed, understood
 from headworks.targets.providers.waiting import Timer, Timers, done_within
 from headworks.targets.providers.wire import Piece, Reader
 from headworks.units import SECOND_NS, Clock
@@ -207,7 +207,7 @@ class ProviderStream:
     def _note(self, pieces: list[Piece]) -> None:
         for piece in pieces:
             if piece.usage is not None:
-                self._usage = piece.usage
+                self._usage = believed(piece.usage)
             if piece.model:
                 self.model = piece.model
             if piece.is_content and not self._has_content:

@@ -7,8 +7,10 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from msgspec import MsgspecError
+from msgspec.structs import astuple
 
 from headworks.errors import ProviderBroken
+from headworks.values import Usage
 
 T = TypeVar("T")
 
@@ -17,6 +19,9 @@ MISREAD = (
     struct.error, zlib.error,
 )  # fmt: skip
 """What reading bytes of an unexpected form can raise in code that did not expect them."""
+
+MOST_USED = 10**12
+"""Of tokens, characters, pictures or seconds: more than any one call uses."""
 
 
 def understood(read: Callable[..., T], *what: object) -> T:
@@ -28,3 +33,10 @@ def understood(read: Callable[..., T], *what: object) -> T:
         return read(*what)
     except MISREAD as error:
         raise ProviderBroken(reason=f"the answer was misread: {type(error).__name__}") from error
+
+
+def believed(usage: Usage | None) -> Usage | None:
+    """What a provider says was used; nothing is known where a figure of it cannot be true."""
+    if usage is None or all(figure is None or 0 <= figure <= MOST_USED for figure in astuple(usage)):
+        return usage
+    return None

@@ -90,6 +90,15 @@ def test_events_come_as_they_are_and_their_use_is_known_at_the_end(house):
     assert outcome.model_version == "echo-1-june"
 
 
+def test_a_count_in_a_stream_that_cannot_be_true_is_an_unknown_one(house):
+    house.plays(Tells((ROLE, FIRST, SECOND, USED.replace(b"9", b"-9"), DONE)))
+    outcome = house.ask().result()
+    events, error = house.drained(outcome.stream)
+
+    assert (events, error) == (TEXTS, None)
+    assert outcome.stream.billed() == (None, None)
+
+
 def test_a_stream_is_given_with_its_first_content_and_not_before(house):
     house.plays(Tells(gap_s=0.5))
     began_ns = house.clock.monotonic_ns()

@@ -42,9 +42,10 @@ def test_an_event_without_data_is_none():
     assert events(b"event: a\n\n: ping\n\ndata: b\n\n") == [(b"", b"b")]
 
 
-def test_an_endless_event_is_refused():
+@pytest.mark.parametrize("line", [b"x", b"data: and so on\n", b"event: e\n", b": ping\n"])
+def test_an_event_that_never_ends_is_refused(line):
     reader = EventReader()
-    part = b"x" * (MOST_EVENT_BYTES // 4)
+    part = line * (MOST_EVENT_BYTES // 4 // len(line))
 
     with pytest.raises(ProviderBroken):
         for _ in range(5):

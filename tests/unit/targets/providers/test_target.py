@@ -83,6 +83,15 @@ def test_an_answer_carries_what_was_used_and_what_answered(house):
     assert outcome.run_ns == pytest.approx(0.3 * SECOND_NS, rel=0.01)
 
 
+@pytest.mark.parametrize("told", [-1, 10**12 + 1, 10**30])
+def test_a_count_that_cannot_be_true_is_an_unknown_one(house, told):
+    house.plays(Says(200, b'{"label": "fine", "tokens": %d}' % told))
+    outcome = house.ask(house.target()).result()
+
+    assert (outcome.usage, outcome.cost_micros) == (None, None)
+    assert house.money.settled == [None]
+
+
 def test_nothing_is_sent_before_it_is_durable_that_it_will_be(house):
     house.plays(Resets(), Says())
     house.ask(house.target(policy=UNSURE)).result()
