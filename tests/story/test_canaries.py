@@ -8,6 +8,7 @@ import pytest
 
 from tests.running import service, write_config
 from tests.talking import Talk
+from tests.upstreams import upstream
 
 CONFIG = """
 models:
@@ -22,9 +23,24 @@ endpoints:
   wordy: {v1: {targets: [wordy]}}
   wrong: {v1: {targets: [wrong]}}
   piecewise: {v1: {targets: [piecewise]}}
+OUTSIDE
+providers:
 """
 CONTENT = "Canary7Content"
 SUBJECT = "canary7subject"
+PROVIDER_KEY = "canary7providerkey"
+SAID = "canary7saidbyprovider"
+ECHO = f"{SAID} {PROVIDER_KEY} {CONTENT}"
+REFUSAL = {"error": {"message": ECHO, "type": SAID, "code": SAID, "param": ECHO, "status": SAID}}
+REFUSALS = (
+    *((status, REFUSAL) for status in (200, 302, 400, 401, 403, 404, 413, 422, 429, 500, 503)),
+    (200, {"id": SAID, "choices": ECHO}),
+    (200, {"choices": [{"index": ECHO, "message": ECHO}]}),
+    (200, [ECHO]),
+    (400, {"detail": [{"loc": [ECHO], "msg": ECHO}]}),
+    (500, ECHO),
+)
+"""What a service answers that repeats what it was sent, credential and all."""
 LARGE = 200_000
 EVENTS = {"Accept": "text/event-stream"}
 
@@ -43,9 +59,8 @@ def told(tmp_path_factory):
     """A service that was used in every way, and everything that came out of it meanwhile and afterwards."""
     folder = tmp_path_factory.mktemp("canaries")
     told = Told()
-    config = write_config(folder, CONFIG, models=("leaky.py",))
-    with service(config, folder / "home") as running:
-        use(running, told)
+    with upstream() as (up, url), service(config_at(folder, url), folder / "home") as running:
+        use(running, up, told)
         told.sinks |= {f"{path.name} while running": path.read_bytes() for path in files_below(running.home)}
         told.sinks |= {f"/proc/{pid}/{what}": process_file(pid, what) for pid in (running.process.pid, *running.workers()) for what in ("cmdline", "environ")}  # fmt: skip
     told.sinks["standard error"] = "\n".join(running.log).encode()
@@ -56,17 +71,27 @@ def told(tmp_path_factory):
     return told
 
 
-def use(running, told):
+def config_at(folder, url):
+    """A configuration with a provider for each refusal, so that none is set aside for another's."""
+    provider = f'{{kind: openai, base_url: "{url}", api_key: {PROVIDER_KEY}, attempts: 1}}'
+    endpoints = [f'  outside-{n}: {{v1: {{task: chat, targets: ["echo-{n}/m"]}}}}' for n in range(len(REFUSALS))]
+    providers = [f"  echo-{n}: {provider}" for n in range(len(REFUSALS))]
+    text = CONFIG.replace("OUTSIDE", "\n".join(endpoints)) + "\n".join(providers) + "\n"
+    return write_config(folder, text, models=("leaky.py",))
+
+
+def use(running, up, told):
     """Call in every way, well and badly, and keep what must not say the canaries."""
     made = [running.make_key(f"key-{n}") for n in range(3)]
     rotated = running.call("/admin/keys/rotate", {"id": key_id(made[1])}, key=running.admin_key)
     running.call("/admin/keys/revoke", {"id": key_id(made[2])}, key=running.admin_key)
     keys = [running.key, *made, rotated.json["key"], running.admin_key]
     told.secrets = {f"key {n}": secret_of(key) for n, key in enumerate(keys)}
-    told.secrets |= {"content": CONTENT, "subject": SUBJECT}
+    told.secrets |= {"content": CONTENT, "subject": SUBJECT, "provider's key": PROVIDER_KEY, "provider's text": SAID}
     with Talk(running.port, running.key) as talk:
         told.shown = good_calls(talk)
         told.sinks |= bad_calls(running, talk, made[2])
+        told.sinks |= refused_outside(talk, up)
     get = running.get
     told.sinks |= {
         path: get(path, key=running.admin_key).body for path in ("/metrics", "/openapi.json", "/api", "/docs")
@@ -120,6 +145,19 @@ def bad_calls(running, talk, revoked):
     return {f"answer: {name}": answer.body + repr(answer.headers).encode() for name, answer in answers.items()}
 
 
+def refused_outside(talk, up):
+    """Answers to calls that a service refused, whole and as streams, telling all it was sent."""
+    call = {"messages": [{"role": "user", "content": CONTENT}]}
+    answers = {}
+    for number, refusal in enumerate(REFUSALS):
+        up.refusal = refusal
+        answers[f"whole {number}"] = talk.call(f"/api/outside-{number}/v1", call)
+        answers[f"stream {number}"] = talk.call(f"/api/outside-{number}/v1", call, headers=EVENTS)
+    assert len(up.asked) >= len(REFUSALS)
+    assert [name for name, answer in answers.items() if answer.status < 400] == []
+    return {f"answer: {name}": answer.body + repr(answer.headers).encode() for name, answer in answers.items()}
+
+
 def key_id(key):
     return key[-59:-51]
 
@@ -167,7 +205,8 @@ def test_the_sinks_are_the_ones_that_are_meant(told):
     )
     assert all(told.sinks[name] for name in ("records.db", "keys.db", "standard error", "/metrics", "records list"))
     assert b'"event":"call"' in told.sinks["standard error"]
-    assert len(told.secrets) == 8
+    assert len(told.secrets) == 10
+    assert b"provider_refused" in told.sinks["standard error"]
     assert all(len(secret) == 43 for name, secret in told.secrets.items() if name.startswith("key"))
 
 

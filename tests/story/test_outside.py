@@ -59,6 +59,7 @@ def house(tmp_path_factory):
 @pytest.fixture(autouse=True)
 def well(house):
     house.up.status = house.other.status = 200
+    house.up.refusal = house.other.refusal = None
 
 
 def test_a_service_that_cannot_be_reached_is_followed_by_the_next_and_the_answer_says_so(house):
