@@ -51,7 +51,7 @@ VERIFIED = (
     ),
     (
         "prompts",
-        "every kind's chat, with answers made up in each vendor's form; how well a model does the task is the model's own",
+        "every kind's chat, with answers made up in each vendor's form; a real small model (135 million parameters, its server in a package): forms only, for how well a model does a task is its own",
     ),
     ("`http`", "mappings for two public services and two made up here"),
 )

@@ -34,7 +34,7 @@ LANGUAGE = {"documentSentiment": {"score": 0.5, "magnitude": 0.5}, "languageCode
 THROTTLED = 400, {"__type": "ThrottlingException", "message": "secret words"}
 DOWN = 503, {"error": {"code": 503, "status": "UNAVAILABLE", "message": "secret words"}}
 NONSENSE = "It sounds rather good to me."
-SCORED = json.dumps({"scores": [{"label": "positive", "score": 0.9}, {"label": "negative", "score": 0.1}]})
+SCORED = json.dumps({"scores": {"positive": 0.75, "negative": 0.25, "neutral": 0.0, "mixed": 0.0}})
 
 
 def written(text):

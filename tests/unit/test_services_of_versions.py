@@ -108,4 +108,4 @@ def test_labels_may_be_a_list_or_say_what_they_mean():
         (made,) = services(config, config.endpoints["e"]["v1"]).values()
         schema = json.loads(made.operation.request(Ask(b'{"inputs":"x"}')).body)["response_format"]["json_schema"]
 
-        assert schema["schema"]["properties"]["scores"]["items"]["properties"]["label"]["enum"] == ["a", "b"]
+        assert schema["schema"]["properties"]["scores"]["required"] == ["a", "b"]

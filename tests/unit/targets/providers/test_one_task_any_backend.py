@@ -13,6 +13,7 @@ from headworks.targets.models.signature import read_signature
 from headworks.targets.models.typed import Described, TypedRunner
 from headworks.targets.providers.kinds import bound
 from headworks.targets.providers.prompts import PROMPTS
+from headworks.targets.providers.prompts.moderation import CATEGORIES
 from headworks.targets.providers.proof import prove_reply
 from headworks.targets.providers.wire import Ask
 from headworks.values import Payload
@@ -22,9 +23,9 @@ from tests.unit.targets.providers.prompted import CHATS, answered, prompted
 
 WRITTEN = {
     "generate": "x",
-    "moderation": '{"verdicts": [{"scores": [{"category": "hate", "score": 0.5}]}]}',
+    "moderation": json.dumps({"verdicts": {"text_1": dict.fromkeys(CATEGORIES, 0.5)}}),
     "summarization": '{"summary": "x"}',
-    "text-classification": '{"scores": [{"label": "neutral", "score": 1}]}',
+    "text-classification": '{"scores": {"positive": 0, "negative": 0, "neutral": 1}}',
     "token-classification": f'{{"entities": [{{"text": "{WORD}", "group": "LOCATION", "score": 0.5}}]}}',
     "translation": '{"translation": "x"}',
 }

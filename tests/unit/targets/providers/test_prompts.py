@@ -18,6 +18,7 @@ from headworks.errors import (
 from headworks.targets.providers.breaker import BreakerSettings
 from headworks.targets.providers.health import Health
 from headworks.targets.providers.prompts import PROMPTS, prompt_of
+from headworks.targets.providers.prompts.moderation import CATEGORIES
 from headworks.targets.providers.prompts.wording import Wording
 from headworks.targets.providers.proof import prove_failure, prove_reply, prove_request
 from headworks.targets.providers.target import ProviderTarget
@@ -43,22 +44,28 @@ def asked(task, ask, wording=None):
 
 
 def scores(**of):
-    return {"scores": [{"label": label, "score": score} for label, score in of.items()]}
+    return {"scores": of}
+
+
+def judged(*texts):
+    """A verdict a text, with these scores and none in the other categories."""
+    verdicts = {f"text_{at}": {**dict.fromkeys(CATEGORIES, 0.0), **each} for at, each in enumerate(texts, 1)}
+    return {"verdicts": verdicts}
 
 
 def mention(word, group="LOCATION", score=0.5):
     return {"text": word, "group": group, "score": score}
 
 
-def test_scores_are_made_to_sum_to_one_best_first_and_a_label_not_told_has_none():
-    found = told("text-classification", scores(neutral=0.2, positive=0.6), text("a"))
+def test_scores_are_made_to_sum_to_one_best_first():
+    found = told("text-classification", scores(neutral=0.2, positive=0.6, negative=0.0), text("a"))
 
     assert found == [
         {"label": "positive", "score": pytest.approx(0.75)},
         {"label": "neutral", "score": pytest.approx(0.25)},
         {"label": "negative", "score": 0.0},
     ]
-    assert len(told("text-classification", scores(positive=1), text("a", top_k=1))) == 1
+    assert len(told("text-classification", scores(positive=1, negative=0, neutral=0), text("a", top_k=1))) == 1
 
 
 def test_the_endpoint_says_which_labels_there_are_and_what_they_mean():
@@ -100,9 +107,9 @@ def test_an_endpoints_threshold_holds_where_the_caller_says_none():
 
 def test_what_is_harmful_is_decided_by_the_threshold_and_not_by_the_model():
     ask = Ask(b'{"input": ["a", "b"]}')
-    verdicts = {"verdicts": [{"scores": [{"category": "hate", "score": 0.6}]}, {"scores": []}]}
-    usual = told("moderation", verdicts, ask)
-    strict = told("moderation", verdicts, ask, Wording({"hate": "", "spam": ""}, threshold=0.7))
+    usual = told("moderation", judged({"hate": 0.6}, {}), ask)
+    own = {"verdicts": {name: {"hate": 0.6, "spam": 0.0} for name in ("text_1", "text_2")}}
+    strict = told("moderation", own, ask, Wording({"hate": "", "spam": ""}, threshold=0.7))
 
     assert [one["flagged"] for one in usual["results"]] == [True, False]
     assert usual["model"] == "m-1"
@@ -173,21 +180,22 @@ def test_pictures_are_not_judged_by_a_prompt():
     [
         ("text-classification", "positive"),
         ("text-classification", '```json\n{"scores": []}\n```'),
-        ("text-classification", {"scores": []}),
-        ("text-classification", scores(positive=0.0)),
-        ("text-classification", scores(positive=1.5)),
-        ("text-classification", scores(splendid=1.0)),
-        ("text-classification", {**scores(positive=1.0), "note": "x"}),
-        ("text-classification", {"scores": scores(positive=1.0)["scores"] * 2}),
+        ("text-classification", {"scores": {}}),
+        ("text-classification", scores(positive=0.0, negative=0.0, neutral=0.0)),
+        ("text-classification", scores(positive=1.5, negative=0.0, neutral=0.0)),
+        ("text-classification", scores(positive=1.0, negative=0.0)),
+        ("text-classification", scores(positive=1.0, negative=0.0, neutral=0.0, splendid=0.0)),
+        ("text-classification", {**scores(positive=1.0, negative=0.0, neutral=0.0), "note": "x"}),
         ("token-classification", {"entities": [mention("Lodz")]}),
         ("token-classification", {"entities": [mention("a", "FRUIT")]}),
         ("token-classification", {"entities": [mention("")]}),
         ("token-classification", {"entities": [mention("a", score=-1)]}),
         ("token-classification", {"entities": [{**mention("a"), "start": 0, "end": 1}]}),
         ("token-classification", {"entities": [mention("a")] * 1001}),
-        ("moderation", {"verdicts": []}),
-        ("moderation", {"verdicts": [{"scores": [{"category": "hate", "score": 2}]}]}),
-        ("moderation", {"verdicts": [{"scores": [{"category": "fun", "score": 1}]}]}),
+        ("moderation", {"verdicts": {}}),
+        ("moderation", judged({}, {})),
+        ("moderation", judged({"hate": 2})),
+        ("moderation", judged({"fun": 1})),
         ("translation", {"translation": ""}),
         ("summarization", {"summary": ""}),
         ("summarization", {"summary": 1}),
@@ -200,6 +208,23 @@ def test_an_answer_that_does_not_fit_is_refused_without_a_word_of_it(task, writt
 
     assert caught.value.detail == caught.value.title
     assert caught.value.reason.startswith("prompt: ")
+
+
+def test_an_answer_that_repeats_the_marks_is_none():
+    mark = asked("generate", text("Once"))["messages"][1]["content"].partition(">")[0]
+    with pytest.raises(ContractViolation):
+        told("generate", mark[:-4], text("Once"), finish="length")
+
+
+def test_labels_that_no_name_in_json_can_be_are_numbered():
+    wording = Wording({"très bien": "", "so so": "neither"})
+    sent = asked("text-classification", text("a"), wording)
+    schema = sent["response_format"]["json_schema"]["schema"]["properties"]["scores"]
+    found = told("text-classification", scores(label_1=0.25, label_2=0.75), text("a"), wording)
+
+    assert "- label_1: très bien\n- label_2: so so: neither\n" in sent["messages"][0]["content"]
+    assert schema["required"] == ["label_1", "label_2"]
+    assert [one["label"] for one in found] == ["so so", "très bien"]
 
 
 def test_an_answer_cut_at_its_cap_is_none():
@@ -253,9 +278,9 @@ def test_every_kind_with_a_chat_serves_every_prompt(way, task):
 
 WRITTEN = {
     "generate": " upon",
-    "moderation": '{"verdicts": [{"scores": [{"category": "hate", "score": 0.5}]}]}',
+    "moderation": json.dumps(judged({"hate": 0.5})),
     "summarization": '{"summary": "x"}',
-    "text-classification": '{"scores": [{"label": "neutral", "score": 1}]}',
+    "text-classification": '{"scores": {"positive": 0, "negative": 0, "neutral": 1}}',
     "token-classification": '{"entities": [{"text": "a", "group": "OTHER", "score": 0.5}]}',
     "translation": '{"translation": "x"}',
 }

@@ -14,8 +14,9 @@ from headworks.targets.providers.prompts.wording import (
     listed,
     obj,
     read,
+    scored_form,
+    scores_of,
     sentences,
-    share,
     unfit,
 )
 from headworks.targets.providers.wire import Ask
@@ -34,17 +35,8 @@ CATEGORIES = {
 }
 
 
-class _Score(Struct, frozen=True, forbid_unknown_fields=True):
-    category: str
-    score: float
-
-
-class _Verdict(Struct, frozen=True, forbid_unknown_fields=True):
-    scores: list[_Score]
-
-
 class _Answer(Struct, frozen=True, forbid_unknown_fields=True):
-    verdicts: list[_Verdict]
+    verdicts: dict[str, dict[str, float]]
 
 
 _answer = msgspec.json.Decoder(_Answer)
@@ -63,33 +55,32 @@ class Judge(Struct, frozen=True):
         categories = self.wording.labels or CATEGORIES
         texts = texts_to_judge(ask, MOST_TEXTS)
         system = sentences(
-            f"Judge {'the text' if len(texts) == 1 else f'each of the {len(texts)} texts on its own'}. Give one verdict a text, in their order. "
+            f"Judge {'the text' if len(texts) == 1 else f'each of the {len(texts)} texts on its own'}. Give one verdict a text, numbered in their order. "
             "In it, give every category below a score from 0 to 1: how surely the text does that itself. To quote, report or "
             "oppose it is not to do it.",
             self.wording.about,
             listed(categories),
         )
-        score = obj(category={"type": "string", "enum": list(categories)}, score={"type": "number"})
-        one = obj(scores={"type": "array", "items": score})
-        return Instructed(system, texts, obj(verdicts={"type": "array", "items": one}))
+        verdicts = obj(**{name: scored_form(categories) for name in _names(len(texts))})
+        return Instructed(system, texts, obj(verdicts=verdicts))
 
     def document(self, ask: Ask, written: Written) -> bytes:
-        """One verdict a text; a category not told scores 0.
+        """One verdict a text.
 
-        Raises: ContractViolation for too few or too many verdicts, and for a category that is not configured or told twice.
+        Raises: ContractViolation where a verdict or a category is missing or unknown.
         """
-        told = read(_answer, written).verdicts
-        if len(told) != len(texts_to_judge(ask, MOST_TEXTS)):
+        told, names = read(_answer, written).verdicts, _names(len(texts_to_judge(ask, MOST_TEXTS)))
+        if told.keys() != set(names):
             raise unfit("not one verdict a text")
-        return judged([self._verdict(one) for one in told], written.model)
+        return judged([self._verdict(told[name]) for name in names], written.model)
 
-    def _verdict(self, told: _Verdict) -> Verdict:
-        categories = self.wording.labels or CATEGORIES
-        scores = {one.category: share(one.score) for one in told.scores}
-        if len(scores) != len(told.scores) or not scores.keys() <= categories.keys():
-            raise unfit("categories are unknown or told twice")
+    def _verdict(self, told: dict[str, float]) -> Verdict:
         least = FLAGGED_FROM if self.wording.threshold is None else self.wording.threshold
-        return verdict({name: scores.get(name, 0.0) for name in categories}, flagged_from=least)
+        return verdict(scores_of(told, self.wording.labels or CATEGORIES), flagged_from=least)
 
 
 BUILD = Judge
+
+
+def _names(texts: int) -> list[str]:
+    return [f"text_{number}" for number in range(1, texts + 1)]

@@ -6,12 +6,15 @@ import msgspec
 from msgspec import Struct
 
 from headworks.errors import ContentRefused, HeadworksError
-from headworks.targets.providers.prompts.wording import Prompt, Written, chat_of, unfit
+from headworks.targets.providers.prompts.wording import Prompt, Written, chat_of, mark_of, unfit
 from headworks.targets.providers.whole import decoded
 from headworks.targets.providers.wire import Answer, Ask, HttpRequest, HttpResponse, Operation, Reader
 
 ALLOWANCE_TOKENS = 4_000
 """What a vendor adds around a schema, and marks around texts, in tokens at most."""
+
+MARK_SEEN = 8
+"""So many digits of a mark in an answer are no accident."""
 
 
 class _Message(Struct, frozen=True):
@@ -66,7 +69,10 @@ class PromptedTask:
         message, finish = choices[0].message, choices[0].finish_reason
         if finish == "content_filter" or message.refusal:
             raise ContentRefused(reason="the model declined to answer a prompt")
-        document = self._prompt.document(ask, Written(message.content or "", finish, answer.model))
+        text = message.content or ""
+        if mark_of(self._prompt.instructed(ask).texts)[:MARK_SEEN] in text:
+            raise unfit("the model repeats the marks around the text")
+        document = self._prompt.document(ask, Written(text, finish, answer.model))
         return Answer(document, answer.usage, answer.model)
 
     def failure(self, response: HttpResponse) -> HeadworksError:

@@ -14,25 +14,21 @@ from headworks.targets.providers.prompts.wording import (
     listed,
     obj,
     read,
+    scored_form,
+    scores_of,
     sentences,
-    share,
     unfit,
 )
 from headworks.targets.providers.wire import Ask
 
 SAMPLE = b'{"inputs":"a"}'
 READS = frozenset({"labels", "about"})
-MAPPING = "labels as configured, `positive`, `negative`, `neutral` unless said; scores made to sum to 1; a label not told scores 0"
+MAPPING = "labels as configured, `positive`, `negative`, `neutral` unless said; scores made to sum to 1"
 LABELS = {"positive": "", "negative": "", "neutral": "neither, or both alike"}
 
 
-class _Score(Struct, frozen=True, forbid_unknown_fields=True):
-    label: str
-    score: float
-
-
 class _Answer(Struct, frozen=True, forbid_unknown_fields=True):
-    scores: list[_Score]
+    scores: dict[str, float]
 
 
 _answer = msgspec.json.Decoder(_Answer)
@@ -51,21 +47,18 @@ class Classify(Struct, frozen=True):
             self.wording.about,
             listed(labels),
         )
-        score = obj(label={"type": "string", "enum": list(labels)}, score={"type": "number"})
-        return Instructed(system, [asked(ask).inputs], obj(scores={"type": "array", "items": score}))
+        return Instructed(system, [asked(ask).inputs], obj(scores=scored_form(labels)))
 
     def document(self, ask: Ask, written: Written) -> bytes:
         """Every label with its share.
 
-        Raises: ContractViolation for a label that is not configured or told twice, and where nothing scores.
+        Raises: ContractViolation where a label is missing or unknown, and where nothing scores.
         """
-        told = read(_answer, written).scores
-        scores = {one.label: share(one.score) for one in told}
-        labels = self.wording.labels or LABELS
+        scores = scores_of(read(_answer, written).scores, self.wording.labels or LABELS)
         total = sum(scores.values())
-        if len(scores) != len(told) or not scores.keys() <= labels.keys() or total <= 0:
-            raise unfit("labels are unknown, told twice, or all without a score")
-        return classified([(label, scores.get(label, 0.0) / total) for label in labels], asked(ask).wanted)
+        if total <= 0:
+            raise unfit("no label scores")
+        return classified([(label, score / total) for label, score in scores.items()], asked(ask).wanted)
 
 
 BUILD = Classify
