@@ -105,6 +105,30 @@ def test_a_reload_that_is_refused_leaves_every_target_as_it_was(house, target, p
     assert house.ask().headers["headworks-target"] == "b/m"
 
 
+def test_a_model_that_does_not_take_over_after_another_did_puts_the_services_back(tmp_path):
+    models = 'models:\n  parrot: {{python: "chatting:Parrot"}}\n  ticks: {{python: "kinds:{model}"}}\n'
+    with upstream() as (one, one_url), upstream() as (other, other_url):
+        providers = f"{ONE}\n  {OTHER}".format(one=one_url, other=other_url)
+        text = models + CONFIG.replace("[{target}]", "[{target}, parrot]")
+        config = write_config(
+            tmp_path,
+            text.format(providers=providers, target="a/m", more="", model="Ticks"),
+            ("chatting.py", "kinds.py"),
+        )
+        with service(config, tmp_path / "home") as running:
+            config.write_text(text.format(providers=providers, target="b/m", more="", model="Missing"))
+            told = running.cli("models", "reload", code=1)
+            kept = running.call("/api/chat/v1", HI)
+            config.write_text(text.format(providers=providers, target="b/m", more="", model="Ticks"))
+            done = running.cli("models", "reload")
+            moved = running.call("/api/chat/v1", HI)
+
+    assert "ticks" in told["error"]
+    assert done == {"swapped": ["parrot", "ticks"]}
+    assert [answer.headers["headworks-target"] for answer in (kept, moved)] == ["a/m", "b/m"]
+    assert (len(one.asked), len(other.asked)) == (1, 1)
+
+
 def test_budgets_and_prices_are_taken_and_what_was_spent_stays_spent(house):
     house.says(more=PRICED.format(limit="1 USD"))
     house.reload()
