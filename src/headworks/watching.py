@@ -1,5 +1,6 @@
 """Logs, metrics and health put together over a service's parts."""
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from typing import Protocol
 
@@ -15,6 +16,8 @@ from headworks.watch.sink import ThreadSink
 from headworks.watch.watch import LoggedWatch
 
 STANDARD_ERROR = 2
+Together = Callable[[Iterable[float]], float]
+"""One figure of several."""
 
 
 class Fares(Protocol):
@@ -59,14 +62,23 @@ def watch_parts(watch: LoggedWatch, ledger: Ledger, models: Models, pid: int) ->
 
 
 def watch_outside(watch: LoggedWatch, outside: Callable[[], Iterable[Fares]]) -> None:
-    """Publish how the targets outside fare: by the name they have in the configuration, and the code of what failed."""
+    """Publish how the targets outside fare: by the name they have in the configuration, and the code of what failed.
+
+    One name may serve several tasks, and one task in several wordings: their figures stand in one line.
+    """
     metrics = watch.metrics
 
-    def each(tell: Callable[[Fares], float]) -> Iterable[tuple[Mapping[str, str], float]]:
-        return [({"target": state.name}, tell(state)) for state in outside()]
+    def each(tell: Callable[[Fares], float], together: Together = sum) -> Iterable[tuple[Mapping[str, str], float]]:
+        found: dict[str, list[float]] = {}
+        for state in outside():
+            found.setdefault(state.name, []).append(tell(state))
+        return [({"target": name}, together(figures)) for name, figures in found.items()]
 
     def failures() -> Iterable[tuple[Mapping[str, str], float]]:
-        return [({"target": s.name, "code": code}, count) for s in outside() for code, count in s.failed.items()]
+        found: Counter[tuple[str, str]] = Counter()
+        for state in outside():
+            found.update({(state.name, code): count for code, count in state.failed.items()})
+        return [({"target": name, "code": code}, count) for (name, code), count in found.items()]
 
     metrics.read("headworks_target_attempts_total", "Requests sent to it.", lambda: each(lambda s: s.sent), "counter")
     metrics.read("headworks_target_running", "Calls it has in hand.", lambda: each(lambda s: s.running))
@@ -74,11 +86,11 @@ def watch_outside(watch: LoggedWatch, outside: Callable[[], Iterable[Fares]]) ->
     metrics.read(
         "headworks_target_keys_rejected_total",
         "How often a key was refused: look at it.",
-        lambda: each(lambda s: s.keys_rejected),
+        lambda: each(lambda s: s.keys_rejected, max),
         "counter",
     )
     metrics.read(
-        "headworks_target_set_aside", "1 while it is not asked.", lambda: each(lambda s: float(s.is_set_aside))
+        "headworks_target_set_aside", "1 while it is not asked.", lambda: each(lambda s: float(s.is_set_aside), max)
     )
 
 
