@@ -1,6 +1,7 @@
 """How a service starts, refuses to start, stops and starts again."""
 
 import json
+import re
 import signal
 import socket
 import subprocess
@@ -8,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from headworks.settings import read_config
 from tests.running import COMMAND, cli, refused, service, shell, start, write_config
 from tests.talking import Talk
 
@@ -248,6 +250,26 @@ def test_a_project_written_by_init_runs_as_it_is(tmp_path):
     assert report["endpoints"] == ["mood/v1"]
     assert answer.status == 200
     assert answer.json[0]["label"] == "positive"
+
+
+def test_what_stands_commented_out_in_a_new_project_is_right_as_well(tmp_path):
+    folder = tmp_path / "project"
+    cli("init", str(folder))
+    lines = (folder / "headworks.yaml").read_text().splitlines()
+    settings = re.compile(r"# ( *)(providers:|budgets:|openai:|aws:|each-key:|all:)")
+    text = "\n".join(line.removeprefix("# ") if settings.match(line) else line for line in lines)
+    text = text.replace("targets: [mood]", "targets: [mood, openai/gpt-5-mini, aws/comprehend:sentiment]")
+    config = read_config_text(text, folder)
+
+    assert set(config.providers) == {"openai", "aws"}
+    assert {name: budget.per for name, budget in config.budgets.items()} == {"each-key": "key", "all": "service"}
+    assert cli("check", str(folder), "--home", str(tmp_path / "home"))["endpoints"] == ["mood/v1"]
+
+
+def read_config_text(text, folder):
+    """The configuration, written in place of the project's own."""
+    (folder / "headworks.yaml").write_text(text.replace("${OPENAI_API_KEY}", "a-key"))
+    return read_config(folder / "headworks.yaml", {})
 
 
 def test_a_file_of_models_is_served_without_any_configuration(tmp_path):
