@@ -175,6 +175,29 @@ def test_a_response_that_is_asked_as_it_stands_fetches_nothing_either(gpt, field
     assert caught.value.param == f"input[0].content[0].{field}"
 
 
+@pytest.mark.parametrize(
+    ("path", "document", "pointer"),
+    [
+        ("responding", {"input": "Hi", "tools": [{"type": "mcp", "server_url": "http://10.0.0.1/"}]}, "/tools/0/server_url"),
+        ("messaging", {"max_tokens": 9, "messages": HI, "mcp_servers": [{"url": "http://10.0.0.1/"}]}, "/mcp_servers"),
+        (
+            "by-openai",
+            {
+                "messages": [
+                    {"role": "user", "content": [{"type": "file", "file": {"file_data": "http://10.0.0.1/"}}]},
+                ]
+            },
+            "/messages/0/content/0/file/file_data",
+        ),
+    ],
+)  # fmt: skip
+def test_nothing_is_fetched_for_a_native_call_either(relay, path, document, pointer):
+    answer = relay.call(f"/api/{path}/v1", document)
+
+    assert answer.status == 422
+    assert pointer in [error["pointer"] for error in answer.json["errors"]]
+
+
 def test_an_endpoint_of_the_task_messages_is_asked_as_it_stands(claude):
     asked = {"model": "messaging", "max_tokens": 50, "messages": HI}
     whole = claude.messages.create(**asked)

@@ -3,6 +3,9 @@
 import re
 from collections.abc import Mapping
 
+from msgspec.json import Decoder
+
+from headworks.contract.tasks.addresses import FINDERS, refuse_addresses
 from headworks.errors import BodyTooLarge, Malformed
 from headworks.ports import Dialect
 from headworks.request.freshness import freshness
@@ -19,6 +22,7 @@ _ASKED_APART = frozenset({"cache-control", "x-deadline-ms", "x-subject", "idempo
 _DEADLINE_MS = re.compile(r"[1-9][0-9]{0,8}")
 _SUBJECT = re.compile(r"[A-Za-z0-9._:@+=/|~-]{1,256}")
 _IDEMPOTENCY_KEY = re.compile(r"[!-~]{1,255}")
+_decode = Decoder().decode
 _REQUEST_ID = re.compile(r"[!-~]{1,128}")
 
 
@@ -34,6 +38,8 @@ def parse(raw: RawRequest, endpoint: Endpoint, dialect: Dialect, now_ns: int) ->
     if len(raw.body) > endpoint.max_body_bytes:
         raise BodyTooLarge(f"The body exceeds this endpoint's {endpoint.max_body_bytes} bytes.")
     read = dialect.read(raw, endpoint)
+    if endpoint.task is not None and endpoint.task in FINDERS:
+        refuse_addresses(endpoint.task, _decode(read.payload.document))
     if _ASKED_APART.isdisjoint(headers):
         deadline_ns = now_ns + int(endpoint.timeout_s * SECOND_NS) - raw.ahead_ns
         return Call(endpoint, read.payload, read.reply_media, deadline_ns, None, None, None, None, read.form)

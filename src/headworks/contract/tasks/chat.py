@@ -54,10 +54,18 @@ class AudioPart(Struct, frozen=True, tag_field="type", tag="input_audio"):
     input_audio: Sound
 
 
-class FilePart(Struct, frozen=True, tag_field="type", tag="file"):
-    """A document, inside the request or known to the provider by its id."""
+class SentFile(Struct, frozen=True):
+    """A document inside the request, as a `data:` URL, or one known to the provider by its id; no address is visited."""
 
-    file: dict[str, Any]
+    file_data: Annotated[str, Meta(pattern=r"^data:")] | None = None
+    file_id: Name | None = None
+    filename: Annotated[str, Meta(max_length=1000)] | None = None
+
+
+class FilePart(Struct, frozen=True, tag_field="type", tag="file"):
+    """A document."""
+
+    file: SentFile
 
 
 class RefusalPart(Struct, frozen=True, tag_field="type", tag="refusal"):

@@ -6,7 +6,7 @@ have to be fetched, or would run at Anthropic, is refused by name.
 Source: docs.anthropic.com, API reference, "Messages"; anthropic-sdk-python, types/message_create_params.py.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from msgspec import json
@@ -47,29 +47,6 @@ def chat_request(document: Mapping[str, Any]) -> dict[str, Any]:
     if isinstance(metadata, dict) and metadata.get("user_id") is not None:
         asked["user"] = metadata["user_id"]
     return asked
-
-
-def refuse_addresses(document: Mapping[str, Any]) -> None:
-    """Refuse what would have to be fetched from an address, where the blocks themselves are handed on as they stand.
-
-    Raises: SchemaViolation (422).
-    """
-    if document.get("mcp_servers"):
-        raise refused("/mcp_servers", "is not supported: no address in a request is visited")
-    messages = document.get("messages")
-    for number, message in enumerate(messages if isinstance(messages, list) else ()):
-        content = message.get("content") if isinstance(message, dict) else None
-        for pointer, source in _sources(content, f"/messages/{number}/content"):
-            if isinstance(source, dict) and source.get("type") == "url":
-                raise refused(f"{pointer}/type", _FETCHED)
-
-
-def _sources(content: Any, at: str) -> Iterator[tuple[str, Any]]:
-    """Every source of a picture or document, also within the results of tools."""
-    for number, block in enumerate(content if isinstance(content, list) else ()):
-        if isinstance(block, dict):
-            yield f"{at}/{number}/source", block.get("source")
-            yield from _sources(block.get("content"), f"{at}/{number}/content")
 
 
 def wants_thoughts(document: Mapping[str, Any]) -> bool:

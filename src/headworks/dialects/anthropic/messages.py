@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 
 from headworks.contract.schema import EVENTS, JSON
-from headworks.dialects.anthropic.asked import chat_request, refuse_addresses, wants_thoughts
+from headworks.dialects.anthropic.asked import chat_request, wants_thoughts
 from headworks.dialects.anthropic.events import MessageWriter, SameEvents, encode
 from headworks.dialects.anthropic.told import Form, whole_message
 from headworks.dialects.chat_view import chat_view
@@ -30,7 +30,6 @@ class Messages:
         media = EVENTS if flag(document, "stream") else JSON
         if endpoint.task == "messages":
             asked = told(document, {"model", "stream"})
-            refuse_addresses(asked)
             endpoint.contract.request.check(asked)
             return Read(Payload(as_sent(raw, asked)), media, Form(document["model"], raw.request_id, is_same=True))
         asked = chat_request(document)

@@ -21,18 +21,6 @@ def refuse_fetching(messages: Any, at: str = "/messages/{number}/content/{place}
             raise refused(f"{at.format(number=number, place=place)}/image_url/url", _TEXT)
 
 
-def refuse_fetching_items(items: Any) -> None:
-    """The same for the items of a Response, where also a file may be named by an address.
-
-    Raises: SchemaViolation (422).
-    """
-    for number, place, part in _parts(items):
-        for name in ("image_url", "file_url"):
-            url = part.get(name)
-            if url is not None and not (isinstance(url, str) and url.startswith("data:")):
-                raise refused(f"/input/{number}/content/{place}/{name}", _TEXT)
-
-
 def _parts(messages: Any) -> Iterator[tuple[int, int, dict[str, Any]]]:
     """Every part of every message, with the numbers of both; what has another form is passed over."""
     for number, message in enumerate(messages if isinstance(messages, list) else ()):

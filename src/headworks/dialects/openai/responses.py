@@ -19,7 +19,7 @@ from headworks.dialects.openai.body import (
     under_its_name,
 )
 from headworks.dialects.openai.fields import rate_fields
-from headworks.dialects.openai.pictures import refuse_fetching, refuse_fetching_items
+from headworks.dialects.openai.pictures import refuse_fetching
 from headworks.dialects.openai.responses_asked import chat_request
 from headworks.dialects.openai.responses_events import ResponsesWriter, SameEvents
 from headworks.dialects.openai.responses_told import REPEATED, whole_response
@@ -44,7 +44,6 @@ class Responses:
         media = EVENTS if flag(document, "stream") else JSON
         if endpoint.task == "responses":
             asked = told(document, {"model", "stream", "stream_options"})
-            refuse_fetching_items(asked.get("input"))
             endpoint.contract.request.check(asked)
             return Read(Payload(as_sent(raw, asked)), media, Form(document["model"], raw.request_id, is_same=True))
         asked = chat_request(document)

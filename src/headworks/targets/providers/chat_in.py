@@ -86,7 +86,7 @@ def inline_of(part: Part, at: str) -> Inline:
     if isinstance(part, ImagePart):
         address = part.image_url.url
     elif isinstance(part, FilePart):
-        address = str(part.file.get("file_data", ""))
+        address = part.file.file_data or ""
     head, comma, data = address.partition(";base64,")
     if not comma or not head.startswith("data:"):
         raise cannot(at)

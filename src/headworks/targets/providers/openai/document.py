@@ -14,7 +14,7 @@ from headworks.targets.providers.openai.facts import BY_CODE
 from headworks.targets.providers.wire import HttpResponse
 from headworks.values import Usage
 
-TRUE, NULL = Raw(b"true"), Raw(b"null")
+TRUE, FALSE, NULL = Raw(b"true"), Raw(b"false"), Raw(b"null")
 USAGE_TOO = Raw(b'{"include_usage":true}')
 
 fields_of = msgspec.json.Decoder(dict[str, Raw]).decode

@@ -10,7 +10,7 @@ from msgspec import Raw, Struct
 
 from headworks.contract.tasks.responses import ENDS
 from headworks.errors import HeadworksError, ProviderBroken
-from headworks.targets.providers.openai.document import NULL, TRUE, encode, fields_of, refused, refused_inside
+from headworks.targets.providers.openai.document import FALSE, NULL, TRUE, encode, fields_of, refused, refused_inside
 from headworks.targets.providers.openai.facts import Server
 from headworks.targets.providers.sse import EventReader, ServerEvent
 from headworks.targets.providers.whole import decoded
@@ -65,11 +65,12 @@ class OpenAiResponses:
         self._name = Raw(encode(model))
 
     def request(self, ask: Ask) -> HttpRequest:
-        """The same items, for this model."""
+        """The same items, for this model; kept at the vendor only where the caller says so, which the vendor does unless told."""
         fields = fields_of(ask.document)
         fields.pop("stream", None)
         fields.pop("stream_options", None)
         fields["model"] = self._name
+        fields.setdefault("store", FALSE)
         if ask.is_stream:
             fields["stream"] = TRUE
         asked = _cap(fields.get(CAP, NULL))
