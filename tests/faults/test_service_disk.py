@@ -9,6 +9,7 @@ import pytest
 
 from tests.running import service, shell, write_config
 from tests.talking import Talk
+from tests.upstreams import upstream
 
 SIZE = "24m"
 CONFIG = """
@@ -20,7 +21,17 @@ endpoints:
   count: {v1: {targets: [count]}}
 logs: {calls: false}
 """
+OUTSIDE = """
+providers:
+  up: {{kind: openai, base_url: "{url}", api_key: k}}
+endpoints:
+  chat: {{v1: {{task: chat, targets: ["up/m"]}}}}
+prices: {{up/m: {{input: 0, output: 1000}}}}
+budgets: {{all: {{limit: 1000 USD, period: total}}}}
+logs: {{calls: false}}
+"""
 TEXT = {"text": "a" * 60_000}
+ASKED = {"messages": [{"role": "user", "content": "a" * 60_000}], "max_tokens": 10}
 
 TRIES = 20
 STREAM = {"Accept": "text/event-stream"}
@@ -114,6 +125,31 @@ def test_a_full_disk_answers_503_and_nothing_unrecorded_and_recovers_without_a_r
     assert [answer.status for answer in (*after, retried)] == [200] * 4
     answered = {answer.headers["x-request-id"] for answer in (*every, *after, retried) if answer.status == 200}
     assert answered - {call["request_id"] for call in json.loads(listed[1])} == set()
+    assert verified[0] == 0, verified
+
+
+def test_nothing_is_sent_outside_that_there_is_no_room_to_record(disk, tmp_path):
+    with upstream() as (up, url):
+        config = write_config(tmp_path / "project", OUTSIDE.format(url=url))
+        with service(config, disk.home, inside=disk.inside) as running, Talk(running.port, running.key) as talk:
+            before = talk.call("/api/chat/v1", ASKED)
+            disk.fill()
+            answers = [talk.call("/api/chat/v1", ASKED) for _ in range(2 * TRIES)]
+            sent = len(up.asked) - 1
+            disk.free()
+            running.wait_for("/health/ready")
+            after = talk.call("/api/chat/v1", ASKED)
+            listed = shell(
+                "records", "list", "--limit", "10000", "--json", "--home", str(disk.home), inside=disk.inside
+            )
+        verified = shell("records", "verify", "--home", str(disk.home), inside=disk.inside)
+
+    statuses = [answer.status for answer in answers]
+    answered = {answer.headers["x-request-id"] for answer in (before, after, *answers) if answer.status == 200}
+    assert (before.status, after.status) == (200, 200)
+    assert set(statuses) <= {200, 503}
+    assert statuses.count(200) <= sent < len(answers)
+    assert answered <= {call["request_id"] for call in json.loads(listed[1])}
     assert verified[0] == 0, verified
 
 
