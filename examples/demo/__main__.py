@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import os
 import signal
 import socket
 import subprocess
@@ -55,7 +56,7 @@ def serve(asked: argparse.Namespace) -> int:
     with log_of(asked).open("w") as log:
         # A process group of its own: Ctrl-C reaches only us, and we let it finish what it is doing.
         service = subprocess.Popen(
-            [*HEADWORKS, "serve", str(HERE / "headworks.yaml"), *place], stderr=log, process_group=0
+            [*HEADWORKS, "serve", str(HERE / "headworks.yaml"), *place], stderr=log, process_group=0, env=compiling()
         )
     try:
         if not wait_until_ready(service, asked.port):
@@ -68,6 +69,11 @@ def serve(asked: argparse.Namespace) -> int:
         return 0
     finally:
         end(service)
+
+
+def compiling() -> dict[str, str]:
+    """The environment, but that Python keeps what it compiles: libraries come uncompiled, and a later start would wait for it again."""
+    return {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
 
 
 def log_of(asked: argparse.Namespace) -> Path:
