@@ -4,6 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from headworks.contract import tasks
+from headworks.contract.lock import read_lock
+from headworks.contract.version import reply_changes, request_changes
 from headworks.settings import read_config
 
 ROOT = Path(__file__).parents[2]
@@ -71,3 +74,17 @@ def test_pages_load_nothing_from_elsewhere(page):
     Links().feed(page.read_text())
 
     assert loaded == ["data:,"]
+
+
+def test_no_task_has_changed_in_a_way_that_breaks_what_the_demo_has_locked():
+    """Where one must: `headworks lock examples/demo/headworks.yaml --breaking all`, and say so in the changelog."""
+    config, lock = read_config(DEMO / "headworks.yaml", {}), read_lock(DEMO / "headworks.lock")
+    broken = []
+    for name, versions in config.endpoints.items():
+        for version, entry in versions.items():
+            locked = lock.versions[f"{name}/{version}"]
+            if entry.task:
+                request, reply = tasks.schemas(entry.task)
+                broken += request_changes(locked.request, request) + reply_changes(locked.reply, reply)
+
+    assert broken == []
