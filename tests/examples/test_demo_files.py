@@ -85,6 +85,8 @@ def test_no_task_has_changed_in_a_way_that_breaks_what_the_demo_has_locked():
             locked = lock.versions[f"{name}/{version}"]
             if entry.task:
                 request, reply = tasks.schemas(entry.task)
+                if locked.is_stream and tasks.shapes(entry.task) is None:
+                    reply = tasks.event_schema(entry.task)  # of which the whole reply is an array
                 broken += request_changes(locked.request, request) + reply_changes(locked.reply, reply)
 
     assert broken == []
