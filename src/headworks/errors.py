@@ -204,9 +204,9 @@ class SchemaViolation(CallerError):
 
 
 class IdempotencyMismatch(CallerError):
-    """The Idempotency-Key was used before with another body."""
+    """The Idempotency-Key was used before for another request: another body, query, media type, path or subject."""
 
-    status, code, title = 422, "idempotency_mismatch", "Idempotency-Key was used with another body"
+    status, code, title = 422, "idempotency_mismatch", "Idempotency-Key was used for another request"
 
 
 class RateLimited(CallerError):
