@@ -137,7 +137,7 @@ class Service:
         self.people = open_people(stores, folder, clock, key_rules(config), caller_defaults(config))
         self._closers.append(self.people.live.note_uses)
         watch_parts(self.watch, self.ledger, self.models, os.getpid())
-        self.health = health_of(self.ledger, self.models)
+        self.health = health_of(self.ledger, self.models, lambda: self.published.is_known)
         offload = ThreadOffload(loop.call_soon_threadsafe)
         self._closers.append(offload.close)
         routes = Routes(table(parse_size_bytes(config.server.max_body), is_loopback=self._is_loopback))

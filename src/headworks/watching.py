@@ -94,10 +94,10 @@ def watch_outside(watch: LoggedWatch, outside: Callable[[], Iterable[Fares]]) ->
     )
 
 
-def health_of(ledger: Ledger, models: Models) -> Health:
+def health_of(ledger: Ledger, models: Models, is_published: Callable[[], bool]) -> Health:
     """The health of these parts."""
 
     def states() -> Iterable[ModelState]:
         return [ModelState(s.name, s.ready > 0, s.ready, s.status) for s in models.states()]
 
-    return Health(lambda: ledger.is_available, states)
+    return Health(lambda: ledger.is_available, states, is_published)

@@ -37,14 +37,20 @@ class Ready(Struct, frozen=True):
 
 
 class Health:
-    """Ready means: records can be written, and every own model has been ready once.
+    """Ready means: records can be written, every own model has been ready once, and the endpoints are published.
 
     A model that fails later shows in the document only, since one bad model must not take the others out of service;
     its own calls are answered with its own errors. Providers never count.
     """
 
-    def __init__(self, is_recording: Callable[[], bool], models: Callable[[], Iterable[ModelState]]) -> None:
+    def __init__(
+        self,
+        is_recording: Callable[[], bool],
+        models: Callable[[], Iterable[ModelState]],
+        is_published: Callable[[], bool],
+    ) -> None:
         self._is_recording = is_recording
+        self._is_published = is_published
         self._models = models
         self._was_ready: set[str] = set()
         self._is_draining = False
@@ -67,7 +73,7 @@ class Health:
         record = "available" if is_recording else "unavailable"
         if self._is_draining:
             return 503, Ready("draining", record, models)
-        if is_recording and is_warm:
+        if is_recording and is_warm and self._is_published():
             return 200, Ready("ready", record, models)
         return 503, Ready("starting" if is_recording else "not_ready", record, models)
 

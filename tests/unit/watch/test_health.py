@@ -9,7 +9,11 @@ class Service:
     def __init__(self, **models):
         self.is_recording = True
         self.models = models
-        self.health = Health(lambda: self.is_recording, lambda: [ModelState(n, up) for n, up in self.models.items()])
+        self.is_published = True
+        self.health = Health(lambda: self.is_recording, self.states, lambda: self.is_published)
+
+    def states(self):
+        return [ModelState(name, up) for name, up in self.models.items()]
 
     def ready(self):
         status, document = self.health.ready()
@@ -29,6 +33,14 @@ def test_a_service_is_starting_until_every_model_was_ready_once():
     service = Service(a=True, b=False)
     assert service.ready() == (503, "starting")
     service.models.update(a=False, b=True)
+
+    assert service.ready() == (200, "ready")
+
+
+def test_a_service_is_starting_until_its_endpoints_are_published(service):
+    service.is_published = False
+    assert service.ready() == (503, "starting")
+    service.is_published = True
 
     assert service.ready() == (200, "ready")
 
