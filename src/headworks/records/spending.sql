@@ -71,10 +71,10 @@ SELECT account, period, sum(micros) FROM (
 SELECT coalesce(sum(micros), 0), count(*) FROM (SELECT max(micros) AS micros FROM reserved WHERE seq = ? GROUP BY number);
 
 -- name: use
--- One more call to a service outside.
-INSERT INTO used VALUES (?, ?, ?, ?, ?, 1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+-- More calls to a service outside, alike in everything that is told apart.
+INSERT INTO used VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (day, caller_id, endpoint, version, target) DO UPDATE SET
-    calls = calls + 1, failed = failed + excluded.failed, input_tokens = input_tokens + excluded.input_tokens,
+    calls = calls + excluded.calls, failed = failed + excluded.failed, input_tokens = input_tokens + excluded.input_tokens,
     cached_tokens = cached_tokens + excluded.cached_tokens, output_tokens = output_tokens + excluded.output_tokens,
     reasoning_tokens = reasoning_tokens + excluded.reasoning_tokens, images = images + excluded.images,
     characters = characters + excluded.characters, seconds = seconds + excluded.seconds,
