@@ -159,3 +159,8 @@ def test_a_refusal_never_repeats_the_value() -> None:
         told = caught.value.detail + repr(caught.value.errors)
 
         assert "hunter2" not in told
+
+
+@given(text=st.lists(st.sampled_from([b'"', b"\\", b"{", b"]", b",", b"a", b"\n", b'\\"']), max_size=60).map(b"".join))
+def test_strings_are_left_out_alike_wherever_a_window_ends(text):
+    assert json_text._bare(text, window_bytes=5) == json_text._STRING.sub(b"", text)
