@@ -176,6 +176,8 @@ def test_the_lowest_cap_is_sent(asked, cap):
         ("claude-opus-4-7", set()),
         ("claude-sonnet-5", set()),
         ("claude-of-tomorrow", set()),
+        ("another-makers-model", {"temperature"}),
+        ("arn:aws:bedrock:eu-west-1:1:application-inference-profile/x", set()),
     ],
 )
 def test_a_temperature_goes_to_models_that_take_one(model, sent_fields):

@@ -66,10 +66,12 @@ SAMPLED = (
     "claude-3",
     *(name + mark for name in _FAMILIES_OF_4 for mark in ("@", "-0", "-1", "-2", "-5", "-6")),
 )
-"""Starts of the names of models that take a temperature or `top_p`; those from 4.7 on, and any unknown one, refuse both.
+"""Starts of the vendor's names of models that take a temperature or `top_p`; those from 4.7 on, and any unknown one, refuse both.
 
 A date follows the older names of version 4.0: `claude-opus-4-20250514`.
 """
+UNNAMED = "arn:"
+"""The start of names on Bedrock that do not tell which model answers."""
 ANSWER_TOOL = "answer_in_json"
 """The tool that the model is made to call where JSON was asked for: its arguments are the answer."""
 
@@ -111,7 +113,9 @@ def default_cap(model: str) -> int:
 
 
 def is_sampled(model: str) -> bool:
-    """Whether a model takes a temperature."""
+    """Whether a model takes a temperature; another maker's, behind the same path, does."""
+    if "claude" not in model and not model.startswith(UNNAMED):
+        return True
     return _bare(model).startswith(SAMPLED)
 
 
