@@ -1,40 +1,25 @@
-"""What a chat through the gateway costs the front's own code: from a request's bytes to its reply's, without sockets and files.
+"""What a chat through the gateway costs the front's own code: edge, policy, money, provider, in one process.
 
-    python -m bench.through --names          # Python calls a call, by function
-    python -m bench.through --calls 64000    # a loop to look at: perf stat -e instructions:u, a profiler
+    python -m bench.through                  # instructions a call (valgrind), and Python calls a call
+    python -m bench.through --names          # Python calls and the interpreter's steps, by function
+    python -m bench.through --calls 64000    # a loop to look at with a profiler
 
-Everything is the code of the gateway: connections, keys, limits, the OpenAI dialect, budgets, the story, the target with its
-breakers, the openai provider's operation. The HTTP client and the ledger are stand-ins that answer when a round is
-over, so that 64 calls are under way at once.
+Keys, limits, the OpenAI dialect, budgets, the target with its breakers, the openai provider's operation, the writing of
+the request and the reading of the answer's head are the real ones. The sockets to the upstream and the ledger are
+stand-ins; everything else is what driver.py says.
 """
 
 from __future__ import annotations
 
-import argparse
-import asyncio
-import gc
-import os
-import sys
-import time
-from collections import Counter
-from pathlib import Path
-from types import SimpleNamespace
-from typing import Any
+from collections.abc import Sequence
 
-from bench.front import COLLECT_AFTER, CONNECTIONS, ROUNDS_A_FLUSH, Sink, Store, Transport
+from bench import driver
+from bench.driver import CONNECTIONS, KEY_RATE, Ticking
 from bench.gateways import BODY, PATH
 from bench.upstream import ANSWER
 from headworks.contract import tasks
 from headworks.contract.schema import contract_from
-from headworks.edge.front import Front
-from headworks.edge.gate import Gate
-from headworks.edge.h1 import Connection
-from headworks.edge.limits import Bind
-from headworks.identity.key_text import mint
-from headworks.identity.keys import CallerDefaults, LiveKeys
-from headworks.identity.pepper import Peppers
-from headworks.identity.rows import KeyRow
-from headworks.identity.terms import Terms
+from headworks.identity.keys import LiveKeys
 from headworks.limits.memory import MemoryLimits
 from headworks.money.budgets import Budget, Budgets
 from headworks.money.prices import PriceTable
@@ -44,43 +29,74 @@ from headworks.publish import Published
 from headworks.request.arrive import Routes
 from headworks.routes import table
 from headworks.secret import Secret
-from headworks.settings import Config
 from headworks.settings.money import Price
 from headworks.targets.providers.attempt import Tools
 from headworks.targets.providers.breaker import BreakerSettings
+from headworks.targets.providers.client import Client
 from headworks.targets.providers.health import Health
+from headworks.targets.providers.http.connection import Connection
 from headworks.targets.providers.kinds import kind_of
 from headworks.targets.providers.target import ProviderTarget
-from headworks.targets.providers.wire import HttpResponse, ProviderSettings
-from headworks.units import Rate, SystemClock
+from headworks.targets.providers.wire import Origin, ProviderSettings
 from headworks.values import Endpoint, TargetChoice
-from headworks.watch.logs import Logs
-from headworks.watch.metrics import Metrics
 from headworks.watch.watch import LoggedWatch
 from headworks.ways import dialects, refusals
 
 TARGET = "up/any-model"
-WARM_UP = 640
+ANSWERED = (
+    f"HTTP/1.1 200 OK\r\nServer: nginx\r\nDate: Fri, 27 Nov 2026 12:00:00 GMT\r\nContent-Type: application/json\r\n"
+    f"Content-Length: {len(ANSWER)}\r\nConnection: keep-alive\r\n\r\n{ANSWER}"
+).encode()
+
+
+class Wire:
+    """A socket to the upstream that takes requests."""
+
+    def __init__(self, sent: list[Connection]) -> None:
+        self._sent = sent
+        self.connection: Connection | None = None
+
+    def write(self, data: bytes) -> None:
+        if self.connection is not None:
+            self._sent.append(self.connection)
+
+    def get_extra_info(self, name: str) -> None:
+        return None
+
+    def is_closing(self) -> bool:
+        return False
+
+    def get_write_buffer_size(self) -> int:
+        return 0
+
+
+class Timers:
+    """The part of a loop that nothing comes of here: nothing is late."""
+
+    def call_later(self, delay_s: float, callback: object) -> Timers:
+        return self
+
+    def cancel(self) -> None:
+        """Nothing was going to happen."""
 
 
 class Upstream:
-    """An HTTP client whose answers are here when the round is over."""
+    """The HTTP client on stand-ins for sockets, which answer when they are told to."""
 
-    def __init__(self) -> None:
-        self.waiting: list[Pending[HttpResponse]] = []
-        headers = {"content-type": "application/json", "content-length": str(len(ANSWER))}
-        self._response = HttpResponse(200, headers, ANSWER.encode())
-
-    def send(self, origin: object, request: object, timeouts: object, deadline_ns: int) -> Pending[HttpResponse]:
-        pending: Pending[HttpResponse] = Pending()
-        self.waiting.append(pending)
-        return pending
+    def __init__(self, timers: Timers, clock: Ticking, origin: Origin) -> None:
+        self.client = Client(timers, clock, None, [origin])  # type: ignore[arg-type]  # what it uses of a loop
+        self._sent: list[Connection] = []
+        pool = self.client._pools[origin]
+        for _ in range(CONNECTIONS):
+            wire = Wire(self._sent)
+            wire.connection = connection = Connection(pool)
+            connection.connection_made(wire)  # type: ignore[arg-type]  # what it uses of a transport
+            pool.give_back(connection)
 
     def answer(self) -> None:
-        now, self.waiting = self.waiting, []
-        response = self._response
-        for pending in now:
-            pending.resolve(HttpResponse(200, response.headers, response.body))
+        now, self._sent[:] = list(self._sent), ()
+        for connection in now:
+            connection.data_received(ANSWERED)
 
 
 class Record:
@@ -123,140 +139,61 @@ class Targets:
         return self._target
 
 
-class Bench:
-    """Sixty-four connections to the front of a chat endpoint on one provider, and one key."""
+class Gateway:
+    """A chat endpoint on one provider; implements driver.Filling."""
+
+    tick_ns = 5_000
+    _upstream: Upstream
 
     def __init__(self) -> None:
-        clock = SystemClock()
-        peppers = Peppers("00000001", {"00000001": b"p" * 32})
-        key = mint("hw", "live", os.urandom)
-        text = key.reveal()
-        digest = peppers.digest("00000001", text.encode())
-        row = KeyRow(key.key_id, "bench", "hw", digest, "00000001", Terms(rate=Rate(1e6, 1.0)), 0)
-        keys = LiveKeys(Store(row), peppers, clock, CallerDefaults())  # type: ignore[arg-type]  # what it uses of a store
-        keys.refresh()
+        self._record = Record()
+
+    def parts(self, keys: LiveKeys, watch: LoggedWatch, clock: Ticking) -> Parts:
         request, reply = tasks.schemas("chat")
-        published = Published()
         contract = contract_from(request, reply, False, True, ())
-        rate = Rate(1e6, 1.0)
+        published = Published()
         choices = (TargetChoice(TARGET),)
         published.replace(
             (
                 Endpoint(
-                    "chat", 1, contract, choices, task="chat", timeout_s=20, rate=rate, is_outside=True, id="chat/v1"
+                    "chat",
+                    1,
+                    contract,
+                    choices,
+                    task="chat",
+                    timeout_s=20,
+                    rate=KEY_RATE,
+                    is_outside=True,
+                    id="chat/v1",
                 ),
             )
         )
         limits = MemoryLimits()
         prices = PriceTable("today", "USD", {TARGET: Price(input=0.15, output=0.6, most_output=4096)})
         money = Budgets((Budget("all", 10**12, period="day"),), prices, clock, limits)
-        self.upstream, self.record = Upstream(), Record()
-        loop = asyncio.new_event_loop()
-        tools = Tools(self.upstream, clock, loop, None, lambda: 0.5, money)  # type: ignore[arg-type]  # only a whole answer is asked for
+        timers = Timers()
         settings = ProviderSettings("up", "openai", "http://127.0.0.1:9/v1", (Secret("sk-upstream"),))
         bound = kind_of("openai").bind(settings, "any-model", "chat")
-        self.target = ProviderTarget(TARGET, TARGET, bound, tasks.reply("chat"), Health(BreakerSettings()), tools)
-        self.watch = LoggedWatch(Metrics(), Logs(Sink(), lambda words: words, clock))
-        parts = Parts(
-            keys, limits, published, Targets(self.target), self.record, self.watch, clock, None,  # type: ignore[arg-type]
+        self._upstream = Upstream(timers, clock, bound.origin)
+        tools = Tools(self._upstream.client, clock, timers, None, lambda: 0.5, money)  # type: ignore[arg-type]  # no credential ages
+        target = ProviderTarget(TARGET, TARGET, bound, tasks.reply("chat"), Health(BreakerSettings()), tools)
+        return Parts(
+            keys, limits, published, Targets(target), self._record, watch, clock, None,  # type: ignore[arg-type]
             Routes(table(2**24, is_loopback=True)), {}, dialects(), refusals(), money, None,
         )  # fmt: skip
-        service = SimpleNamespace(config=Config(), clock=clock, parts=parts)
-        gate = Gate(Front(service), Bind(), clock)  # type: ignore[arg-type]  # what it uses of a service
-        self.links = []
-        for _ in range(CONNECTIONS):
-            connection, transport = Connection(gate), Transport()
-            connection.connection_made(transport)  # type: ignore[arg-type]  # what it uses of a transport
-            self.links.append((connection, transport))
+
+    def requests(self, key: str) -> Sequence[bytes]:
         head = (
             f"POST {PATH} HTTP/1.1\r\nHost: 127.0.0.1:8000\r\nContent-Type: application/json\r\n"
-            f"Authorization: Bearer {text}\r\nContent-Length: {len(BODY)}\r\n\r\n"
+            f"Authorization: Bearer {key}\r\nContent-Length: {len(BODY)}\r\n\r\n"
         )
-        self.request = (head + BODY).encode()
+        return [(head + BODY).encode()] * CONNECTIONS
 
-    def round(self, number: int) -> None:
-        """One call on every connection, all under way at once."""
-        for connection, _ in self.links:
-            connection.data_received(self.request)
-        self.record.opened()
-        self.upstream.answer()
-        self.record.closed()
-        if number % ROUNDS_A_FLUSH == 0:
-            self.watch.flush()
-
-    def run(self, calls: int) -> None:
-        """So many calls; each must have been answered well."""
-        before = sum(transport.replies for _, transport in self.links)
-        for number in range(calls // CONNECTIONS):
-            self.round(number)
-        answered = sum(transport.replies for _, transport in self.links) - before
-        if answered != calls // CONNECTIONS * CONNECTIONS or not self.links[0][1].last.startswith(b"HTTP/1.1 200"):
-            raise RuntimeError(f"{answered} answers of {calls}, the last {self.links[0][1].last!r}")
-
-
-def python_calls(calls: int = 640) -> Counter[str]:
-    """How often each function is entered in so many calls; those in C start with `C `."""
-    bench = Bench()
-    bench.run(WARM_UP)
-    seen: Counter[str] = Counter()
-
-    def entered(frame: Any, event: str, argument: object) -> None:
-        code = frame.f_code
-        if event == "call":
-            seen[f"{Path(code.co_filename).name}:{code.co_name}"] += 1
-        elif event == "c_call":
-            seen[f"C {getattr(argument, '__qualname__', argument)} < {code.co_name}"] += 1
-
-    sys.setprofile(entered)
-    bench.run(calls)
-    sys.setprofile(None)
-    return seen
-
-
-def left_behind(calls: int = 640) -> Counter[str]:
-    """What only the collector can take away again, by type: reference cycles that calls leave."""
-    bench = Bench()
-    bench.run(WARM_UP)
-    gc.collect()
-    gc.disable()
-    gc.set_debug(gc.DEBUG_SAVEALL)
-    bench.run(calls)
-    gc.collect()
-    gc.set_debug(0)
-    return Counter(type(each).__name__ for each in gc.garbage)
-
-
-def _timed_us(bench: Bench, number: int) -> float:
-    began = time.process_time()
-    bench.round(number)
-    return 1e6 * (time.process_time() - began) / CONNECTIONS
-
-
-def main() -> None:
-    """Print the figures."""
-    parser = argparse.ArgumentParser(prog="python -m bench.through", description=__doc__.partition("\n")[0])
-    parser.add_argument("--calls", type=int, help="only make so many calls")
-    parser.add_argument("--names", action="store_true", help="and which functions are called")
-    asked = parser.parse_args()
-    if asked.calls is not None:
-        bench = Bench()
-        gc.freeze()  # as `headworks serve` does
-        gc.set_threshold(*COLLECT_AFTER)
-        rounds = sorted(_timed_us(bench, number) for number in range(asked.calls // CONNECTIONS))
-        print(
-            f"{rounds[len(rounds) // 10]:.1f} us a call in a good round, {rounds[len(rounds) // 2]:.1f} in the middle one"
-        )
-        return
-    seen = python_calls()
-    python = sum(count for name, count in seen.items() if not name.startswith("C "))
-    print(f"Python calls a call: {python / 640:.1f}; C calls: {(seen.total() - python) / 640:.1f}")
-    print(
-        f"left to the collector a call: {({name: count / 640 for name, count in left_behind().items()}) or 'nothing'}"
-    )
-    if asked.names:
-        for name, count in seen.most_common(160):
-            print(f"  {count / 640:6.2f}  {name}")
+    def answer(self) -> None:
+        self._record.opened()
+        self._upstream.answer()
+        self._record.closed()
 
 
 if __name__ == "__main__":
-    main()
+    driver.main("bench.through", __doc__, Gateway)
