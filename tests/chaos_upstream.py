@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from headworks.pending import Pending
 from headworks.targets.providers.attempt import Tools
-from headworks.targets.providers.client import Client
+from headworks.targets.providers.client import Client, Upstream
 from headworks.targets.providers.wire import Origin
 from headworks.units import SystemClock
 from tests.fakes_providers import CountedMoney, Refuses, Resets, Says, Stalls, Tells
@@ -44,13 +44,13 @@ class Counting:
         self.requests = []
         self.echoes = False
 
-    def send(self, origin, request, timeouts, deadline_ns):
+    def send(self, origin, request, timeouts, deadline_ns, on_sent=None):
         self.requests.append(request)
-        return self._client.send(origin, request, timeouts, deadline_ns)
+        return self._client.send(origin, request, timeouts, deadline_ns, on_sent)
 
-    def stream(self, origin, request, timeouts, deadline_ns):
+    def stream(self, origin, request, timeouts, deadline_ns, on_sent=None):
         self.requests.append(request)
-        return self._client.stream(origin, request, timeouts, deadline_ns)
+        return self._client.stream(origin, request, timeouts, deadline_ns, on_sent)
 
     @property
     def open_connections(self):
@@ -72,6 +72,10 @@ class RealWorld:
     def plays(self, *script):
         self.script[:] = script
         self.origin = self._closed if isinstance(script[0], Refuses) else self._listening
+
+    def keep_at_most(self, connections):
+        """Let so many calls be with the upstream at once."""
+        self._client.allow(self._listening, Upstream(max_connections=connections))
 
     def tools(self):
         return Tools(self.client, self.clock, self.timers, self._offload, lambda: 0.5, self.money)

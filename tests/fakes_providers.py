@@ -134,8 +134,8 @@ class ScriptedClient:
         self.open_connections = 0
         self.echoes = False
 
-    def send(self, origin, request, timeouts, deadline_ns):
-        plays = self._next(request)
+    def send(self, origin, request, timeouts, deadline_ns, on_sent=None):
+        plays = self._next(request, on_sent)
         pending = Pending()
         if not isinstance(plays, Tells):
             self._hold(pending)
@@ -145,8 +145,8 @@ class ScriptedClient:
         self._collect(source, pending, plays, b"")
         return pending
 
-    def stream(self, origin, request, timeouts, deadline_ns):
-        plays = self._next(request)
+    def stream(self, origin, request, timeouts, deadline_ns, on_sent=None):
+        plays = self._next(request, on_sent)
         pending = Pending()
         if isinstance(plays, Tells):
             pending.resolve(ScriptedSource(self, plays, timeouts, deadline_ns))
@@ -159,9 +159,12 @@ class ScriptedClient:
             return plays
         return structs.replace(plays, body=b'{"label": %s, "tokens": 1}' % request.body)
 
-    def _next(self, request):
+    def _next(self, request, on_sent):
         self.requests.append(request)
-        return self.script.pop(0) if len(self.script) > 1 else self.script[0]
+        plays = self.script.pop(0) if len(self.script) > 1 else self.script[0]
+        if on_sent is not None and not isinstance(plays, Refuses):
+            on_sent()
+        return plays
 
     def _hold(self, pending):
         self.open_connections += 1

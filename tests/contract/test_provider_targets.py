@@ -226,3 +226,32 @@ def test_what_only_a_socket_can_do_is_an_error_of_its_kind(real, plays, error, m
     failed = ask(real, media=media, is_last=False, policy=TargetPolicy(SHORT, RetryPolicy(attempts=1))).error
 
     assert type(failed) is error
+
+
+@pytest.mark.parametrize("media", ["application/json", "text/event-stream"])
+def test_a_call_whose_deadline_passes_while_it_waits_for_a_connection_costs_nothing(real, media):
+    real.keep_at_most(1)
+    real.plays(Stalls())
+    target = target_of(real)
+    first = target.start(make_call(real.clock, timeout_s=3.0), "k1", 2**62, real.opened)
+    real.turn()
+    late = make_call(real.clock, timeout_s=0.2, media=media)
+    failed = real.wait(target.start(late, "k1", late.deadline_ns, real.opened)).error
+
+    assert type(failed) is DeadlineExceeded
+    assert not first.is_done
+    assert (real.money.freed, real.opened.settlements) == (1, [(2, 0)])
+    first.abandon()
+    assert real.opened.settlements == [(2, 0), (1, None)]
+
+
+def test_a_call_that_is_given_up_while_it_waits_for_a_connection_costs_nothing(real):
+    real.keep_at_most(1)
+    real.plays(Stalls())
+    target = target_of(real)
+    first, queued = (target.start(make_call(real.clock), "k1", 2**62, real.opened) for _ in range(2))
+    real.turn()
+    queued.abandon()
+
+    assert real.opened.settlements == [(2, 0)]
+    first.abandon()

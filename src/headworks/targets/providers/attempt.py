@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Protocol
 
 from msgspec import Struct
@@ -48,11 +49,23 @@ _document = Decoder().decode
 class Client(Protocol):
     """The HTTP client; see providers/client.py."""
 
-    def send(self, origin: Origin, request: HttpRequest, timeouts: Timeouts, deadline_ns: int) -> Pending[HttpResponse]:
-        """The whole answer."""
+    def send(
+        self,
+        origin: Origin,
+        request: HttpRequest,
+        timeouts: Timeouts,
+        deadline_ns: int,
+        on_sent: Callable[[], None] | None = None,
+    ) -> Pending[HttpResponse]:
+        """The whole answer; `on_sent` is told just before the first byte may leave."""
 
     def stream(
-        self, origin: Origin, request: HttpRequest, timeouts: Timeouts, deadline_ns: int
+        self,
+        origin: Origin,
+        request: HttpRequest,
+        timeouts: Timeouts,
+        deadline_ns: int,
+        on_sent: Callable[[], None] | None = None,
     ) -> Pending[ResponseStream]:
         """The answer as it comes."""
 
@@ -104,7 +117,7 @@ async def attempted(site: Site, leave: Pass, side: Side) -> Outcome:
             await _refreshed(site, leave, trial)
         request = site.signer.signed(request, leave.key)
         await side.opening.open(reservation)
-        trial.is_sent = True
+        trial.is_asked = True
         outcome = await (_streamed if ask.is_stream else _whole)(site, ask, request, side, trial)
         is_under_way = True
         return outcome
@@ -129,7 +142,7 @@ async def _refreshed(site: Site, leave: Pass, trial: Trial) -> None:
 async def _whole(site: Site, ask: Ask, request: HttpRequest, side: Side, trial: Trial) -> Outcome:
     operation, tools = site.bound.operation, site.tools
     try:
-        response = await tools.client.send(site.bound.origin, request, site.timeouts, side.deadline_ns)
+        response = await tools.client.send(site.bound.origin, request, site.timeouts, side.deadline_ns, trial.sent)
     except ProviderBusy as error:
         raise _crowded(site, error) from None
     if not 200 <= response.status < 300:
@@ -155,7 +168,7 @@ async def _streamed(site: Site, ask: Ask, request: HttpRequest, side: Side, tria
     operation, tools = site.bound.operation, site.tools
     clock, timers = tools.clock, tools.timers
     limits = limits_of(site.hold, clock.monotonic_ns(), side.deadline_ns)
-    source = await _head(site, request, side)
+    source = await _head(site, request, side, trial)
     is_let_go = False
     try:
         if not 200 <= source.status < 300:
@@ -173,9 +186,9 @@ async def _streamed(site: Site, ask: Ask, request: HttpRequest, side: Side, tria
     return Outcome(b"", site.name, stream.model or operation.model, run_ns=trial.took_ns, stream=stream, media=EVENTS)
 
 
-async def _head(site: Site, request: HttpRequest, side: Side) -> Source:
+async def _head(site: Site, request: HttpRequest, side: Side, trial: Trial) -> Source:
     tools = site.tools
-    asked = tools.client.stream(site.bound.origin, request, site.timeouts, NEVER_NS)
+    asked = tools.client.stream(site.bound.origin, request, site.timeouts, NEVER_NS, trial.sent)
     left_ns = side.deadline_ns - tools.clock.monotonic_ns()
     if not asked.is_done and not await done_within(asked, tools.timers, left_ns):
         asked.abandon()

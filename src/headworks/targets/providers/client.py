@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 
 from msgspec import structs
@@ -39,6 +39,7 @@ GRAIN_S = 0.025
 """How late a time-out may be noticed."""
 _IDLE_GRAIN_S = 1.0
 _USUAL = Tls()
+Heard = Callable[[], None] | None
 
 
 class Client:
@@ -110,8 +111,12 @@ class Client:
         for pool in self._former:
             pool.retire()
 
-    def send(self, origin: Origin, request: HttpRequest, timeouts: Timeouts, deadline_ns: int) -> Pending[HttpResponse]:
+    def send(
+        self, origin: Origin, request: HttpRequest, timeouts: Timeouts, deadline_ns: int, on_sent: Heard = None
+    ) -> Pending[HttpResponse]:
         """The whole answer, whatever its status; abandoning it closes the connection.
+
+        `on_sent` is told once a connection is there, just before the first byte may leave; else nothing was sent.
 
         Raises: Internal, at once, for an origin that was not registered or a request that must not be written.
         """
@@ -120,21 +125,23 @@ class Client:
         exchange = Whole(
             pool.outgoing.write(request), shared.settings, timeouts, shared.clock.monotonic_ns(), deadline_ns
         )
+        exchange.on_sent = on_sent
         self._start(pool, exchange)
         return exchange.pending
 
     def stream(
-        self, origin: Origin, request: HttpRequest, timeouts: Timeouts, deadline_ns: int
+        self, origin: Origin, request: HttpRequest, timeouts: Timeouts, deadline_ns: int, on_sent: Heard = None
     ) -> Pending[ResponseStream]:
         """The answer as it comes, whatever its status, as soon as its head is here; abandoning it closes the connection.
 
-        Raises: as `send`.
+        `on_sent` and what it raises: as `send`.
         """
         pool = self._pool(origin)
         shared = self._shared
         exchange = Streamed(
             pool.outgoing.write(request), shared.settings, timeouts, shared.clock.monotonic_ns(), deadline_ns
         )
+        exchange.on_sent = on_sent
         self._start(pool, exchange)
         return exchange.pending
 

@@ -69,8 +69,8 @@ class Trial:
     """
 
     __slots__ = (
-        "_began_ns", "_clock", "_is_judged", "_is_refused", "_is_settled", "_leave", "_money", "_side", "_standing", "is_sent",
-        "reservation", "took_ns", "usage",
+        "_began_ns", "_clock", "_is_judged", "_is_refused", "_is_sent", "_is_settled", "_leave", "_money", "_side", "_standing",
+        "is_asked", "reservation", "took_ns", "usage",
     )  # fmt: skip
 
     def __init__(self, standing: Standing, leave: Pass, side: Side, money: Money, clock: Clock) -> None:
@@ -80,9 +80,10 @@ class Trial:
         self._money = money
         self._clock = clock
         self._began_ns = clock.monotonic_ns()
-        self._is_judged = self._is_settled = self._is_refused = False
+        self._is_judged = self._is_settled = self._is_refused = self._is_sent = False
         self.reservation: Reservation | None = None
-        self.is_sent = False
+        self.is_asked = False
+        """Whether the client was told to send it: from here on the provider may be to blame."""
         self.usage: Usage | None = None
         self.took_ns = 0
         """From its beginning until it was judged."""
@@ -98,9 +99,13 @@ class Trial:
             error = ProviderTimeout()
         self._standing.ended(self._leave, error, took_ns, now_ns)
 
+    def sent(self) -> None:
+        """The first byte leaves: from here on it may be billed."""
+        self._is_sent = True
+
     def failed(self, error: HeadworksError) -> None:
-        """It ended in an error; that nothing was sent says nothing of the provider."""
-        self.judge(error if self.is_sent else ClientGone())
+        """It ended in an error; that it was never asked says nothing of the provider."""
+        self.judge(error if self.is_asked else ClientGone())
         self.settle(error)
 
     def refused(self, status: int) -> None:
@@ -113,11 +118,11 @@ class Trial:
         self._standing.unsigned(self._leave, self._clock.monotonic_ns())
 
     def settle(self, error: HeadworksError | None) -> int | None:
-        """What it cost in millionths; None where that is not known."""
+        """What it cost in millionths, nothing where nothing was sent; None where that is not known."""
         if self._is_settled or self.reservation is None:
             return None
         self._is_settled = True
-        is_free = not self.is_sent or self._is_refused or type(error) in UNBILLED
+        is_free = not self._is_sent or self._is_refused or type(error) in UNBILLED
         settlement = self._money.settle(self.reservation, None if is_free else self.usage, is_free=is_free)
         self._side.opening.settle(settlement)
         return settlement.micros

@@ -110,6 +110,8 @@ class Connection(asyncio.Protocol):
         """Send a request. From here on it is never sent again."""
         self.exchange = exchange
         exchange.line = self
+        if exchange.on_sent is not None:
+            exchange.on_sent()
         exchange.allow(SENT, self._keeper.clock.monotonic_ns(), exchange.timeouts.first_byte_s)
         data, exchange.data = exchange.data, b""
         self._transport.write(data)

@@ -7,6 +7,7 @@ phase has taken too long; the pool's sweep holds the clock against it.
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 from enum import Enum
 from typing import Protocol
 
@@ -64,8 +65,8 @@ class Exchange:
     """What a whole and a streamed answer share."""
 
     __slots__ = (
-        "_inflater", "data", "deadline_ns", "due_ns", "end_ns", "is_bodiless", "line", "most_bytes", "phase", "settings", "timeouts",
-        "unsent_bytes",
+        "_inflater", "data", "deadline_ns", "due_ns", "end_ns", "is_bodiless", "line", "most_bytes", "on_sent", "phase", "settings",
+        "timeouts", "unsent_bytes",
     )  # fmt: skip
 
     line: Line
@@ -83,6 +84,8 @@ class Exchange:
         self.due_ns = self.end_ns
         self.unsent_bytes = 0
         self.phase = WAITING
+        self.on_sent: Callable[[], None] | None = None
+        """Told just before the first byte of it may leave."""
         self._inflater: Inflated | None = None
 
     def allow(self, phase: Phase, from_ns: int, seconds: float) -> None:
