@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
 
 from headworks.admin.control import ControlServer
 from headworks.assembly import budgets_of, caller_defaults, key_rules, record_settings
 from headworks.bridge import awaited
 from headworks.cache.answers import SECRET_BYTES, CachedAnswers
 from headworks.catalogue_operations import Catalogue
-from headworks.commands import OWNER, Command, key_commands, model_commands, record_commands
+from headworks.commands import OWNER, Command, key_commands, model_commands, record_commands, target_commands
 from headworks.deployment import Deployment
 from headworks.errors import ConfigurationRefused, RecordUnavailable
 from headworks.found import Found
@@ -37,12 +39,21 @@ from headworks.routes import table
 from headworks.targets.models.process import ProcessEngine
 from headworks.targets.models.registry import Models
 from headworks.targets.models.runner import Announcement
+from headworks.targets.peers import Peers
 from headworks.tensor_operations import TensorModels
 from headworks.units import RequestId, SystemClock, parse_size_bytes, random_bytes
 from headworks.watch.health import Health
 from headworks.watch.sink import ThreadSink
 from headworks.watch.watch import LoggedWatch
-from headworks.watching import STANDARD_ERROR, health_of, open_watch, watch_outside, watch_parts
+from headworks.watching import (
+    STANDARD_ERROR,
+    health_of,
+    open_watch,
+    tell_peers,
+    watch_outside,
+    watch_parts,
+    watch_peers,
+)
 from headworks.ways import dialects, refusals
 
 if TYPE_CHECKING:
@@ -73,6 +84,7 @@ class Service:
         self._ticks = 0
         self.parts: Parts
         self.answers: CachedAnswers
+        self.peers: Peers
         self.models: Models
         self.ledger: Ledger
         self.people: People
@@ -145,10 +157,12 @@ class Service:
         targets = self._found(loop, offload)
         self.publisher.open()
         self.answers = CachedAnswers(random_bytes(SECRET_BYTES), clock, loop)
-        self.published.when_replaced = self.answers.clear
+        self.peers = Peers(clock, tell_peers(self.watch))
+        watch_peers(self.watch, self.peers)
+        self.published.when_replaced = self._replaced
         self.parts = Parts(
             self.people.live, limits, self.published, targets, self.ledger, self.watch, clock, offload, routes,
-            self._actions(offload, targets), dialects(), refusals(), self.money, self.answers,
+            self._actions(offload, targets), dialects(), refusals(), self.money, self.answers, self.peers,
         )  # fmt: skip
         control = ControlServer(self.home.control_path(), self._control_commands(), os.geteuid(), self._command_failed)
         await control.open()
@@ -212,6 +226,14 @@ class Service:
             await asyncio.sleep(FLUSH_S)
             self.watch.flush()
 
+    def _replaced(self) -> None:
+        """Answers kept before are not of what answers now; how targets did is still true of those that stay."""
+        self.answers.clear()
+        self.peers.keep_only(self.published.versions())
+
+    def _outside_states(self) -> Iterable[Struct]:
+        return () if self._outside is None else self._outside.states()
+
     def _command_failed(self, error: Exception) -> None:
         self.watch.failed(RequestId("control"), error)
 
@@ -236,6 +258,7 @@ class Service:
         return {
             **key_commands(self.people.actions),
             **model_commands(self.models, self.publisher),
+            **target_commands(self._outside_states, self.peers.states),
             **record_commands(self.ledger, self.answers.forget_subject),
         }
 

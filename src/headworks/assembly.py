@@ -15,15 +15,16 @@ from headworks.errors import ContentRefused, ContextTooLong
 from headworks.identity.issue import KeyRules
 from headworks.identity.keys import CallerDefaults
 from headworks.money.budgets import Budget
+from headworks.policies import CachePolicy, OutlierPolicy
 from headworks.records.settings import RecordSettings
 from headworks.settings import Config, EndpointVersion, ModelConfig
 from headworks.settings.check import every_target, fallback_names
-from headworks.settings.types import WeightedTarget
+from headworks.settings.types import OutlierConfig, WeightedTarget
 from headworks.targets.models.runner import Source
 from headworks.targets.models.settings import BatchSettings, ModelSettings, QueueSettings
 from headworks.targets.providers.wire import ProviderSettings
 from headworks.units import parse_duration_s, parse_money_micros, parse_rate, parse_size_bytes
-from headworks.values import CachePolicy, Endpoint, RecordMode, TargetChoice
+from headworks.values import Endpoint, RecordMode, TargetChoice
 
 if TYPE_CHECKING:
     from headworks.targets.providers.prompts.wording import Wording
@@ -157,6 +158,7 @@ def endpoint(config: Config, name: str, version: str, contract: Contract) -> End
         max_body_bytes=parse_size_bytes(entry.max_body or config.server.max_body),
         is_outside=any("/" in target for target in every_target(entry)),
         is_balanced=entry.balance == "load",
+        outliers=_outlier_policy(entry),
         cache=_cache_policy(entry),
         declared=None if entry.degraded is None else encode(entry.degraded),
         elsewhere=tuple(
@@ -173,6 +175,25 @@ def endpoint(config: Config, name: str, version: str, contract: Contract) -> End
 def _cache_policy(entry: EndpointVersion) -> CachePolicy | None:
     cache = entry.cache
     return None if cache is None else CachePolicy(parse_duration_s(cache.fresh), parse_duration_s(cache.stale))
+
+
+def _outlier_policy(entry: EndpointVersion) -> OutlierPolicy | None:
+    """None where the targets do not share the calls, so that there are no equals to compare."""
+    said = OutlierConfig() if entry.outliers is True else entry.outliers
+    is_shared = len(entry.targets) > 1 and (entry.balance == "load" or isinstance(entry.targets[0], WeightedTarget))
+    if not is_shared or said is False:
+        return None
+    return OutlierPolicy(
+        window_s=parse_duration_s(said.window),
+        least_calls=said.least_calls,
+        least_targets=said.least_targets,
+        worse_by=said.worse_by,
+        deviations=said.deviations,
+        slower=said.slower,
+        most_out=said.most_out,
+        out_s=parse_duration_s(said.out_for),
+        longest_out_s=parse_duration_s(said.longest),
+    )
 
 
 def _choice(target: str | WeightedTarget) -> TargetChoice:

@@ -1,6 +1,6 @@
 """Commands on a service: the same ones for the control socket, for /admin and for the command line without a service."""
 
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Iterable, Mapping
 from typing import Annotated, Any
 
 import msgspec
@@ -104,6 +104,18 @@ def model_commands(models: Models, publisher: Publisher) -> dict[str, Command]:
         return {"swapped": list(sources)}
 
     return {"models.list": listed, "models.swap": swapped, "models.reload": reloaded}
+
+
+def target_commands(
+    outside: Callable[[], Iterable[Struct]], equals: Callable[[], Iterable[Struct]]
+) -> dict[str, Command]:
+    """How targets outside fare, with their breakers, and how targets that share calls do among each other."""
+
+    async def listed(words: Words, maker: Caller | None) -> object:
+        read_form(Nothing, words)
+        return {"outside": msgspec.to_builtins(list(outside())), "equals": msgspec.to_builtins(list(equals()))}
+
+    return {"targets.list": listed}
 
 
 async def _swap(models: Models, name: str, source: Source | None) -> Announcement:

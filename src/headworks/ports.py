@@ -165,6 +165,16 @@ class Targets(Protocol):
         """
 
 
+class Peers(Protocol):
+    """How targets that share the calls of a version do, compared with each other."""
+
+    def out(self, endpoint: Endpoint) -> frozenset[str]:
+        """The names of those that do much worse than the others, to be asked last."""
+
+    def watched(self, endpoint: Endpoint, target: Target) -> Target:
+        """The target, such that its calls are evidence."""
+
+
 class Endpoints(Protocol):
     """The published endpoints, as they are now.
 
@@ -359,3 +369,4 @@ class Parts(Struct, frozen=True):
     """By operation, where errors are not told as problem documents."""
     money: Money
     answers: Answers
+    peers: Peers

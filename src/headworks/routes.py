@@ -106,6 +106,7 @@ def _admin() -> tuple[Route, ...]:
         _read("/admin/models", Auth.ADMIN, "models.list"),
         _form("/admin/models/swap", "models.swap"),
         _form("/admin/models/reload", "models.reload"),
+        _read("/admin/targets", Auth.ADMIN, "targets.list"),
         _read("/admin/records", Auth.ADMIN, "records.list"),
         _read("/admin/records/usage", Auth.ADMIN, "records.usage"),
         _read("/admin/usage", Auth.ADMIN, "usage.list"),

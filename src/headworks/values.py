@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from enum import Enum
 from ipaddress import IPv4Network, IPv6Network
-from math import inf
 from typing import Protocol
 
 from msgspec import Struct
 
 from headworks.contract.schema import Contract
 from headworks.pending import Pending
+from headworks.policies import CachePolicy, Freshness, OutlierPolicy
 from headworks.units import Rate, RequestId
 
 
@@ -116,21 +116,6 @@ class TargetChoice(Struct, frozen=True):
     weight: int | None = None
 
 
-class CachePolicy(Struct, frozen=True):
-    """How long one and the same call is given the same answer, and how much longer when nothing else answers."""
-
-    fresh_s: float
-    stale_s: float = 0.0
-
-
-class Freshness(Struct, frozen=True):
-    """What a caller allows of kept answers: to be given one, of what age, and that its own is kept."""
-
-    may_read: bool = True
-    may_keep: bool = True
-    max_age_s: float = inf
-
-
 class Endpoint(Struct, frozen=True):
     """One published version: its contract and its policy.
 
@@ -163,6 +148,8 @@ class Endpoint(Struct, frozen=True):
     """Whether a target is a service outside, which may cost money."""
     is_balanced: bool = False
     """Whether the targets are equals, of which the less loaded one is asked first."""
+    outliers: OutlierPolicy | None = None
+    """When a target that shares its calls with others is asked last, because it does so much worse than they."""
     cache: CachePolicy | None = None
     declared: bytes | None = None
     """The answer to any row when no target answers; it satisfies the contract."""

@@ -7,7 +7,9 @@ from typing import Protocol
 from headworks.identity.key_text import redact
 from headworks.records.ledger import Ledger
 from headworks.targets.models.registry import Models
-from headworks.units import Clock
+from headworks.targets.outliers import Standing, State
+from headworks.targets.peers import Moved, Peers
+from headworks.units import MILLISECOND_NS, Clock
 from headworks.watch.health import Health, ModelState
 from headworks.watch.logs import Logs
 from headworks.watch.metrics import Metrics
@@ -16,6 +18,12 @@ from headworks.watch.sink import ThreadSink
 from headworks.watch.watch import LoggedWatch
 
 STANDARD_ERROR = 2
+LINES = {
+    Standing.OUT: ("target_out", "warning"),
+    Standing.BACK: ("target_back", "info"),
+    Standing.IN: ("target_well", "info"),
+}
+"""What is logged when a target comes to stand so."""
 Together = Callable[[Iterable[float]], float]
 """One figure of several."""
 
@@ -92,6 +100,44 @@ def watch_outside(watch: LoggedWatch, outside: Callable[[], Iterable[Fares]]) ->
     metrics.read(
         "headworks_target_set_aside", "1 while it is not asked.", lambda: each(lambda s: float(s.is_set_aside), max)
     )
+
+
+def watch_peers(watch: LoggedWatch, peers: Peers) -> None:
+    """Publish which of the targets that share a version's calls are out."""
+    metrics = watch.metrics
+
+    def each(field: Callable[[State], float]) -> Iterable[tuple[Mapping[str, str], float]]:
+        return [({"endpoint": state.endpoint, "target": state.target}, field(state)) for state in peers.states()]
+
+    metrics.read(
+        "headworks_target_out",
+        "1 while it is asked last, for it does much worse than its equals.",
+        lambda: each(lambda state: float(state.standing is Standing.OUT)),
+    )
+    metrics.read(
+        "headworks_target_ejections_total", "How often it was put out.", lambda: each(lambda s: s.ejections), "counter"
+    )
+
+
+def tell_peers(watch: LoggedWatch) -> Callable[[Moved], None]:
+    """Logs each change of a target's standing among its equals, and what it was judged by."""
+
+    def told(moved: Moved) -> None:
+        change = moved.change
+        name, level = LINES[change.standing]
+        facts: dict[str, float] = {}
+        if change.own.calls:
+            facts = {
+                "calls": change.own.calls,
+                "failed_share": round(change.own.failed_share, 3),
+                "others_failed_share": round(change.others.failed_share, 3),
+                "typical_ms": round(change.own.typical_ns / MILLISECOND_NS, 1),
+                "others_typical_ms": round(change.others.typical_ns / MILLISECOND_NS, 1),
+                "out_s": change.out_s,
+            }
+        watch.logs.event(name, level, endpoint=moved.endpoint, target=change.target, **facts)
+
+    return told
 
 
 def health_of(ledger: Ledger, models: Models, is_published: Callable[[], bool]) -> Health:

@@ -6,7 +6,7 @@ from tests.rules.sources import external_imports, imports, modules
 
 LAYERS = [
     ("errors", "units", "pending", "secret"),
-    ("contract",),
+    ("contract", "policies"),
     ("settings", "values", "ports", "declare", "tasks", "home", "bridge"),
     (
         "request",

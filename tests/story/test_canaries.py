@@ -96,7 +96,14 @@ def use(running, up, told):
     told.sinks |= {
         path: get(path, key=running.admin_key).body for path in ("/metrics", "/openapi.json", "/api", "/docs")
     }
-    admin = ("/admin/keys", "/admin/models", "/admin/records?limit=1000", "/admin/records/usage", "/health/ready")
+    admin = (
+        "/admin/keys",
+        "/admin/models",
+        "/admin/targets",
+        "/admin/records?limit=1000",
+        "/admin/records/usage",
+        "/health/ready",
+    )
     told.sinks |= {path: get(path, key=running.admin_key).body for path in admin}
     lists = (("records", "list", "--limit", "1000"), ("keys", "list"), ("models", "list"), ("records", "verify"))
     told.sinks |= {" ".join(words[:2]): json.dumps(running.cli(*words)).encode() for words in lists}

@@ -29,6 +29,11 @@ endpoints:
           choices: [{{index: 0, finish_reason: stop, message: {{role: assistant, content: "Ask later."}}}}]}}
   elsewhere: {{v1: {{task: chat, targets: ["up/m"], fallback: {{context_length: "other/long"}}}}}}
   equals: {{v1: {{task: chat, targets: ["up/m", "other/m"], balance: load}}}}
+  canary:
+    v1:
+      task: chat
+      targets: [{{target: "up/c", weight: 50}}, {{target: "other/c", weight: 50}}]
+      outliers: {{least_calls: 8, out_for: 2s}}
   heard: {{v1: {{targets: [ticks], on_disconnect: finish}}}}
   stopped: {{v1: {{targets: [ticks]}}}}
 """
@@ -161,6 +166,33 @@ def test_equals_share_the_calls_and_none_is_a_fallback(house):
 
     assert {answer.headers["headworks-target"] for answer in answers} == {"up/m", "other/m"}
     assert not any("headworks-degraded" in answer.headers for answer in answers)
+
+
+def test_a_canary_that_fails_much_more_than_its_equal_is_left_out_and_no_caller_sees_it_fail(house):
+    def is_out():
+        return house.running.metric("headworks_target_out", endpoint="canary/v1", target="other/c") == 1
+
+    no = 500, {"error": {"message": "no", "type": "server_error", "code": None}}
+    for number in range(200):
+        house.other.script = [no] if number % 5 in {0, 2} else []
+        assert house.ask("canary").status == 200
+        if number >= 8 and is_out():
+            break
+    house.other.script = []
+    asked = len(house.other.asked)
+    targets = {house.ask("canary").headers["headworks-target"] for _ in range(15)}
+    left_out = len(house.other.asked) == asked
+    listed = house.running.cli("targets", "list")
+    shown = house.running.call("/admin/targets", method="GET", key=house.running.admin_key).json
+    house.running.until(lambda: not is_out())
+    back = {house.ask("canary").headers["headworks-target"] for _ in range(40)}
+
+    assert targets == {"up/c"}
+    assert left_out
+    standing = {each["target"]: each["standing"] for each in listed["equals"] if each["endpoint"] == "canary/v1"}
+    assert standing == {"up/c": "in", "other/c": "out"}
+    assert {each["name"]: each["model"] for each in shown["outside"]}["other/c"] == "closed"
+    assert back == {"up/c", "other/c"}
 
 
 def test_a_stream_whose_client_left_is_heard_out_and_recorded_whole_where_the_endpoint_says_so(house):

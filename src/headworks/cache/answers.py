@@ -11,8 +11,9 @@ from msgspec import structs
 from headworks.cache.flights import Flights, Timers, Work
 from headworks.cache.store import Kept, Store, StoreSettings
 from headworks.pending import Pending
+from headworks.policies import Freshness
 from headworks.units import Clock
-from headworks.values import Call, Freshness, Outcome
+from headworks.values import Call, Outcome
 
 SECRET_BYTES = KEY_BYTES = 32
 HIT, MISS, SHARED, STALE = (("Headworks-Cache", word) for word in ("hit", "miss", "shared", "stale"))

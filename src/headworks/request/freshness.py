@@ -2,7 +2,7 @@
 
 import re
 
-from headworks.values import Freshness
+from headworks.policies import Freshness
 
 _SECONDS = re.compile(r"[0-9]{1,9}")
 _NOTHING_KEPT = Freshness(may_read=False, may_keep=False)

@@ -44,7 +44,7 @@ async def serve(raw: RawRequest, parts: Parts) -> Reply:
         if call.idempotency_key is not None and (earlier := await line.claim(call)) is not None:
             return await _repeated(earlier, call, line, dialect)
         grant = authorise(admission, call, parts, held, line.parsed_ns)
-        plan = choose(grant, parts.targets, raw.request_id)
+        plan = choose(grant, parts.targets, parts.peers, raw.request_id)
         if call.is_stream:
             await line.open()
         outcome = line.answer = shaped(call, await answer(plan, parts, line))

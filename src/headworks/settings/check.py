@@ -134,9 +134,25 @@ def _version_problems(config: types.Config, name: str, version: str, entry: type
         yield Problem((*path, "sunset"), "must be later than deprecated")
     if weighted and entry.balance == "load":
         yield Problem((*path, "balance"), "targets are chosen by their weights or by their load; remove one of the two")
+    yield from _outlier_problems(path, entry, is_shared=bool(weighted) or entry.balance == "load")
     yield from _fallback_problems(config, path, entry)
     if entry.shadow:
         yield Problem((*path, "shadow"), "shadow targets are not available in this version; remove the key")
+
+
+def _outlier_problems(path: tuple[str, ...], entry: types.EndpointVersion, *, is_shared: bool) -> Iterator[Problem]:
+    """What is said of targets that do worse, where there are no equals or where it can never come true."""
+    said = entry.outliers
+    if isinstance(said, bool):
+        return
+    if not is_shared:
+        text = "these targets are asked in their order, so they are no equals to compare; say balance: load or weights, or remove the key"
+        yield Problem((*path, "outliers"), text)
+    if said.least_targets > len(entry.targets):
+        text = (
+            f"asks for {said.least_targets} targets and there are {len(entry.targets)}; no target would ever be judged"
+        )
+        yield Problem((*path, "outliers", "least_targets"), text)
 
 
 def _fallback_problems(config: types.Config, path: tuple[str, ...], entry: types.EndpointVersion) -> Iterator[Problem]:

@@ -127,6 +127,25 @@ class CacheConfig(Struct, frozen=True, forbid_unknown_fields=True):
     semantic: bool = False
 
 
+class OutlierConfig(Struct, frozen=True, forbid_unknown_fields=True):
+    """When a target that shares its calls with others (`balance: load`, or weights) is asked last for a while: it does much worse.
+
+    It is judged by `least_calls` within `window`, against at least `least_targets` less itself that had as many. Its share of
+    failures must exceed theirs by `worse_by` and by `deviations` standard deviations; or it takes `slower` times as long as they,
+    where that is said. Of all targets at most the part `most_out` is out at a time, `out_for` long, twice as long each time, up to `longest`.
+    """
+
+    least_calls: Annotated[int, Meta(ge=5, le=10_000)] = 20
+    least_targets: Annotated[int, Meta(ge=2, le=100)] = 2
+    window: Duration = "30s"
+    worse_by: Annotated[float, Meta(gt=0, le=1)] = 0.2
+    deviations: Annotated[float, Meta(ge=1, le=10)] = 3.0
+    slower: Annotated[float, Meta(gt=1, le=1000)] | None = None
+    most_out: Annotated[float, Meta(gt=0, lt=1)] = 0.5
+    out_for: Duration = "30s"
+    longest: Duration = "5m"
+
+
 class FallbackConfig(Struct, frozen=True, forbid_unknown_fields=True):
     """The target that may still take what another refused: for its length, or by its content policy."""
 
@@ -173,6 +192,7 @@ class EndpointVersion(Struct, frozen=True, forbid_unknown_fields=True):
     risk: Literal["minimal", "limited", "high"] | None = None
     shadow: tuple[str, ...] = ()
     balance: Literal["order", "load"] = "order"
+    outliers: OutlierConfig | bool = True
     cache: CacheConfig | None = None
     degraded: Any = None
     fallback: FallbackConfig = FallbackConfig()

@@ -6,8 +6,9 @@ from msgspec import structs
 from headworks.cache.answers import CachedAnswers
 from headworks.errors import ProviderDown
 from headworks.pending import Pending
+from headworks.policies import CachePolicy, Freshness
 from headworks.request.freshness import freshness
-from headworks.values import CachePolicy, Freshness, Outcome, TargetChoice, Usage
+from headworks.values import Outcome, TargetChoice, Usage
 from tests.fakes_providers import Time, make_call
 
 POLICY = CachePolicy(fresh_s=60, stale_s=600)

@@ -17,10 +17,11 @@ from headworks.errors import (
     SchemaViolation,
 )
 from headworks.pending import Pending, driven
+from headworks.policies import CachePolicy
 from headworks.request.answer import answer, owner_of
 from headworks.request.choose import choose
 from headworks.units import RequestId
-from headworks.values import Admission, Auth, CachePolicy, Caller, Grant, Outcome, TargetChoice
+from headworks.values import Admission, Auth, Caller, Grant, Outcome, TargetChoice
 from tests.fakes_providers import Time, make_call
 
 CALLER = Caller("k1", "me", Auth.KEY)
@@ -72,7 +73,7 @@ class House:
         parts = SimpleNamespace(clock=self.time, targets=self, answers=self.answers)
 
         async def asked():
-            return await answer(choose(grant, self, RequestId("r")), parts, None)
+            return await answer(choose(grant, self, None, RequestId("r")), parts, None)
 
         return driven(asked())
 

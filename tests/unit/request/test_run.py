@@ -170,21 +170,21 @@ def test_no_target_is_tried_after_the_deadline():
 def test_ordered_targets_keep_their_order_and_leave_out_what_is_not_ready():
     clock = Clock()
     targets = FakeTargets(FakeTarget("b", clock, b""), FakeTarget("c", clock, b""))
-    plan = choose(grant_for(TargetChoice("a"), TargetChoice("b"), TargetChoice("c")), targets, RequestId("r"))
+    plan = choose(grant_for(TargetChoice("a"), TargetChoice("b"), TargetChoice("c")), targets, None, RequestId("r"))
 
     assert [target.name for target in plan.attempts] == ["b", "c"]
 
 
 def test_no_ready_target_is_503():
     with pytest.raises(ModelUnavailable):
-        choose(grant_for(TargetChoice("a"), TargetChoice("b")), FakeTargets(), RequestId("r"))
+        choose(grant_for(TargetChoice("a"), TargetChoice("b")), FakeTargets(), None, RequestId("r"))
 
 
 def test_weights_are_kept_over_many_calls_and_the_others_follow():
     clock = Clock()
     targets = FakeTargets(FakeTarget("a", clock, b""), FakeTarget("b", clock, b""), FakeTarget("z", clock, b""))
     grant = grant_for(TargetChoice("a", 90), TargetChoice("b", 10), TargetChoice("z", 0))
-    plans = [choose(grant, targets, RequestId(f"request-{n}")) for n in range(5000)]
+    plans = [choose(grant, targets, None, RequestId(f"request-{n}")) for n in range(5000)]
     firsts = [plan.attempts[0].name for plan in plans]
 
     assert 0.07 < firsts.count("b") / len(firsts) < 0.13
@@ -211,7 +211,7 @@ def balanced(*targets):
 def test_of_two_equals_the_less_loaded_one_is_asked_first_and_the_other_follows():
     clock = Clock()
     targets = [Loaded("busy", clock, 10, in_hand=5), Loaded("free", clock, 10)]
-    plans = [choose(balanced(*targets), FakeTargets(*targets), RequestId(f"request-{n}")) for n in range(50)]
+    plans = [choose(balanced(*targets), FakeTargets(*targets), None, RequestId(f"request-{n}")) for n in range(50)]
 
     assert {tuple(target.name for target in plan.attempts) for plan in plans} == {("free", "busy")}
 
@@ -224,7 +224,7 @@ def test_calls_spread_by_speed_and_never_herd_to_the_best():
         for end in [end for end in ends if end[0] <= now]:
             ends.remove(end)
             end[1].in_hand -= 1
-        first = choose(grant, FakeTargets(*targets), RequestId(f"request-{now}")).attempts[0]
+        first = choose(grant, FakeTargets(*targets), None, RequestId(f"request-{now}")).attempts[0]
         first.in_hand += 1
         asked.append(first.name)
         ends.append((now + first.takes_ns, first))
@@ -236,6 +236,6 @@ def test_calls_spread_by_speed_and_never_herd_to_the_best():
 @given(st.integers(1, 6), st.integers(0, 2**32))
 def test_every_ready_target_is_tried_once_whatever_is_drawn(count, number):
     targets = [Loaded(f"t{place}", Clock(), 10) for place in range(count)]
-    plan = choose(balanced(*targets), FakeTargets(*targets), RequestId(str(number)))
+    plan = choose(balanced(*targets), FakeTargets(*targets), None, RequestId(str(number)))
 
     assert sorted(target.name for target in plan.attempts) == [target.name for target in targets]

@@ -84,7 +84,7 @@ def test_a_stream_that_cannot_be_told_is_stopped_and_recorded_as_failed(error, s
     keys.add("k", Caller("k1", "me", Auth.KEY, concurrency=1))
     endpoint = make_endpoint(make_contract(is_stream=True), timeout_s=5.0)
     parts = SimpleNamespace(
-        keys=keys, limits=limits, ledger=ledger, targets=target, clock=clock, watch=Seen(), answers=None, refusals={},
+        keys=keys, limits=limits, ledger=ledger, targets=target, clock=clock, watch=Seen(), answers=None, peers=None, refusals={},
         routes=Routes(table(1000, is_loopback=True)), dialects={"call": Speechless(error)},
         endpoints=SimpleNamespace(of=lambda matched: endpoint),
     )  # fmt: skip
