@@ -58,8 +58,8 @@ class FakeChunks:
         else:
             self._give(waiting, chunk)
 
-    def abandon(self):
-        self.is_abandoned = True
+    def abandon(self, defect=None):
+        self.is_abandoned, self.defect = True, defect
 
     def _give(self, pending, chunk):
         self.pulled += 1

@@ -357,8 +357,8 @@ class Chunks(Protocol):
     def next(self) -> Pending[bytes | None]:
         """The next chunk; None after the last."""
 
-    def abandon(self) -> None:
-        """The client went away: stop the work and settle what ran."""
+    def abandon(self, defect: Exception | None = None) -> None:
+        """The client went away: stop the work and settle what ran. `defect` is a failure of ours that cut the reply off instead."""
 
 
 class Held(Struct, eq=False):

@@ -183,13 +183,14 @@ class Exchange:
 
     async def _stream(self, chunks: Chunks) -> None:
         """Send chunk after chunk; a stream that breaks raises, so that the server cuts the reply off."""
-        is_whole = False
+        is_whole, defect = False, None
         try:
             while True:
                 pending = chunks.next()
                 if not await self._comes(_future_of(pending)):
                     pending.abandon()
                     return
+                defect = pending.error
                 data = pending.result()
                 if data is None:
                     break
@@ -198,7 +199,7 @@ class Exchange:
             await self._send({"type": "http.response.body", "body": b""})
         finally:
             if not is_whole:
-                chunks.abandon()
+                chunks.abandon(defect if isinstance(defect, Exception) else None)
 
 
 def _future_of(pending: Pending[Any]) -> asyncio.Future[None]:

@@ -41,7 +41,7 @@ class Slices:
         pending.resolve(piece or None)
         return pending
 
-    def abandon(self) -> None:
+    def abandon(self, defect: Exception | None = None) -> None:
         """Nothing runs that could be stopped."""
 
 
@@ -92,15 +92,15 @@ class Pump:
             if data:
                 self._sink.write(chunk(data) if self._is_chunked else data)
 
-    def abandon(self) -> None:
-        """The client is gone: stop what makes the chunks."""
+    def abandon(self, defect: Exception | None = None) -> None:
+        """The client is gone, or a defect of ours cuts the reply off: stop what makes the chunks."""
         if self._is_over:
             return
         self._is_over = True
         awaited, self._awaited = self._awaited, None
         if awaited is not None:
             awaited.abandon()
-        self._chunks.abandon()
+        self._chunks.abandon(defect)
 
     def _arrived(self) -> None:
         pending, self._awaited = self._awaited, None
@@ -113,8 +113,10 @@ class Pump:
         self._silent_ns = 0
         try:
             data = pending.result()
-        except Exception:  # whatever broke the stream, the client must see that it is not whole
-            self.abandon()
+            if data:
+                self._sink.write(chunk(data) if self._is_chunked else data)
+        except Exception as error:  # whatever broke the stream, the client must see that it is not whole
+            self.abandon(error)
             self._done(False)
             return
         if data is None:
@@ -122,5 +124,3 @@ class Pump:
             if self._is_chunked:
                 self._sink.write(LAST_CHUNK)
             self._done(True)
-        elif data:
-            self._sink.write(chunk(data) if self._is_chunked else data)

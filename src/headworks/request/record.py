@@ -6,7 +6,15 @@ from functools import partial
 
 from msgspec import structs
 
-from headworks.errors import ClientGone, HeadworksError, Overloaded, RateLimited, RecordUnavailable, Unauthenticated
+from headworks.errors import (
+    ClientGone,
+    HeadworksError,
+    Internal,
+    Overloaded,
+    RateLimited,
+    RecordUnavailable,
+    Unauthenticated,
+)
 from headworks.pending import Pending, Shared, driven
 from headworks.ports import Entry, IdempotencySlot, Parts, Replay
 from headworks.values import (
@@ -130,6 +138,13 @@ class Line:
         if not self._is_written:
             await self._write(entry)
         self.end()
+
+    def named(self, failure: Exception) -> HeadworksError:
+        """The error that a failure is told and recorded as; one without a name is a defect of ours, so it is logged and counted."""
+        if isinstance(failure, HeadworksError):
+            return failure
+        self._parts.watch.failed(self.raw.request_id, failure)
+        return Internal()
 
     def stream_event(self, event: bytes) -> None:
         """Note one event of a stream; what exceeds the bound is counted, not kept."""

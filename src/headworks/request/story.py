@@ -8,7 +8,7 @@ server, a store or a clock; it waits on Pending results only, so no task is spen
 
 from functools import partial
 
-from headworks.errors import HeadworksError, Internal
+from headworks.errors import HeadworksError
 from headworks.ports import Dialect, Parts, Replay
 from headworks.request.act import act
 from headworks.request.admit import admit
@@ -74,9 +74,7 @@ async def _refused(failure: Exception, line: Line, parts: Parts) -> Reply:
     What has no name is logged, and answered as 500. A stream whose reply could not be made is stopped, so that its
     target does not work on for nobody.
     """
-    error = failure if isinstance(failure, HeadworksError) else Internal()
-    if error is not failure:
-        parts.watch.failed(line.raw.request_id, failure)
+    error = line.named(failure)
     if line.answer.stream is not None:
         line.answer.stream.cancel()
     try:

@@ -1,7 +1,5 @@
 """A streamed answer: events as they come, the record closed before the last byte, what is held given back after it."""
 
-from contextlib import suppress
-
 from headworks.errors import ClientGone, HeadworksError
 from headworks.pending import Pending, driven
 from headworks.ports import EventWriter
@@ -38,35 +36,39 @@ class RecordedStream:
         """The next chunk; None after the last."""
         return driven(self._next())
 
-    def abandon(self) -> None:
-        """The client went away: stop the work or hear it out, and close the record with what came."""
+    def abandon(self, defect: Exception | None = None) -> None:
+        """The client went away: stop the work or hear it out, and close the record with what came; see values.Chunks for `defect`."""
+        error = ClientGone() if defect is None else self._line.named(defect)
         if self._is_over or self._is_left:
             return
         self._is_left = True
         endpoint = self._line.endpoint
-        if endpoint is not None and endpoint.finishes_streams:
-            driven(self._hear_out())
+        if defect is None and endpoint is not None and endpoint.finishes_streams:
+            heard = driven(self._hear_out())
+            heard.when_done(lambda: self._heard(heard.error))
             return
         self._stream.cancel()
-        self._close_left()
+        self._close_left(error)
 
     async def _hear_out(self) -> None:
-        try:
-            with suppress(HeadworksError):  # the client is gone whatever becomes of the rest
-                while (event := await self._stream.next()) is not None:
-                    self._line.stream_event(event)
-        finally:
-            self._close_left()
+        while (event := await self._stream.next()) is not None:
+            self._line.stream_event(event)
 
-    def _close_left(self) -> None:
+    def _heard(self, failure: BaseException | None) -> None:
+        """The client is gone whatever became of the rest; only a defect of ours is worth a word."""
+        if isinstance(failure, Exception):
+            self._line.named(failure)
+        self._close_left(ClientGone())
+
+    def _close_left(self, error: HeadworksError) -> None:
         self._is_over = True
-        self._line.close(ClientGone())
+        self._line.close(error)
         self._held.release()
 
     async def _next(self) -> bytes | None:
         if self._is_over:
             return None
-        written = b""
+        written = last = b""
         while len(written) < MOST_AT_ONCE_BYTES:
             event, self._ahead = self._ahead or self._stream.next(), None
             if written and not _is_here(event):
@@ -74,22 +76,22 @@ class RecordedStream:
                 break
             try:
                 told = await event
+                if told is None:
+                    last = self._writer.end(self._stream.billed()[0])
+                else:
+                    self._line.stream_event(told)
+                    written += self._writer.event(told)  # a dialect may have nothing to say of an event
             except ClientGone:
                 self.abandon()
                 raise
-            except HeadworksError as error:
-                return await self._end(error)
-            if told is None:
-                return await self._end(None)
-            self._line.stream_event(told)
-            try:
-                written += self._writer.event(told)  # a dialect may have nothing to say of an event
-            except HeadworksError as error:
+            except Exception as failure:  # a defect of ours is told as one, not taken for the client's leaving
                 self._stream.cancel()
-                return written + await self._end(error)
+                return written + await self._end(self._line.named(failure))
+            if told is None:
+                return await self._end(None, last)
         return written
 
-    async def _end(self, error: HeadworksError | None) -> bytes:
+    async def _end(self, error: HeadworksError | None, last: bytes = b"") -> bytes:
         """The last chunk, once the closing row is durable."""
         self._is_over = True
         self._held.release()
@@ -100,7 +102,7 @@ class RecordedStream:
         raw = self._line.raw
         if error is not None:
             return self._writer.failed(error, raw.request_id, raw.path)
-        return self._writer.end(self._stream.billed()[0])
+        return last
 
 
 def _is_here(event: Pending[bytes | None]) -> bool:
