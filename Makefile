@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 k ?=
 
-.PHONY: setup demo demo-providers test check fix bench docs clean
+.PHONY: setup demo demo-providers demo-objects test check fix bench docs clean
 
 setup: $(VENV)/.ready
 
@@ -24,6 +24,9 @@ demo: $(VENV)/.ready
 
 demo-providers: $(VENV)/.ready
 	@$(BIN)/python -m examples.providers
+
+demo-objects: $(VENV)/.ready
+	@$(BIN)/python -m examples.objects
 
 test: $(VENV)/.ready-test
 	@$(BIN)/python -m pytest $(if $(k),-k "$(k)")

@@ -3,14 +3,11 @@
 import json
 import re
 import shutil
-import signal
-import socket
-import subprocess
 import sys
-import threading
 
 import pytest
 
+from tests.examples.started import free_port, paste, printed_lines, started_example
 from tests.examples.test_demo_files import DEMO, ROOT
 
 pytestmark = [
@@ -20,48 +17,12 @@ pytestmark = [
 ]
 
 
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
 @pytest.fixture(scope="module")
 def printed(tmp_path_factory):
-    """All that the demo printed until it was ready; at the end, Ctrl-C must end it cleanly."""
     home = tmp_path_factory.mktemp("demo") / "home"
-    command = [sys.executable, "-m", "examples.demo", "--home", str(home)]
-    command += ["--port", str(free_port()), "--pages-port", str(free_port())]
-    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
-        guard = threading.Timer(180, process.kill)
-        guard.start()
-        lines = []
-        for line in process.stdout:
-            lines.append(line)
-            if "Ctrl-C ends it" in line:
-                break
-        yield "".join(lines)
-        process.send_signal(signal.SIGINT)
-        rest = process.stdout.read()
-        guard.cancel()
-    assert process.returncode == 0, rest
-    assert "Traceback" not in rest
-
-
-def settings(printed):
-    return "\n".join(re.findall(r"^(?:URL|KEY|AUTH|JSON)=.*$", printed, re.MULTILINE))
-
-
-def paste(printed, line):
-    """What one printed line gives when it is pasted into a shell."""
-    script = f"{settings(printed)}\n{line}"
-    done = subprocess.run(["bash", "-c", script], cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
-    assert done.returncode == 0, f"{line}\n{done.stdout}\n{done.stderr}"
-    return done.stdout
-
-
-def printed_lines(printed, word):
-    return [line for line in printed.splitlines() if re.match(r"curl|printf|\.venv", line) and word in line]
+    words = ["--home", str(home), "--pages-port", str(free_port())]
+    with started_example("examples.demo", words, 180) as printed:
+        yield printed
 
 
 def test_it_says_what_it_serves_and_shows_a_key(printed):

@@ -4,16 +4,13 @@ import json
 import os
 import re
 import shutil
-import signal
-import subprocess
 import sys
-import threading
 
 import pytest
 from examples.providers.services import FOLDER, LIBRARIES, PINS, SERVICES, is_real, settings_of
 
 from headworks.settings import read_config
-from tests.examples.test_demo import free_port, paste, printed_lines
+from tests.examples.started import paste, printed_lines, started_example
 from tests.examples.test_demo_files import ROOT, pinned
 
 PROJECT = ROOT / "examples" / "providers"
@@ -61,29 +58,13 @@ def test_everything_fetched_has_a_version_and_a_hash_and_names_no_index(file):
 
 @pytest.fixture(scope="module")
 def started(tmp_path_factory):
-    """All that it printed until it was ready; at the end, Ctrl-C must end it cleanly."""
     if not (FOLDER / "installed").exists() or shutil.which("curl") is None:
         pytest.skip("run make demo-providers once before; needs curl")
-    words = ["--home", str(tmp_path_factory.mktemp("providers") / "home"), "--port", str(free_port())]
+    words = ["--home", str(tmp_path_factory.mktemp("providers") / "home")]
     real = {name for service in SERVICES for name in service.asks_for}
     environment = {name: value for name, value in os.environ.items() if name not in real}
-    with subprocess.Popen(
-        [sys.executable, "-m", "examples.providers", *words],
-        cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment,
-    ) as process:  # fmt: skip
-        guard = threading.Timer(120, process.kill)
-        guard.start()
-        lines = []
-        for line in process.stdout:
-            lines.append(line)
-            if "Ctrl-C ends it" in line:
-                break
-        yield "".join(lines)
-        process.send_signal(signal.SIGINT)
-        rest = process.stdout.read()
-        guard.cancel()
-    assert process.returncode == 0, rest
-    assert "Traceback" not in rest
+    with started_example("examples.providers", words, 120, environment) as printed:
+        yield printed
 
 
 def pasted(started, line):
