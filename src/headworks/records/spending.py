@@ -106,10 +106,10 @@ class Spending:
 
 
 def _service_of(entry: Entry) -> str:
-    """The service outside that a call used; empty for a call of our own models."""
-    if OUTSIDE in entry.target:
-        return entry.target
-    return entry.settled[-1].reservation.service if entry.settled else ""
+    """The service outside that a call used; empty for a call that asked none: of our own models, or given a kept answer."""
+    if not entry.settled:
+        return ""
+    return entry.target if OUTSIDE in entry.target else entry.settled[-1].reservation.service
 
 
 def _used(entry: Entry) -> tuple[float, ...]:

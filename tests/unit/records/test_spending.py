@@ -80,7 +80,8 @@ def test_a_call_that_a_crash_cut_off_is_charged_in_full_and_its_closing_row_says
 def test_use_is_summed_by_day_caller_version_and_target(opened):
     for usage, cost in ((Usage(10, 5, cached_tokens=4), 20), (Usage(1, 1), None)):
         number = opened.wait(opened.ledger.open(entry()))
-        opened.wait(opened.ledger.close(number, entry(usage=usage, cost_micros=cost)))
+        settled = (Settlement(held(1, None), cost),)
+        opened.wait(opened.ledger.close(number, entry(usage=usage, cost_micros=cost, settled=settled)))
     (row,) = opened.ledger.used("2026-11-01", "2026-12-31")
 
     assert row[:5] == (row[0], "k_1", "chat", 1, "up/m")
@@ -92,7 +93,8 @@ def test_use_is_read_by_what_is_asked_without_a_service(tmp_path):
     house = Opened(tmp_path)
     for caller, cost in (("k_1", 20), ("k_2", 30), ("k_1", None)):
         number = house.wait(house.ledger.open(entry(caller_id=caller)))
-        house.wait(house.ledger.close(number, entry(caller_id=caller, usage=Usage(1, 1), cost_micros=cost)))
+        ended = entry(caller_id=caller, usage=Usage(1, 1), cost_micros=cost, settled=(Settlement(held(1, None), cost),))
+        house.wait(house.ledger.close(number, ended))
     house.ledger.stop()
     by_caller = used(tmp_path, Asked(("caller",)))
 
@@ -107,5 +109,12 @@ def test_use_is_read_by_what_is_asked_without_a_service(tmp_path):
 def test_own_models_are_not_summed(opened):
     number = opened.wait(opened.ledger.open(entry(target="mine")))
     opened.wait(opened.ledger.close(number, entry(target="mine")))
+
+    assert opened.ledger.used("2026-01-01", "2027-01-01") == []
+
+
+def test_a_streamed_answer_that_was_kept_is_no_use_of_the_service_that_once_gave_it(opened):
+    number = opened.wait(opened.ledger.open(entry()))
+    opened.wait(opened.ledger.close(number, entry(attempts=0, cost_micros=0)))
 
     assert opened.ledger.used("2026-01-01", "2027-01-01") == []
