@@ -1,6 +1,6 @@
 """The one thread that writes: it takes what is queued, commits it as one transaction and hands the results back at once.
 
-No timer and no wait for company: alone, an item is committed at once; under load, batches form by themselves.
+No timer: alone, an item is committed at once; under load, batches form by themselves (see gathering.py).
 Between batches, after the results went out, it lets the desk do its chores and has the WAL folded into the file.
 While the store fails everything is refused at once, and a probe, backing off, finds out when it works again.
 """
@@ -19,6 +19,7 @@ from msgspec import Struct
 from headworks.errors import HeadworksError, Internal, Overloaded, RecordUnavailable
 from headworks.pending import Pending
 from headworks.stores.folding import Folder
+from headworks.stores.gathering import Gathering
 from headworks.stores.work import STORE_ERRORS, Desk, File, Item, Job, Post, Result
 from headworks.units import MILLISECOND_NS, SECOND_NS, Clock
 
@@ -66,7 +67,7 @@ class Writer:
     """Owns the writing connections and their thread.
 
     `post` runs a callable on the thread of the event loop, `soon` in the loop's next round, called from that thread: with
-    it, what is submitted in one round is handed to the thread together, which wakes it once.
+    it, what is submitted in rounds that follow each other is handed to the thread together, which wakes it once.
 
     Safe under: `submit` from the thread of the event loop; `submit_and_wait` from any other or at start-up.
     """
@@ -84,9 +85,9 @@ class Writer:
         self._clock = clock
         self._bounds = bounds = bounds or Bounds()
         self._most_items, self._most_bytes = bounds.queued_items, bounds.queued_bytes
-        self._soon = soon
-        self._gathered: list[Item] = []
         self._queue: SimpleQueue[list[Item]] = SimpleQueue()
+        self._gathering = Gathering(self._queue.put, soon, clock)
+        self._gather = self._gathering.add
         self._taken: list[Item] = []
         self._queued_items = self._queued_bytes = 0
         self._files: dict[File, apsw.Connection] = {}
@@ -137,17 +138,7 @@ class Writer:
         else:
             self._queued_items += 1
             self._queued_bytes += item.size_bytes
-            self._gathered.append(item)
-            if self._soon is None:
-                self._pass_on()
-            elif len(self._gathered) == 1:
-                self._soon(self._pass_on)
-
-    def _pass_on(self) -> None:
-        """Hand what was gathered to the thread."""
-        if self._gathered:
-            gathered, self._gathered = self._gathered, []
-            self._queue.put(gathered)
+            self._gather(item)
 
     def submit_and_wait(self, item: Item) -> Any:
         """Queue an item and block until it is durable; gives its result.
@@ -168,7 +159,7 @@ class Writer:
             self._close_files()
             return
         self._is_stopped = True
-        self._pass_on()
+        self._gathering.give_on()
         self._queue.put([_STOP])
         self._thread.join()
         self._thread = None

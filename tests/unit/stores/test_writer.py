@@ -254,8 +254,8 @@ def test_what_is_submitted_in_one_round_of_the_loop_is_one_batch():
     setup.writer = Writer(setup._connect, setup.mail.put, setup.clock, soon=soon.append)
     setup.writer.start(setup.desk)
     pendings = [setup.put() for _ in range(10)]
-    (pass_on,) = soon
-    pass_on()
+    while soon:
+        soon.pop()()
     for pending in pendings:
         setup.wait(pending)
     setup.writer.stop()
