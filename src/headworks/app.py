@@ -49,6 +49,7 @@ from headworks.watching import (
     STANDARD_ERROR,
     health_of,
     open_watch,
+    tell_keys,
     tell_peers,
     watch_outside,
     watch_parts,
@@ -175,7 +176,8 @@ class Service:
         """The targets by name; what serves services outside is loaded only where some are configured."""
         if not self.config.providers:
             return self.models
-        outside = self._outside = import_module("headworks.outside").Outside(loop, self.clock, offload, self.money)
+        made = import_module("headworks.outside").Outside
+        outside = self._outside = made(loop, self.clock, offload, self.money, tell_keys(self.watch))
         self._closers.append(outside.close)
         watch_outside(self.watch, outside.states)
         return Found(self.models, outside.providers)

@@ -29,6 +29,7 @@ from headworks.targets.providers.hedge import HedgePolicy, Hedging
 from headworks.targets.providers.hedged import Hedged
 from headworks.targets.providers.hold import HoldPolicy
 from headworks.targets.providers.http.pool import Pool
+from headworks.targets.providers.key_news import Tell, untold
 from headworks.targets.providers.registry import Key, Providers
 from headworks.targets.providers.retry import RetryPolicy
 from headworks.targets.providers.target import CHAT_TIMEOUTS, TASK_TIMEOUTS, ProviderState, ProviderTarget, TargetPolicy
@@ -51,9 +52,11 @@ class Outside:
     Safe under: one thread, the event loop's.
     """
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, clock: Clock, offload: ThreadOffload, money: Money) -> None:
+    def __init__(
+        self, loop: asyncio.AbstractEventLoop, clock: Clock, offload: ThreadOffload, money: Money, tell: Tell = untold
+    ) -> None:
         self._client = Client(loop, clock)
-        self._health = Health(BreakerSettings())
+        self._health = Health(BreakerSettings(), tell=tell)
         self._tools = Tools(self._client, clock, loop, offload, random_share, money)
         self._targets: Mapping[Key, ProviderTarget] = {}
         self.providers = Providers()

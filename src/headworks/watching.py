@@ -9,6 +9,7 @@ from headworks.records.ledger import Ledger
 from headworks.targets.models.registry import Models
 from headworks.targets.outliers import Standing, State
 from headworks.targets.peers import Moved, Peers
+from headworks.targets.providers.key_news import KeyChange
 from headworks.units import MILLISECOND_NS, Clock
 from headworks.watch.health import Health, ModelState
 from headworks.watch.logs import Logs
@@ -136,6 +137,21 @@ def tell_peers(watch: LoggedWatch) -> Callable[[Moved], None]:
                 "out_s": change.out_s,
             }
         watch.logs.event(name, level, endpoint=moved.endpoint, target=change.target, **facts)
+
+    return told
+
+
+def tell_keys(watch: LoggedWatch) -> Callable[[KeyChange], None]:
+    """Logs each change of a key of ours at a provider: an error where no other is left; which one by its place, never the key."""
+
+    def told(change: KeyChange) -> None:
+        name, level = ("provider_key_taken", "info")
+        if change.is_refused:
+            name, level = "provider_key_refused", "warning" if change.others else "error"
+        key = change.key
+        watch.logs.event(
+            name, level, provider=key.provider, model=key.model, key=key.place, keys=key.keys, others_left=change.others
+        )
 
     return told
 

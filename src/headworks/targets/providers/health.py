@@ -6,7 +6,7 @@ only itself, and a key that is refused or told to wait makes room for the next k
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable
+from collections.abc import Hashable, Iterable, Mapping
 from enum import Enum
 
 from msgspec import Struct, structs
@@ -27,6 +27,7 @@ from headworks.errors import (
     ProviderUnreachable,
 )
 from headworks.targets.providers.breaker import Breaker, BreakerSettings, State
+from headworks.targets.providers.key_news import KeyName, KeyNews, Tell, untold
 from headworks.targets.providers.retry import UNSAID_WAIT_S
 
 
@@ -88,12 +89,14 @@ class Standing:
     Safe under: one thread.
     """
 
-    __slots__ = ("_keys", "_model", "_origin", "keys_rejected")
+    __slots__ = ("_keys", "_model", "_names", "_news", "_origin", "keys_rejected")
 
-    def __init__(self, origin: Breaker, model: Breaker, keys: tuple[Breaker, ...]) -> None:
+    def __init__(self, origin: Breaker, model: Breaker, keys: Mapping[KeyName, Breaker], news: KeyNews) -> None:
         self._origin = origin
         self._model = model
-        self._keys = keys
+        self._keys = tuple(keys.values())
+        self._names = tuple(keys)
+        self._news = news
         self.keys_rejected = 0
         """How often a key was refused: someone must look at it."""
 
@@ -119,11 +122,12 @@ class Standing:
                 (self._origin, leave.origin_pass), (self._model, leave.model_pass), (self._keys[leave.key], leave.key_pass),
             ):  # fmt: skip
                 breaker.well(given, took_ns, now_ns)
+            if self._news:
+                self._news.taken(self._names[leave.key])
             return
         evidence = EVIDENCE.get(type(error), SILENT)
         wait_s = getattr(error, "retry_after_s", None)
-        if isinstance(error, ProviderKeyRejected):
-            self.keys_rejected += 1
+        self._note_key(leave, evidence.key)
         told = (
             (self._origin, leave.origin_pass, evidence.origin),
             (self._model, leave.model_pass, evidence.model),
@@ -146,10 +150,17 @@ class Standing:
 
     def unsigned(self, leave: Pass, now_ns: int) -> None:
         """The key of an attempt could not be made ready, so nothing was sent."""
-        self.keys_rejected += 1
+        self._note_key(leave, Says.FAILED)
         self._origin.untold(leave.origin_pass)
         self._model.untold(leave.model_pass)
         self._keys[leave.key].failed(leave.key_pass, now_ns)
+
+    def _note_key(self, leave: Pass, says: Says) -> None:
+        if says is Says.FAILED:
+            self.keys_rejected += 1
+            self._news.refused(self._names[leave.key])
+        elif says is Says.WELL and self._news:
+            self._news.taken(self._names[leave.key])
 
     def has_other_key(self, now_ns: int, spent: frozenset[int]) -> bool:
         """Whether a key that is not spent may be used now."""
@@ -171,24 +182,32 @@ class Health:
     Shapes: bounded by the configuration; `keep_only` drops what a new one no longer names.
     """
 
-    __slots__ = ("_breakers", "_key_settings", "_settings")
+    __slots__ = ("_breakers", "_key_settings", "_news", "_settings")
 
-    def __init__(self, settings: BreakerSettings, key_settings: BreakerSettings = KEY_SETTINGS) -> None:
+    def __init__(
+        self, settings: BreakerSettings, key_settings: BreakerSettings = KEY_SETTINGS, tell: Tell = untold
+    ) -> None:
         self._settings = settings
+        self._news = KeyNews(tell)
         self._key_settings = key_settings
         self._breakers: dict[tuple[Hashable, ...], Breaker] = {}
 
     def standing(self, provider: str, origin: Hashable, model: str, keys: int) -> Standing:
         """The breakers of one target; `keys` is how many credentials may sign for it, at least one (none is one)."""
         at_model = (origin, provider, model)
-        numbered = tuple(self._of((*at_model, number), self._key_settings) for number in range(max(1, keys)))
+        most = max(1, keys)
+        numbered = {
+            KeyName(*at_model, number + 1, most): self._of((*at_model, number), self._key_settings)
+            for number in range(most)
+        }
         anywhere = structs.replace(self._settings, slow_s=None)
-        return Standing(self._of((origin,), anywhere), self._of(at_model, self._settings), numbered)
+        return Standing(self._of((origin,), anywhere), self._of(at_model, self._settings), numbered, self._news)
 
     def keep_only(self, origins: Iterable[Hashable]) -> None:
         """Forget the breakers of every other origin."""
         kept = set(origins)
         self._breakers = {name: breaker for name, breaker in self._breakers.items() if name[0] in kept}
+        self._news.keep_only(kept)
 
     def renew_keys(self) -> None:
         """Use every key again that was refused or told to wait: it may be another one by now."""

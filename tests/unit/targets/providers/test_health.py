@@ -135,3 +135,42 @@ def test_keys_that_were_replaced_are_used_at_once_and_their_origin_stays_as_it_w
     assert before > 0
     assert one.wait_ns(0) == 0
     assert down.wait_ns(0) > 0
+
+
+def test_a_refused_key_is_told_of_once_and_once_more_when_it_is_taken_again():
+    told = []
+    health = Health(SETTINGS, tell=told.append)
+    standing, same = (health.standing("up", "host", "a", 2) for _ in range(2))
+    fail(standing, ProviderKeyRejected())
+    fail(standing, ProviderKeyRejected())
+    late_ns = 61 * SECOND_NS
+    fail(same, ProviderKeyRejected(), now_ns=late_ns)
+    fail(standing, ProviderRefused(), now_ns=4 * late_ns)
+    fail(standing, None, now_ns=4 * late_ns)
+
+    assert [(c.key.provider, c.key.model, c.key.place, c.key.keys, c.is_refused, c.others) for c in told] == [
+        ("up", "a", 1, 2, True, 1),
+        ("up", "a", 2, 2, True, 0),
+        ("up", "a", 1, 2, False, 0),
+    ]
+
+
+def test_a_key_that_cannot_be_made_ready_is_told_of_and_one_that_only_waits_is_not():
+    told = []
+    health = Health(SETTINGS, tell=told.append)
+    standing = health.standing("up", "host", "a", 1)
+    fail(standing, ProviderBusy())
+    standing.unsigned(standing.admit(10 * SECOND_NS, NOTHING_SPENT), 10 * SECOND_NS)
+    health.keep_only(())
+
+    assert [(change.key.place, change.is_refused, change.others) for change in told] == [(1, True, 0)]
+
+
+def test_a_key_of_an_origin_that_is_gone_is_told_of_anew():
+    told = []
+    health = Health(SETTINGS, tell=told.append)
+    fail(health.standing("up", "host", "a", 1), ProviderKeyRejected())
+    health.keep_only(())
+    fail(health.standing("up", "host", "a", 1), ProviderKeyRejected())
+
+    assert [change.is_refused for change in told] == [True, True]
