@@ -40,7 +40,8 @@ from headworks.targets.models.process import ProcessEngine
 from headworks.targets.models.registry import Models
 from headworks.targets.models.runner import Announcement
 from headworks.targets.peers import Peers
-from headworks.tensor_operations import TensorModels
+from headworks.tensor_operations import Shelf, TensorModels
+from headworks.tensor_repository import TensorRepository
 from headworks.units import RequestId, SystemClock, parse_size_bytes, random_bytes
 from headworks.watch.health import Health
 from headworks.watch.sink import ThreadSink
@@ -243,12 +244,14 @@ class Service:
         self.watch.logs.event("model_output", model=model, line=line)
 
     def _actions(self, offload: ThreadOffload, targets: Targets) -> dict[str, Action]:
+        commands, shelf = self.commands(), Shelf(self.published, targets, self.clock)
         return {
             **health_operations(self.health, self.watch),
-            **command_operations(self.commands()),
+            **command_operations(commands),
             **Catalogue(self.published, self.clock).actions(),
             **ModelList(self.published, self.clock, offload).actions(),
-            **TensorModels(self.published, targets, self.health, self.clock).actions(),
+            **TensorModels(shelf, self.health).actions(),
+            **TensorRepository(shelf, self.watch.counted, commands["models.swap"]).actions(),
             **record_operations(
                 self.home.folder, record_settings(self.config, self.home.folder).kek_path, self.ledger, offload
             ),

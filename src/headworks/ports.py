@@ -288,6 +288,8 @@ class Read(Struct, frozen=True):
     payload: Payload
     reply_media: str
     form: object = None
+    patience_ns: int | None = None
+    """How long the caller waits, where the dialect has a word for it; it shortens the endpoint's own time, never lengthens it."""
 
 
 class Dialect(Protocol):

@@ -14,6 +14,10 @@ MESSAGES, COUNT_TOKENS = "anthropic.messages", "anthropic.count"
 MODELS, MODEL = "models.named", "models.one"
 OPENAI_NOT_BUILT = "openai.not-built"
 INFER = "oip.infer"
+OF_TENSORS = (
+    INFER, "oip.server", "oip.models", "oip.model", "oip.model-ready", "oip.config", "oip.stats", "oip.index",
+    "oip.load", "oip.unload",
+)  # fmt: skip
 
 _APPLICATION = "/api/{endpoint}/v{version}/{rest}"
 _FORWARDED = ("GET", "POST", "PUT", "PATCH", "DELETE")
@@ -21,9 +25,6 @@ _PLANNED = (
     ("POST", "/api/{endpoint}/v{version}/jobs"),
     ("GET", "/api/jobs/{job}"),
     ("DELETE", "/api/jobs/{job}"),
-    ("POST", "/v2/repository/models/{model}/load"),
-    ("POST", "/v2/repository/models/{model}/unload"),
-    ("GET", "/v2/models/{model}/stats"),
     ("POST", "/mcp"),
     ("POST", "/oauth/token"),
     ("POST", "/oauth/revoke"),
@@ -84,15 +85,18 @@ def table(max_body_bytes: int, *, is_loopback: bool) -> tuple[Route, ...]:
 def _tensors(max_body_bytes: int) -> tuple[Route, ...]:
     """The Open Inference Protocol."""
     models = ("/v2/models/{model}", "/v2/models/{model}/versions/{version}")
-    told = (("", "oip.model"), ("/ready", "oip.model-ready"), ("/config", "oip.config"))
+    told = (("", "oip.model"), ("/ready", "oip.model-ready"), ("/config", "oip.config"), ("/stats", "oip.stats"))
     return (
         _read("/v2", Auth.KEY, "oip.server"),
         _read("/v2/health/live", Auth.PUBLIC, "oip.live"),
         _read("/v2/health/ready", Auth.PUBLIC, "oip.ready"),
         _read("/v2/models", Auth.KEY, "oip.models"),
+        _read("/v2/models/stats", Auth.KEY, "oip.stats"),
         *(_read(model + end, Auth.KEY, operation) for model in models for end, operation in told),
         *(Route("POST", f"{model}/infer", Auth.KEY, INFER, max_body_bytes) for model in models),
         Route("POST", "/v2/repository/index", Auth.KEY, "oip.index", FORM_BYTES),
+        _form("/v2/repository/models/{model}/load", "oip.load"),
+        _form("/v2/repository/models/{model}/unload", "oip.unload"),
     )
 
 

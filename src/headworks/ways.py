@@ -2,6 +2,9 @@
 
 from collections.abc import Mapping
 
+from msgspec import structs
+
+from headworks.contract.schema import JSON
 from headworks.dialects.anthropic import errors as anthropic_errors
 from headworks.dialects.anthropic.messages import Messages
 from headworks.dialects.native.way import Native
@@ -13,7 +16,9 @@ from headworks.dialects.openai.embeddings import Embeddings
 from headworks.dialects.openai.more import images, moderations, speech
 from headworks.dialects.openai.responses import Responses
 from headworks.dialects.openai.transcriptions import Transcriptions
+from headworks.errors import HeadworksError
 from headworks.ports import Dialect, Refusal
+from headworks.request.respond import problem
 from headworks.routes import (
     CALL,
     CHAT,
@@ -27,11 +32,13 @@ from headworks.routes import (
     MODEL,
     MODELS,
     MODERATIONS,
+    OF_TENSORS,
     OPENAI_NOT_BUILT,
     RESPONSES,
     SPEECH,
     TRANSCRIPTIONS,
 )
+from headworks.values import Reply
 
 
 def dialects() -> Mapping[str, Dialect]:
@@ -61,4 +68,12 @@ def refusals() -> Mapping[str, Refusal]:
         **dict.fromkeys(openai, openai_errors.refusal),
         **dict.fromkeys((MESSAGES, COUNT_TOKENS), anthropic_errors.refusal),
         **dict.fromkeys((MODELS, MODEL), anthropic_errors.either_refusal),
+        **dict.fromkeys(OF_TENSORS, _tensor_refusal),
     }
+
+
+def _tensor_refusal(error: HeadworksError, request_id: str, instance: str) -> Reply:
+    """A problem document, which has the protocol's `error`, as plain JSON: KServe's client reads no other type."""
+    told = problem(error, request_id, instance)
+    fields = tuple((name, JSON if name == "Content-Type" else value) for name, value in told.own_headers)
+    return structs.replace(told, own_headers=fields)

@@ -21,6 +21,8 @@ models:
   mirror: {python: "chatting:Letters"}
   judge: {python: "media:Judge"}
   listener: {python: "media:Listener"}
+  doubled: {python: "tensors:Doubled"}
+  shout: {python: "tensors:shout"}
 endpoints:
   echo: {v1: {targets: [echo]}}
   sum: {v1: {targets: [sum]}}
@@ -30,10 +32,12 @@ endpoints:
   mirror: {v1: {task: embeddings, targets: [mirror]}}
   judge: {v1: {task: moderation, targets: [judge]}}
   listener: {v1: {task: speech-to-text, targets: [listener]}}
+  doubled: {v1: {targets: [doubled]}}
+  shout: {v1: {targets: [shout]}}
 server: {max_body: 4MiB}
 logs: {calls: false}
 """
-MODELS = ("kinds.py", "typed.py", "chatting.py", "media.py")
+MODELS = ("kinds.py", "typed.py", "chatting.py", "media.py", "tensors.py")
 MOST_GROWTH_BYTES = 120 * 2**20
 BOMBS = {
     "deep": b"[" * 2_000_000,
@@ -216,3 +220,117 @@ def test_a_body_without_end_is_refused_once_it_is_too_large(target):
 
         assert talk.answer().status == 413
         assert talk.read() == b""
+
+
+@pytest.mark.parametrize("path", [*ASKED, "/v2/models/doubled/infer", "/v2/repository/index"])
+@pytest.mark.parametrize(
+    ("body", "coding", "status"),
+    [
+        (zeros(200 * 2**20), "gzip", {413}),
+        (gzip.compress(zeros(200 * 2**20)), "gzip, gzip", {415}),
+        (zlib.compress(bytes(50 * 2**20)), "deflate", {413}),
+        (gzip.compress(b"[" * 3_000_000), "gzip", {400, 413}),
+        (b"not gzip at all", "gzip", {400}),
+        (gzip.compress(b'{"model":"chat"}')[:-4], "gzip", {400}),
+    ],
+    ids=["gzip", "gzip twice", "deflate", "brackets", "no gzip", "cut"],
+)
+def test_every_dialect_refuses_a_body_that_unpacks_into_a_flood(target, path, body, coding, status):
+    answer = target.call(path, body=body, headers={"Content-Encoding": coding})
+
+    assert answer.status in status
+    assert answer.json["error"]
+
+
+def tensors(**more):
+    """The JSON of a request for one row of four floats, with something else in it."""
+    one = {"name": "input", "shape": [4], "datatype": "FP32", **more}
+    return json.dumps({"inputs": [one]}).encode()
+
+
+HUGE = (10**9, 2**31, 2**63, 2**64 - 1, 10**30)
+"""Sizes that no request has."""
+TENSOR_BOMBS = {
+    **{
+        f"{name} in data": b'{"inputs":[{"name":"input","shape":[4],"datatype":"FP32","data":' + bomb + b"}]}"
+        for name, bomb in BOMBS.items()
+    },
+    **{f"{name} as parameters": b'{"parameters":' + bomb + b',"inputs":[]}' for name, bomb in BOMBS.items()},
+    **{f"a dimension of {size}": tensors(shape=[size], data=[]) for size in HUGE},
+    "dimensions that multiply to very many": tensors(shape=[2**31] * 8, data=[]),
+    "very many dimensions": tensors(shape=[1] * 100_000, data=[1.0]),
+    "no rows of very many": tensors(shape=[0, 2**40], data=[]),
+    "very many rows of nothing": tensors(shape=[2**40, 0], data=[]),
+    "very many inputs": json.dumps(
+        {"inputs": [{"name": f"i{n}", "shape": [1], "datatype": "FP32", "data": [1]} for n in range(20_000)]}
+    ).encode(),
+    "very many outputs": json.dumps({"inputs": [], "outputs": [{"name": f"o{n}"} for n in range(20_000)]}).encode(),
+}
+
+
+@pytest.mark.parametrize("body", TENSOR_BOMBS.values(), ids=TENSOR_BOMBS)
+def test_tensors_that_are_too_deep_too_many_or_none_are_refused(target, body):
+    answer = target.call("/v2/models/doubled/infer", body=body)
+
+    assert answer.status in {400, 413, 422}
+    assert isinstance(answer.json["error"], str)
+
+
+@pytest.mark.parametrize("rows", [4_000_001, *HUGE])
+def test_very_many_rows_of_nothing_are_refused_too(target, rows):
+    one = {"name": "x", "shape": [rows, 0], "datatype": "FP64", "data": []}
+
+    assert target.call("/v2/models/sum/infer", {"inputs": [one]}).status == 422
+
+
+@pytest.mark.parametrize(
+    "length", ["-1", "1e3", "0x10", "", "99999999999999999999", "7.0", "1, 2", "4 ", "+4", *map(str, HUGE)]
+)
+def test_a_length_of_the_json_that_cannot_be_is_refused(target, length):
+    headers = {"Inference-Header-Content-Length": length}
+
+    assert target.call("/v2/models/doubled/infer", body=tensors(data=[1, 2, 3, 4]), headers=headers).status == 400
+
+
+@pytest.mark.parametrize("cut", [-40, -1, 1, 16])
+def test_a_length_of_the_json_that_is_beside_it_is_refused(target, cut):
+    head = tensors(parameters={"binary_data_size": 16})
+    headers = {"Inference-Header-Content-Length": str(len(head) + cut)}
+
+    assert target.call("/v2/models/doubled/infer", body=head + bytes(16), headers=headers).status in {400, 422}
+
+
+@pytest.mark.parametrize("size", [-1, 0, 15, 17, 1.5, "16", None, True, [16], *HUGE])
+def test_raw_bytes_that_are_not_as_many_as_they_say_are_refused(target, size):
+    head = tensors(parameters={"binary_data_size": size})
+    headers = {"Inference-Header-Content-Length": str(len(head))}
+
+    assert target.call("/v2/models/doubled/infer", body=head + bytes(16), headers=headers).status in {400, 422}
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"",
+        b"\xff\xff\xff\xff",
+        b"\xff\xff\xff\x7fabc",
+        b"\x05\x00\x00\x00abc",
+        b"\x00\x00\x00\x00" * 2,
+        b"\x03\x00\x00",
+        bytes(1_000_000),
+    ],
+    ids=[
+        "nothing",
+        "a length alone",
+        "a huge length",
+        "too few",
+        "two for one",
+        "half a length",
+        "very many of nothing",
+    ],
+)
+def test_texts_whose_lengths_are_not_their_own_are_refused(target, raw):
+    head = tensors(datatype="BYTES", shape=[1], parameters={"binary_data_size": len(raw)})
+    headers = {"Inference-Header-Content-Length": str(len(head))}
+
+    assert target.call("/v2/models/shout/infer", body=head + raw, headers=headers).status in {400, 422}

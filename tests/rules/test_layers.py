@@ -39,6 +39,7 @@ LAYERS = [
         "catalogue_operations",
         "model_operations",
         "tensor_operations",
+        "tensor_repository",
         "record_operations",
         "inspection",
         "owner",

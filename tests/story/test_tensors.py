@@ -18,11 +18,13 @@ models:
   mixed: {python: "tensors:Mixed"}
   shout: {python: "tensors:shout"}
   mood: {python: "tensors:Mood"}
+  later: {python: "tensors:Later"}
 endpoints:
   doubled: {v1: {targets: [doubled]}, v2: {targets: [doubled], default: true}}
   mixed: {v1: {targets: [mixed]}}
   shout: {v1: {targets: [shout]}}
   mood: {v1: {task: text-classification, targets: [mood]}}
+  later: {v1: {targets: [later], timeout: 2s}}
 """
 ROWS = np.array([[1, 2, 3, 4], [5, 6, 7, 8]], dtype=np.float32)
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::ResourceWarning")
@@ -175,12 +177,6 @@ def test_the_service_tells_of_itself_and_of_its_models(client, headers):
     assert metadata["inputs"] == [{"name": "input", "datatype": "FP32", "shape": [-1, 4]}]
     assert config["input"] == [{"name": "input", "data_type": "TYPE_FP32", "dims": [4]}]
     assert client.is_model_ready("doubled", headers=headers)
-    assert {each["name"] for each in client.get_model_repository_index(headers=headers)} == {
-        "doubled",
-        "mixed",
-        "mood",
-        "shout",
-    }
     assert {each["name"] for each in client.get_model_metadata("mixed", headers=headers)["inputs"]} == {
         "left",
         "count",
@@ -246,3 +242,68 @@ endpoints:
 
     assert answer.json == [{"label": "h\u00e9llo", "score": 1.0}]
     assert answer.headers["headworks-target"] == "inner/mood/1"
+
+
+def test_a_caller_who_waits_less_is_answered_that_it_took_too_long(client, headers):
+    given = [tensor("input", np.array([1.0]), "FP64", binary=True)]
+    with pytest.raises(InferenceServerException, match="[Dd]eadline"):
+        client.infer("later", given, headers=headers, timeout=100_000)
+
+
+def test_a_caller_who_would_wait_longer_waits_no_longer_than_the_endpoint_allows(client, headers):
+    given = [tensor("input", np.array([3.0]), "FP64", binary=True)]
+    with pytest.raises(InferenceServerException, match="[Dd]eadline"):
+        client.infer("later", given, headers=headers, timeout=60_000_000)
+
+
+@pytest.mark.parametrize("timeout", [0, 60_000_000])
+def test_a_caller_who_waits_long_enough_is_answered(client, headers, timeout):
+    given = [tensor("input", np.array([0.0]), "FP64", binary=True)]
+
+    assert client.infer("later", given, headers=headers, timeout=timeout).as_numpy("output").tolist() == [0.0]
+
+
+@pytest.mark.parametrize(
+    ("parameters", "told"),
+    [
+        ({"timeout": "soon"}, "/parameters/timeout"),
+        ({"timeout": -1}, "/parameters/timeout"),
+        ({"timeout": True}, "/parameters/timeout"),
+        ({"sequence_id": 7, "sequence_start": True}, "/parameters/sequence_id"),
+    ],
+)
+def test_what_cannot_be_obeyed_is_refused_rather_than_passed_over(served, parameters, told):
+    inputs = [{"name": "input", "shape": [1], "datatype": "FP64", "data": [0.0]}]
+    answer = served.call("/v2/models/later/infer", {"inputs": inputs, "parameters": parameters})
+
+    assert answer.status == 422
+    assert told in answer.json["error"]
+
+
+@pytest.mark.parametrize(
+    ("model", "body", "values"),
+    [("doubled", ROWS[0].tobytes(), [2.0, 4.0, 6.0, 8.0]), ("later", np.zeros(1).tobytes(), [0.0])],
+)
+def test_numbers_may_come_alone_without_any_json(served, model, body, values):
+    answer = served.call(f"/v2/models/{model}/infer", body=body, headers={"Inference-Header-Content-Length": "0"})
+    head = int(answer.headers["inference-header-content-length"])
+
+    assert json.loads(answer.body[:head])["outputs"][0]["shape"] == [len(values)]
+    assert np.frombuffer(answer.body[head:], np.float32 if model == "doubled" else np.float64).tolist() == values
+
+
+def test_a_text_may_come_alone_too(served):
+    answer = served.call(
+        "/v2/models/shout/infer", body="h\u00e9".encode(), headers={"Inference-Header-Content-Length": "0"}
+    )
+
+    assert answer.body.endswith("H\u00c9".encode())
+
+
+@pytest.mark.parametrize(
+    ("model", "body"), [("doubled", b"123"), ("doubled", b""), ("mixed", b"1234"), ("later", bytes(9))]
+)
+def test_a_body_alone_that_does_not_fit_is_refused(served, model, body):
+    answer = served.call(f"/v2/models/{model}/infer", body=body, headers={"Inference-Header-Content-Length": "0"})
+
+    assert answer.status in {400, 422}

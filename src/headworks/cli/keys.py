@@ -16,7 +16,9 @@ def add_words(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -
     create = actions.add_parser("create", help="make a key; it is shown once")
     create.add_argument("name", help="who or what uses it")
     create.add_argument(
-        "--scope", action="append", help="call:ENDPOINT, catalogue or admin; repeat (default: call:* and catalogue)"
+        "--scope",
+        action="append",
+        help="call:ENDPOINT, catalogue, statistics or admin; repeat (default: call:* and catalogue)",
     )
     create.add_argument("--rate", help="for example 10/s or 1000/h")
     create.add_argument("--concurrency", type=int, help="calls at once")

@@ -12,6 +12,7 @@ from headworks.values import Caller
 
 ADMIN = "admin"
 CATALOGUE = "catalogue"
+STATISTICS = "statistics"
 CALL_ALL = "call:*"
 MOST_SCOPES = 200
 MOST_NETWORKS = 100
@@ -50,7 +51,7 @@ def terms_of(caller: Caller) -> Terms:
 
 
 def parse_scopes(texts: Iterable[str]) -> frozenset[str]:
-    """Scopes as written: `call:<endpoint>`, `call:<endpoint>/v<n>`, `call:*`, `catalogue`, or `admin` alone.
+    """Scopes as written: `call:<endpoint>`, `call:<endpoint>/v<n>`, `call:*`, `catalogue`, `statistics`, or `admin` alone.
 
     Raises: ValueError, naming the scope and the accepted forms.
     """
@@ -60,9 +61,9 @@ def parse_scopes(texts: Iterable[str]) -> frozenset[str]:
     if len(scopes) > MOST_SCOPES:
         raise ValueError(f"at most {MOST_SCOPES} scopes")
     for scope in scopes:
-        if scope not in (ADMIN, CATALOGUE, CALL_ALL) and not _CALL.fullmatch(scope):
+        if scope not in (ADMIN, CATALOGUE, STATISTICS, CALL_ALL) and not _CALL.fullmatch(scope):
             raise ValueError(
-                f"{scope!r} is no scope; write call:<endpoint>, call:<endpoint>/v<n>, call:*, catalogue or admin"
+                f"{scope!r} is no scope; write call:<endpoint>, call:<endpoint>/v<n>, call:*, catalogue, statistics or admin"
             )
     if ADMIN in scopes and len(scopes) > 1:
         raise ValueError("admin stands alone: a key that administers calls no models")

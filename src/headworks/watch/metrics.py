@@ -9,6 +9,9 @@ from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from math import inf
+from operator import truediv
+
+from msgspec import Struct
 
 from headworks.watch.ended import Kind, Own
 
@@ -21,6 +24,7 @@ DURATION_BOUNDS_US = (
     *(500, 1000, 2500, 5000, 10_000, 25_000, 50_000, 100_000),
     *(250_000, 500_000, 1_000_000, 2_500_000, 5_000_000, 10_000_000),
 )
+_ANSWERED = frozenset({"ok", "replayed"})
 ROW_BOUNDS = (1, 2, 4, 8, 16, 32, 64, 128, 256)
 
 Readings = float | Iterable[tuple[Mapping[str, str], float]]
@@ -49,10 +53,29 @@ class Histogram:
         self.counts[-1] += len(ordered) - below
 
 
+class Counted(Struct, frozen=True):
+    """What was counted of one version of one endpoint, by whatever way its calls came.
+
+    Units: durations are sums; `last_wall_ns` is 0 before the first call.
+    Shapes: `ok_rows` are of the calls that were answered; `served`, `queue_us`, `run_us` and `batches` of those that reached a model.
+    """
+
+    ok: int
+    ok_us: int
+    ok_rows: int
+    failed: int
+    failed_us: int
+    served: int
+    queue_us: int
+    run_us: int
+    batches: int
+    last_wall_ns: int
+
+
 class _Work:
     """What is measured of one version of one endpoint, whatever the outcome."""
 
-    __slots__ = ("batch", "duration", "input_bytes", "labels", "output_bytes", "queue", "rows", "run")
+    __slots__ = ("batch", "batches", "duration", "input_bytes", "labels", "output_bytes", "queue", "rows", "run")
 
     def __init__(self, route: str, endpoint: str, version: int) -> None:
         self.labels = _labels({"route": route, "endpoint": endpoint, "version": f"v{version}" if version else ""})
@@ -60,16 +83,17 @@ class _Work:
         self.queue = Histogram(DURATION_BOUNDS_US)
         self.run = Histogram(DURATION_BOUNDS_US)
         self.batch = Histogram(ROW_BOUNDS)
+        self.batches = 0.0
         self.rows = self.input_bytes = self.output_bytes = 0
 
 
 class _Cell:
     """How often one outcome was had; `work` is shared by the outcomes of one version."""
 
-    __slots__ = ("count", "work")
+    __slots__ = ("count", "last_wall_ns", "rows", "total_us", "work")
 
     def __init__(self, work: _Work) -> None:
-        self.count = 0
+        self.count = self.rows = self.total_us = self.last_wall_ns = 0
         self.work = work
 
 
@@ -90,14 +114,19 @@ class Metrics:
     def count(self, kind: Kind, own: Own) -> None:
         """Count calls of one kind that ended."""
         cell = self._cells.get((kind.route, kind.endpoint, kind.version, kind.outcome)) or self._open(kind)
+        rows = sum(own.rows)
         cell.count += len(own.rows)
+        cell.rows += rows
+        cell.total_us += sum(own.total_us)
+        cell.last_wall_ns = max(cell.last_wall_ns, *own.at_wall_ns)
         work = cell.work
         work.duration.add(own.total_us)
         served = own if all(own.batch_rows) else _served(own)
         work.queue.add(served.queue_us)
         work.run.add(served.run_us)
         work.batch.add(served.batch_rows)
-        work.rows += sum(own.rows)
+        work.batches += sum(map(truediv, served.rows, served.batch_rows))
+        work.rows += rows
         work.input_bytes += sum(own.input_bytes)
         work.output_bytes += sum(own.output_bytes)
 
@@ -108,6 +137,25 @@ class Metrics:
         left out of that page.
         """
         self._readings.append((name, text, kind, read))
+
+    def counted(self, endpoint: str, version: int) -> Counted:
+        """What was counted of one version since the start."""
+        cells = [(key[3] in _ANSWERED, cell) for key, cell in self._cells.items() if key[1:3] == (endpoint, version)]
+        answered = [cell for is_answered, cell in cells if is_answered]
+        failed = [cell for is_answered, cell in cells if not is_answered]
+        works = [work for key, work in self._works.items() if key[1:] == (endpoint, version)]
+        return Counted(
+            ok=sum(cell.count for cell in answered),
+            ok_us=sum(cell.total_us for cell in answered),
+            ok_rows=sum(cell.rows for cell in answered),
+            failed=sum(cell.count for cell in failed),
+            failed_us=sum(cell.total_us for cell in failed),
+            served=sum(sum(work.queue.counts) for work in works),
+            queue_us=sum(work.queue.total for work in works),
+            run_us=sum(work.run.total for work in works),
+            batches=round(sum(work.batches for work in works)),
+            last_wall_ns=max((cell.last_wall_ns for _, cell in cells), default=0),
+        )
 
     def page(self) -> bytes:
         """The whole page."""

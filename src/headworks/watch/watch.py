@@ -6,7 +6,7 @@ from headworks.ports import Entry
 from headworks.units import RequestId
 from headworks.watch.ended import Ended
 from headworks.watch.logs import Logs
-from headworks.watch.metrics import Metrics
+from headworks.watch.metrics import Counted, Metrics
 
 
 class LoggedWatch:
@@ -40,6 +40,11 @@ class LoggedWatch:
         """The page of metrics, with every call that has ended."""
         self._settle()
         return self.metrics.page()
+
+    def counted(self, endpoint: str, version: int) -> Counted:
+        """What was counted of one version, with every call that has ended."""
+        self._settle()
+        return self.metrics.counted(endpoint, version)
 
     def _settle(self) -> None:
         for kind, own in self._ended.take():

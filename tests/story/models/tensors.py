@@ -1,5 +1,6 @@
 """Models for clients that speak in tensors."""
 
+import asyncio
 from typing import Annotated
 
 import msgspec
@@ -43,6 +44,14 @@ class Mixed(headworks.Model):
 @headworks.model
 def shout(text: str) -> str:
     return text.upper()
+
+
+class Later(headworks.Model):
+    """Answers after so many seconds, without holding the process."""
+
+    async def predict(self, wait_s: float) -> float:
+        await asyncio.sleep(wait_s)
+        return wait_s
 
 
 class Mood(headworks.Model):

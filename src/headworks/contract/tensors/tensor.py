@@ -59,9 +59,10 @@ def refused(pointer: str, message: str) -> SchemaViolation:
 def checked_shape(shape: Sequence[int], at: str) -> tuple[int, ...]:
     """The shape of a tensor at a pointer.
 
-    Raises: SchemaViolation, when a size is negative or there are too many elements or dimensions.
+    Raises: SchemaViolation, when a size is negative or there are too many elements or dimensions. Rows of nothing count as one
+    element each: they take memory too.
     """
-    if len(shape) > MOST_DIMENSIONS or any(size < 0 for size in shape) or prod(shape) > MOST_ELEMENTS:
+    if len(shape) > MOST_DIMENSIONS or any(size < 0 for size in shape) or prod(s or 1 for s in shape) > MOST_ELEMENTS:
         text = f"must be at most {MOST_DIMENSIONS} sizes, none below 0, of at most {MOST_ELEMENTS} elements together"
         raise refused(f"{at}/shape", text)
     return tuple(shape)
@@ -86,6 +87,11 @@ def from_json(name: str, datatype: str, shape: tuple[int, ...], data: Any, at: s
     return Tensor(name, datatype, shape, values)
 
 
+def element_bytes(datatype: str) -> int:
+    """How many bytes an element has as raw data; 0 for BYTES, whose elements differ, and for what is no datatype."""
+    return 2 if datatype == BF16 else struct.calcsize(_CODES[datatype]) if datatype in _CODES else 0
+
+
 def from_raw(name: str, datatype: str, shape: tuple[int, ...], raw: bytes, at: str) -> Tensor:
     """A tensor whose data came as raw bytes.
 
@@ -94,7 +100,7 @@ def from_raw(name: str, datatype: str, shape: tuple[int, ...], raw: bytes, at: s
     count = prod(shape)
     if datatype == BYTES:
         return Tensor(name, datatype, shape, _byte_elements(raw, count, at))
-    size = 2 if datatype == BF16 else struct.calcsize(_CODES[datatype]) if datatype in _CODES else 0
+    size = element_bytes(datatype)
     if not size:
         raise refused(f"{at}/datatype", f"must be one of {', '.join((*_CODES, BF16, BYTES))}")
     if len(raw) != count * size:

@@ -1,24 +1,35 @@
 """An inference request into rows of the endpoint's own JSON: tensors read from the JSON, or from the raw bytes behind it.
 
 Source: Open Inference Protocol, inference_rest.md ("Inference Request JSON Object"); Triton's extension "Binary Tensor
-Data" (header Inference-Header-Content-Length, parameters binary_data_size and binary_data_output).
+Data" (header Inference-Header-Content-Length, parameters binary_data_size and binary_data_output) and "Schedule Policy"
+(parameter timeout).
 """
 
 from base64 import b64encode
 from collections.abc import Mapping, Sequence
+from math import prod
 from typing import Any
 
 from msgspec import DecodeError, Raw, Struct, ValidationError, convert
 from msgspec.json import Decoder
 
 from headworks.contract import json_text
-from headworks.contract.tensors.signature import Signature, TensorSpec
-from headworks.contract.tensors.tensor import BYTES, Tensor, checked_shape, from_json, from_raw, refused
+from headworks.contract.tensors.signature import ANY, Signature, TensorSpec
+from headworks.contract.tensors.tensor import (
+    BYTES,
+    Tensor,
+    checked_shape,
+    element_bytes,
+    from_json,
+    from_raw,
+    refused,
+)
 from headworks.errors import Malformed
 from headworks.values import RawRequest
 
 JSON_LENGTH = "inference-header-content-length"
 MOST_TENSORS = 256
+LONGEST_TIMEOUT_US = 2**63
 _REFUSED_PARAMETERS = ("shared_memory_region", "classification")
 
 _json = Decoder(Raw).decode
@@ -54,19 +65,23 @@ class Asked(Struct, frozen=True):
     """A request read: its tensors by name, and what its answer must look like.
 
     Shapes: `wanted` maps each asked output to whether it comes as raw bytes; None is every output, `is_raw` then says how.
+    Units: `timeout_us` is how long the caller waits; None where it does not say.
     """
 
     inputs: Mapping[str, Tensor]
     wanted: Mapping[str, bool] | None
     is_raw: bool
     id: str | None
+    timeout_us: int | None = None
 
 
-def asked_of(raw: RawRequest) -> Asked:
+def asked_of(raw: RawRequest, signature: Signature) -> Asked:
     """The tensors of a request and the form of its answer.
 
     Raises: Malformed and NotJson (400), SchemaViolation (422, with pointers).
     """
+    if raw.headers.get(JSON_LENGTH) == "0":
+        return Asked(_bare(raw.body, signature), None, True, None)
     head, tail = _parts(raw)
     request = _request(head)
     for place, parameters in (
@@ -74,14 +89,16 @@ def asked_of(raw: RawRequest) -> Asked:
         *((f"/inputs/{n}", i.parameters) for n, i in enumerate(request.inputs)),
     ):
         _refuse_extensions(place, parameters)
+    _refuse_sequence(request.parameters)
+    timeout_us = _timeout_us(request.parameters)
     inputs = _tensors(request.inputs, tail)
     is_raw = bool(request.parameters.get("binary_data_output", False))
     if request.outputs is None:
-        return Asked(inputs, None, is_raw, request.id)
+        return Asked(inputs, None, is_raw, request.id, timeout_us)
     for number, output in enumerate(request.outputs):
         _refuse_extensions(f"/outputs/{number}", output.parameters)
     wanted = {output.name: bool(output.parameters.get("binary_data", is_raw)) for output in request.outputs}
-    return Asked(inputs, wanted, is_raw, request.id)
+    return Asked(inputs, wanted, is_raw, request.id, timeout_us)
 
 
 def rows_of(asked: Asked, signature: Signature) -> tuple[list[Any], bool]:
@@ -124,6 +141,23 @@ def _parts(raw: RawRequest) -> tuple[bytes, bytes]:
     return raw.body[: int(said)], raw.body[int(said) :]
 
 
+def _bare(body: bytes, signature: Signature) -> dict[str, Tensor]:
+    """The one input of an endpoint, sent alone without any JSON: as many elements as there are bytes for, a text as it is.
+
+    Raises: Malformed.
+    """
+    spec = signature.inputs[0]
+    if len(signature.inputs) > 1 or spec.shape.count(ANY) > 1:
+        raise Malformed("A body without JSON needs an endpoint of one input, of which one size at most may differ.")
+    if spec.datatype == BYTES:
+        if not spec.is_scalar:
+            raise Malformed("A body without JSON is one text, and this endpoint takes several.")
+        return {spec.name: Tensor(spec.name, BYTES, (1,), [body])}
+    row_bytes = element_bytes(spec.datatype) * prod(size or 1 for size in spec.shape if size != ANY)
+    shape = tuple(len(body) // row_bytes if size == ANY else size for size in spec.shape)
+    return {spec.name: from_raw(spec.name, spec.datatype, checked_shape(shape, "/inputs/0"), body, "/inputs/0")}
+
+
 def _request(head: bytes) -> WireRequest:
     document = json_text.decode(head, ("inputs",))
     try:
@@ -142,6 +176,20 @@ def _refuse_extensions(at: str, parameters: Mapping[str, Any]) -> None:
     for name in _REFUSED_PARAMETERS:
         if name in parameters:
             raise refused(f"{at}/parameters/{name}", "is of an extension that this service does not have")
+
+
+def _refuse_sequence(parameters: Mapping[str, Any]) -> None:
+    """A model that keeps a state between calls would be given another's: no call knows of the one before."""
+    if parameters.get("sequence_id") not in (None, 0, ""):
+        raise refused("/parameters/sequence_id", "is of an extension that this service does not have")
+
+
+def _timeout_us(parameters: Mapping[str, Any]) -> int | None:
+    """How long the caller waits, in microseconds; 0 leaves it to the service."""
+    said = parameters.get("timeout", 0)
+    if type(said) is not int or not 0 <= said < LONGEST_TIMEOUT_US:
+        raise refused("/parameters/timeout", f"must be a whole number of microseconds below {LONGEST_TIMEOUT_US}")
+    return said or None
 
 
 def _tensors(inputs: Sequence[WireInput], tail: bytes) -> dict[str, Tensor]:

@@ -10,6 +10,7 @@ from headworks.values import Endpoint
 
 PLATFORM = "headworks"
 EXTENSIONS = ("binary_tensor_data", "model_repository", "model_configuration")
+STATISTICS = "statistics"
 _CONFIG_TYPES = {"BYTES": "TYPE_STRING"}
 
 

@@ -11,7 +11,7 @@ from headworks.dialects.oip.asked import asked_of, rows_of
 from headworks.dialects.oip.told import Wish, check_outputs, encode, told
 from headworks.errors import FieldError, NotFound, SchemaViolation
 from headworks.ports import Endpoints, EventWriter, Read
-from headworks.units import RequestId
+from headworks.units import MICROSECOND_NS, RequestId
 from headworks.values import Call, Endpoint, Matched, Quota, RawRequest
 
 RAW = "application/octet-stream"
@@ -28,14 +28,16 @@ class Infer:
         """See ports.Dialect."""
         if endpoint.is_http:
             raise NotFound(f"{endpoint.name} is an application, not a model; call it below /api.")
-        asked, signature = asked_of(raw), signature_of(endpoint.contract)
+        signature = signature_of(endpoint.contract)
+        asked = asked_of(raw, signature)
         outputs = None if asked.wanted is None else dict(asked.wanted)
         wish = Wish(endpoint.name, str(endpoint.version), asked.id, outputs, asked.is_raw)
         check_outputs(wish, signature)
         rows, is_array = rows_of(asked, signature)
         if is_array and not rows:
             raise SchemaViolation(errors=(FieldError("/inputs", "must hold at least one row"),))
-        return Read(json_payload(encode(rows if is_array else rows[0]), endpoint.contract), JSON, wish)
+        document = json_payload(encode(rows if is_array else rows[0]), endpoint.contract)
+        return Read(document, JSON, wish, None if asked.timeout_us is None else asked.timeout_us * MICROSECOND_NS)
 
     def body(self, call: Call, body: bytes, media: str) -> tuple[bytes, str]:
         """See ports.Dialect.
