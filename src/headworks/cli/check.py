@@ -3,7 +3,10 @@
 import argparse
 
 from headworks.cli.output import Output
+from headworks.cli.serve import tls_files
 from headworks.cli.where import add_config, add_home, config_of, home_of
+from headworks.deployment import read_deployment
+from headworks.edge.server import tls_context
 from headworks.inspection import inspect
 
 
@@ -18,14 +21,18 @@ def add_words(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -
 
 def run(asked: argparse.Namespace, output: Output) -> int:
     """Check everything that `serve` would refuse."""
-    report = inspect(config_of(asked), home_of(asked), is_quick=asked.quick)
+    path, home = config_of(asked), home_of(asked)
+    report = inspect(path, home, is_quick=asked.quick)
+    if not asked.quick and (files := tls_files(read_deployment(path, home))):
+        tls_context(files)
 
     def as_text() -> str:
         lines = ["Configuration is right.", *(f"  {name}" for name in report["endpoints"])]
+        if not report["endpoints"]:
+            lines.append("It publishes no endpoint yet; `headworks init DIR` writes one to start from.")
         if report["not_locked"]:
-            lines.append(
-                f"Not locked as they are now: {', '.join(report['not_locked'])}. Write them down: headworks lock"
-            )
+            command = " ".join(filter(None, ("headworks lock", str(asked.config or ""))))
+            lines.append(f"Not locked as they are now: {', '.join(report['not_locked'])}. Write them down: {command}")
         return "\n".join(lines)
 
     output.show(report, as_text)

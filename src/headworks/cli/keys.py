@@ -35,7 +35,7 @@ def add_words(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -
 
     rotate = actions.add_parser("rotate", help="make a successor; both are valid for the overlap")
     rotate.add_argument("id")
-    rotate.add_argument("--overlap", default="24h", help="how long the old key stays valid")
+    rotate.add_argument("--overlap", default="24h", help="how long the old key stays valid (default: 24h)")
     add_home(rotate)
     rotate.set_defaults(run=run_rotate)
 

@@ -15,14 +15,13 @@ from headworks.app import Service
 from headworks.bridge import awaited
 from headworks.cli.output import Output
 from headworks.cli.where import add_config, add_home, config_of, home_of
-from headworks.deployment import read_deployment
+from headworks.deployment import Deployment, read_deployment
 from headworks.edge.front import Front
 from headworks.edge.limits import Bind, TlsFiles
 from headworks.edge.server import Server
 from headworks.edge.server import serve as listen
 from headworks.errors import ConfigurationRefused, HeadworksError
 from headworks.home import Home
-from headworks.settings import Config
 from headworks.units import parse_duration_s
 
 SWITCH_INTERVAL_S = 0.0005
@@ -47,19 +46,20 @@ def run(asked: argparse.Namespace, output: Output) -> int:
     """Serve until told to stop; 0 after a clean end."""
     home = Home(home_of(asked))
     deployment = read_deployment(config_of(asked), home.folder)
-    bind = binding(deployment.config, asked)
+    bind = binding(deployment, asked)
     service = Service(deployment, home, is_loopback=is_loopback(bind.host))
     return uvloop.run(_serve(service, bind, output))
 
 
-def binding(config: Config, asked: argparse.Namespace) -> Bind:
-    """Where to listen, and whom to believe.
+def binding(deployment: Deployment, asked: argparse.Namespace) -> Bind:
+    """Where to listen, and whom to believe; the certificate's paths count from the configuration's folder.
 
     Raises: ConfigurationRefused for plain HTTP beyond loopback without a word that it is meant.
     """
+    config = deployment.config
     host = asked.host or config.server.host
     port = config.server.port if asked.port is None else asked.port
-    tls = TlsFiles(config.tls.cert, config.tls.key) if config.tls else None
+    tls = tls_files(deployment)
     for proxy in asked.behind_proxy:
         try:
             ip_network(proxy)
@@ -72,6 +72,12 @@ def binding(config: Config, asked: argparse.Namespace) -> Bind:
         )
         raise ConfigurationRefused(text)
     return Bind(host, port, config.server.hosts, tuple(asked.behind_proxy), config.cors.origins, tls)
+
+
+def tls_files(deployment: Deployment) -> TlsFiles | None:
+    """Where certificate and key lie, if the configuration names them."""
+    tls, folder = deployment.config.tls, deployment.path.parent
+    return TlsFiles(str(folder / tls.cert), str(folder / tls.key)) if tls else None
 
 
 def is_loopback(host: str) -> bool:

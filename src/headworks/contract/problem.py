@@ -40,7 +40,7 @@ def _in_one_line(error: HeadworksError) -> str:
     if not error.errors:
         return text
     first = error.errors[0]
-    return f"{text}: {first.pointer or '/'} {first.message}"
+    return f"{text.rstrip('.')}: {first.pointer or 'the body'} {first.message}"
 
 
 PROBLEM_SCHEMA: dict[str, Any] = {

@@ -93,7 +93,7 @@ def tls_context(files: TlsFiles) -> ssl.SSLContext:
         context.load_cert_chain(files.cert, files.key)
     except OSError as error:  # ssl.SSLError is one
         fault = FieldError("/tls", f"{files.cert} and {files.key} must be a readable PEM certificate and its key")
-        raise ConfigurationRefused(str(error), errors=(fault,)) from error
+        raise ConfigurationRefused(f"TLS cannot be served: {error}", errors=(fault,)) from error
     return context
 
 

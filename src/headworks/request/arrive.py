@@ -16,6 +16,7 @@ _PLACEHOLDER = re.compile(r"\{([a-z_]+)\}")
 _TEMPLATE = re.compile(r"/|(?:/(?:[A-Za-z0-9_.\-]|\{[a-z_]+\})+)+")
 _NAME = "[A-Za-z0-9_-]{1,64}"
 _GRAMMARS = {"version": "[1-9][0-9]{0,8}", "rest": "[!-~]{0,2048}", "asked": "[!-.0-~]{1,256}"}
+_BARE_ENDPOINT = re.compile(f"/api/{_NAME}/?")
 _MOST_REMEMBERED = 1024
 _CALL = "call"
 
@@ -76,6 +77,8 @@ class Routes:
                 found = {method: Matched(route, params) for method, route in methods.items()}
                 self._remember(path, found)
                 return found
+        if _BARE_ENDPOINT.fullmatch(path):
+            raise NotFound("A path names its version: /api/ENDPOINT/v1, say; GET /api lists what is")
         raise NotFound("Nothing is at this path; GET /api lists what is")
 
     def _remember(self, path: str, found: Methods) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 import yaml
+from msgspec import inspect
 
 from headworks.errors import ConfigurationRefused, FieldError
 from headworks.settings import types
@@ -27,6 +28,7 @@ NOT_BUILT = {
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 _FROM_FILE = "file:"
 _BARE_NUMBER = "; a number here needs its unit, such as 30s, 10/s, 16MiB or 10 USD; else quote it"
+_EMPTY = "nothing stands under this key: indent entries below it, or remove it"
 
 Lines = dict[tuple[str, ...], int]
 
@@ -78,7 +80,7 @@ def _refused(name: str, lines: Lines, found: list[Problem]) -> ConfigurationRefu
 
 def _document(text: str, name: str, lines: Lines) -> tuple[object, list[Problem]]:
     """Plain data of the YAML, remembering where each key stands; doubled keys are problems."""
-    loader = yaml.SafeLoader(text)
+    loader = _Loader(text)
     try:
         node = loader.get_single_node()
         if node is None:
@@ -90,8 +92,25 @@ def _document(text: str, name: str, lines: Lines) -> tuple[object, list[Problem]
         mark = getattr(error, "problem_mark", None)
         place = f"{name}:{mark.line + 1}:{mark.column + 1}" if mark else name
         raise ConfigurationRefused(f"{place}: not YAML: {getattr(error, 'problem', None) or error}") from error
+    except RecursionError as error:
+        raise ConfigurationRefused(f"{name}: brackets or lists are nested too deep to be a configuration") from error
     finally:
         loader.dispose()
+
+
+class _Loader(yaml.SafeLoader):
+    """Plain data only; a value that looks like a date or number and is none names its place, as other mistakes do."""
+
+    def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
+        """The value of a node.
+
+        Raises: yaml.constructor.ConstructorError.
+        """
+        try:
+            return super().construct_object(node, deep=deep)
+        except ValueError as error:
+            told = f"{error}; quote it if it is text"
+            raise yaml.constructor.ConstructorError(None, None, told, node.start_mark) from error
 
 
 def _note_lines(node: yaml.Node, path: tuple[str, ...], lines: Lines, found: list[Problem]) -> None:
@@ -190,7 +209,7 @@ def _unknown(mapping: dict[str, Any], kind: type[msgspec.Struct], path: tuple[st
 
 def _typed(document: dict[str, Any]) -> tuple[types.Config | None, list[Problem]]:
     """The typed configuration; models and endpoint versions are converted one by one, to find every mistake."""
-    found: list[Problem] = []
+    found = list(_no_mappings(document))
     for name, model in _mappings(document.get("models")):
         _attempt(model, types.ModelConfig, ("models", name), found)
     for part, kind in _NAMED.items():
@@ -204,19 +223,50 @@ def _typed(document: dict[str, Any]) -> tuple[types.Config | None, list[Problem]
     try:
         return msgspec.convert(document, types.Config, dec_hook=secret_hook), found
     except msgspec.ValidationError as error:
-        return None, [_problem(error, ())]
+        return None, [_problem(error, types.Config, ())]
+
+
+def _no_mappings(document: dict[str, Any]) -> Iterator[Problem]:
+    """Entries that must hold keys of their own and hold nothing, or something else."""
+    for part in ("models", "endpoints", *_NAMED):
+        entries = document.get(part)
+        for name, entry in entries.items() if isinstance(entries, dict) else ():
+            if not isinstance(entry, dict):
+                yield Problem((part, name), _EMPTY if entry is None else "must be a mapping of keys to values")
+    for name, versions in _mappings(document.get("endpoints")):
+        for version, entry in versions.items():
+            if not isinstance(entry, dict):
+                yield Problem(("endpoints", name, version), _EMPTY if entry is None else "must be a mapping")
 
 
 def _attempt(mapping: object, kind: type[msgspec.Struct], path: tuple[str, ...], found: list[Problem]) -> None:
     try:
         msgspec.convert(mapping, kind, dec_hook=secret_hook)
     except msgspec.ValidationError as error:
-        found.append(_problem(error, path))
+        found.append(_problem(error, kind, path))
 
 
-def _problem(error: msgspec.ValidationError, path: tuple[str, ...]) -> Problem:
+def _problem(error: msgspec.ValidationError, kind: type[msgspec.Struct], path: tuple[str, ...]) -> Problem:
     """msgspec says where by ` - at `$.a.b``; shown to the operator, never used to decide."""
     text, _, where = str(error).partition(" - at `$")
     inside = tuple(part for part in re.split(r"[.\[\]`]+", where) if part and part != "...")
-    hint = _BARE_NUMBER if text.startswith("Expected `str") and text.endswith(("`int`", "`float`")) else ""
+    hint = _choices(kind, inside) if text.startswith("Invalid enum value") else _hint(text)
     return Problem((*path, *inside), text[0].lower() + text[1:] + hint)
+
+
+def _hint(text: str) -> str:
+    """What to write instead, where msgspec's words alone do not say it."""
+    if text.startswith("Expected `str") and text.endswith(("`int`", "`float`")):
+        return _BARE_NUMBER
+    if text.startswith("Expected `object") and text.endswith("`null`"):
+        return "; " + _EMPTY
+    return "; write it as 2027-06-30" if text == "Invalid RFC3339 encoded date" else ""
+
+
+def _choices(kind: type[msgspec.Struct], path: tuple[str, ...]) -> str:
+    """The words that may stand at a path of this type."""
+    found: Any = inspect.type_info(kind)
+    for part in path:
+        found = next((field.type for field in getattr(found, "fields", ()) if field.encode_name == part), None)
+    values = [value for each in getattr(found, "types", (found,)) for value in getattr(each, "values", ())]
+    return f"; write {' or '.join(map(str, values))}" if values else ""

@@ -60,6 +60,14 @@ def test_a_path_outside_the_table_or_its_grammar_is_not_found(path):
         arrive(make_raw(path), Routes(TABLE))
 
 
+@pytest.mark.parametrize(("path", "is_told"), [("/api/mood", True), ("/api/mood/", True), ("/api/mood/v0", False)])
+def test_a_path_without_a_version_is_told_to_name_one(path, is_told):
+    with pytest.raises(NotFound) as caught:
+        arrive(make_raw(path), Routes(TABLE))
+
+    assert ("/api/ENDPOINT/v1" in caught.value.detail) is is_told
+
+
 def test_a_method_that_is_not_there_is_405_with_what_is():
     with pytest.raises(MethodNotAllowed) as caught:
         arrive(make_raw(method="DELETE"), Routes(TABLE))

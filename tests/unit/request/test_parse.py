@@ -143,6 +143,14 @@ def test_another_content_type_is_415(content_type: str) -> None:
     refused(UnsupportedMedia, make_raw({"x": [1, 2]}, content_type=content_type), BATCH)
 
 
+def test_a_text_may_be_sent_as_plain_text_and_the_refusal_of_others_says_so() -> None:
+    text = make_endpoint(make_contract({"type": "string"}))
+    error = refused(UnsupportedMedia, make_raw(b"hello", content_type="application/xml"), text)
+
+    assert parse(make_raw(b"hello", content_type="text/plain"), text, NATIVE, 0).payload.document == b'"hello"'
+    assert error.detail == "Send application/json, text/plain."
+
+
 def test_urlencoded_says_what_to_add_to_curl() -> None:
     error = refused(UnsupportedMedia, make_raw(b"{}", content_type="application/x-www-form-urlencoded"), BATCH)
 

@@ -76,6 +76,27 @@ def test_an_empty_file_is_an_empty_configuration():
             "headworks.yaml:3: budgets.all.limit: '10 EUR' is not an amount",
         ),
         ("endpoints:", "budgets: {all: {limt: 10 USD}}\nendpoints:", "did you mean 'limit'?"),
+        ("rate: 50/s", "record: ful", "invalid enum value 'ful'; write digest or full or none"),
+        (
+            "rate: 50/s",
+            "risk: hihg",
+            "endpoints.mood.v1.risk: invalid enum value 'hihg'; write high or limited or minimal",
+        ),
+        (
+            "endpoints:",
+            "records: {durable: maybe}\nendpoints:",
+            "headworks.yaml:3: records.durable: invalid enum value",
+        ),
+        ("rate: 50/s", "sunset: tomorrow", "write it as 2027-06-30"),
+        ("rate: 50/s", "sunset: 2026-13-01", "not YAML: month must be in 1..12; quote it if it is text"),
+        ("endpoints:", "cors:\nendpoints:", "headworks.yaml:3: cors: expected"),
+        ("endpoints:", "budgets: {all: }\nendpoints:", "headworks.yaml:3: budgets.all: nothing stands under this key"),
+        ("endpoints:", "providers: {up: fast}\nendpoints:", "headworks.yaml:3: providers.up: must be a mapping"),
+        (
+            "endpoints:\n",
+            "endpoints:\n  tone: {v1: }\n",
+            "headworks.yaml:4: endpoints.tone.v1: nothing stands under this",
+        ),
     ],
 )
 def test_a_mistake_names_its_line_and_its_fix(old, new, told):
@@ -150,6 +171,12 @@ def test_a_proxy_is_an_address(proxy):
 def test_a_missing_file_is_refused(tmp_path):
     with pytest.raises(ConfigurationRefused, match="cannot be read"):
         read_config(tmp_path / "none.yaml", {})
+
+
+def test_brackets_without_end_are_refused_as_any_mistake_is():
+    told = refusals("models: " + "[" * 5000)
+
+    assert told == ["headworks.yaml: brackets or lists are nested too deep to be a configuration"]
 
 
 def test_python_tags_are_never_constructed():

@@ -108,8 +108,10 @@ def _tool_turn(block: Mapping[str, Any], at: str) -> Turn:
     content = block.get("content") or ""
     if isinstance(content, list):
         content = _plain([_part(each, f"{at}/content/{number}") for number, each in enumerate(content)])
-    if block.get("is_error"):
-        content = f"Error: {content}" if isinstance(content, str) else [{"type": "text", "text": "Error:"}, *content]
+    if block.get("is_error") and isinstance(content, list):
+        content = [{"type": "text", "text": "Error:"}, *content]
+    elif block.get("is_error") and isinstance(content, str):
+        content = f"Error: {content}"
     return {"role": "tool", "tool_call_id": block.get("tool_use_id"), "content": content}
 
 

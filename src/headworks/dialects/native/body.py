@@ -102,8 +102,7 @@ def _json(sent: Sent, contract: Contract) -> Payload:
 def _text(sent: Sent, contract: Contract) -> Payload:
     """One text as the whole input."""
     _refuse_charset(sent)
-    root = contract.request.json
-    if resolved(root, root).get("type") != "string" or contract.binary:
+    if not _is_text(contract):
         raise UnsupportedMedia("This endpoint's input is not a text; send application/json.")
     try:
         text = sent.body.decode()
@@ -111,6 +110,11 @@ def _text(sent: Sent, contract: Contract) -> Payload:
         raise Malformed(f"The text is not UTF-8 at byte {error.start}.") from None
     contract.request.check(text)
     return Payload(_encode(text))
+
+
+def _is_text(contract: Contract) -> bool:
+    root = contract.request.json
+    return resolved(root, root).get("type") == "string" and not contract.binary
 
 
 def _csv(sent: Sent, contract: Contract) -> Payload:
@@ -175,7 +179,11 @@ def _refuse_charset(sent: Sent) -> None:
 
 def _readable(contract: Contract) -> str:
     """What may be sent, for a caller who sent something else."""
-    forms = ["application/json", "multipart/form-data"]
+    forms = ["application/json"]
+    if _is_text(contract):
+        forms.append("text/plain")
+    if contract.binary or fields_of(contract.request).is_row:
+        forms.append("multipart/form-data")
     if fields_of(contract.request).is_row:
         forms.append("text/csv")
     if len(contract.binary) == 1:

@@ -72,7 +72,7 @@ class TypedRunner:
         """
         if self._tries_anything:
             tried(self._try_anything)
-        rows = [self._request.decode(document) for document in self._documents]
+        rows = self._examples()
         if self.announcement.is_stream:
             for row in rows:
                 for _ in self.stream(row):
@@ -80,13 +80,22 @@ class TypedRunner:
         elif rows:
             _raise_failed(self.predict(rows))
 
+    def _examples(self) -> list[Any]:
+        rows = []
+        for number, document in enumerate(self._documents):
+            try:
+                rows.append(self._request.decode(document))
+            except SchemaViolation as error:
+                raise SchemaViolation(reason=f"example {number}", errors=error.errors) from error
+        return rows
+
     def _try_anything(self) -> None:
         """Let the libraries do at start what they would else do at the first call; a failure says nothing."""
         self.predict([self._request.decode(msgspec.json.encode(neutral(self._request.schema)))])
 
     async def warm_up_async(self) -> None:
         """The same for a model whose predict is a coroutine function or an asynchronous generator."""
-        rows = [self._request.decode(document) for document in self._documents]
+        rows = self._examples()
         if self.announcement.is_stream:
             for row in rows:
                 async for _ in self.stream_async(row):

@@ -17,6 +17,7 @@ from importlib import import_module
 from time import monotonic_ns
 from typing import Any, Protocol
 
+from headworks.errors import HeadworksError
 from headworks.targets.models import runtimes
 from headworks.targets.models.inbox import Inbox
 from headworks.targets.models.messages import Load, LoadFailed, Ready
@@ -35,6 +36,7 @@ LOOPS = {
 """What serves each kind of model, as `module:class`; imported when needed, for asyncio alone takes 40 ms."""
 COLLECT_AFTER = 20_000
 LONGEST_WHY = 2000
+MOST_FAULTS_TOLD = 3
 _SET_PARENT_DEATH_SIGNAL = 1
 
 
@@ -89,6 +91,11 @@ def _load_and_serve(inbox: Inbox, message: Load, load: Loader) -> None:
 
 def _why(error: BaseException) -> str:
     """Why a model did not load, for its owner: no caller's content can be in it yet."""
+    if isinstance(error, HeadworksError):
+        fields = "; ".join(
+            f"{field.pointer or 'the input'} {field.message}" for field in error.errors[:MOST_FAULTS_TOLD]
+        )
+        return ": ".join(filter(None, (error.detail.rstrip("."), error.reason, fields)))[:LONGEST_WHY]
     return f"{error} ({place(error)})"[:LONGEST_WHY]
 
 

@@ -228,8 +228,11 @@ class TestWarmUp:
         make(predict).warm_up()
 
     def test_an_example_that_does_not_fit_is_refused(self):
-        with pytest.raises(SchemaViolation):
-            make(scores, {"y": 1}).warm_up()
+        with pytest.raises(SchemaViolation) as caught:
+            make(scores, {"x": 1}, {"y": 1}).warm_up()
+
+        assert caught.value.reason == "example 1"
+        assert "/y" in {field.pointer for field in caught.value.errors}
 
     def test_a_failing_example_fails_the_warm_up(self):
         with pytest.raises(ModelError) as caught:

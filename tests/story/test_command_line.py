@@ -1,0 +1,63 @@
+"""What a person reads who does not know the product yet: each refusal says what, where and how to mend it."""
+
+import pytest
+
+from tests.running import cli, shell, write_config
+
+ECHO = """
+models: {total: {python: "shapes:First"}}
+endpoints: {total: {v1: {targets: [total]}}}
+"""
+
+
+def check(*words):
+    code, _, told = shell("check", *map(str, words))
+    return code, told
+
+
+def test_check_refuses_a_certificate_that_serve_could_not_read(tmp_path):
+    config = write_config(tmp_path, ECHO + "tls: {cert: nope.pem, key: nope.key}\n", models=("shapes.py",))
+    code, told = check(config)
+
+    assert code == 1
+    assert f"{tmp_path}/nope.pem and {tmp_path}/nope.key must be a readable PEM certificate" in told
+
+
+@pytest.mark.parametrize(
+    ("example", "annotation", "told"),
+    [
+        ("3", "str", "example 0: the input must be of type string"),
+        ("'x'", "str, /", "example 0: ValueError in predict"),
+    ],
+)
+def test_an_example_that_fails_is_named_with_what_is_wrong(tmp_path, example, annotation, told):
+    body = f"    examples = [{example}]\n    def predict(self, text: {annotation}) -> int: return int(text)\n"
+    (tmp_path / "models.py").write_text(f"import headworks\nclass Parse(headworks.Model):\n{body}")
+    code, refusal = check(tmp_path / "models.py", "--home", tmp_path / "home")
+
+    assert code == 1
+    assert told in refusal
+
+
+def test_a_model_without_annotation_is_refused_without_a_line_of_ours(tmp_path):
+    (tmp_path / "models.py").write_text("import headworks\n@headworks.model\ndef echo(text):\n    return text\n")
+    code, refusal = check(tmp_path / "models.py", "--home", tmp_path / "home")
+
+    assert code == 1
+    assert "has no annotation. Write text: list[Review], say" in refusal
+    assert "signature.py" not in refusal
+
+
+def test_a_configuration_that_publishes_nothing_says_so(tmp_path):
+    (tmp_path / "headworks.yaml").write_text("")
+    code, told, _ = shell("check", str(tmp_path))
+
+    assert code == 0
+    assert "It publishes no endpoint yet" in told
+
+
+def test_a_folder_that_cannot_be_written_is_refused_in_a_sentence(tmp_path):
+    (tmp_path / "file").write_text("")
+    refusal = cli("init", str(tmp_path / "file" / "project"), code=1)
+
+    assert refusal["error"] == f"{tmp_path}/file/project cannot be written: Not a directory."
