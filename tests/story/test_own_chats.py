@@ -30,6 +30,24 @@ def test_a_chat_is_answered_in_events(chats, version):
     assert {chunk["object"] for chunk in chunks} == {"chat.completion.chunk"}
     said = [choice["delta"].get("content") or "" for chunk in chunks for choice in chunk["choices"]]
     assert "".join(said) == "You said: Hi there"
+    assert b"null" not in answer.body
+
+
+@EVERY_CHAT
+@pytest.mark.parametrize("accept", ["application/json", "text/event-stream"])
+def test_what_a_chat_says_that_it_used_is_in_its_record(chats, version, accept):
+    answer = chats.call(f"/api/chat/v{version}", HI, headers={"Accept": accept})
+    shown = chats.cli("records", "show", answer.headers["x-request-id"])
+    usage = shown["usage"]
+
+    assert (usage["input_tokens"], usage["output_tokens"], usage["cached_tokens"]) == (2, 4, None)
+
+
+def test_what_an_embedding_read_is_in_its_record_too(chats):
+    answer = chats.call("/api/letters/v1", {"input": ["area", "oe"]})
+    usage = chats.cli("records", "show", answer.headers["x-request-id"])["usage"]
+
+    assert (usage["input_tokens"], usage["output_tokens"]) == (2, None)
 
 
 def test_what_an_open_task_does_not_name_may_be_sent_and_passed_over(chats):

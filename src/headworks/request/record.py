@@ -17,6 +17,7 @@ from headworks.errors import (
 )
 from headworks.pending import Pending, Shared, driven
 from headworks.ports import Entry, IdempotencySlot, Parts, Replay
+from headworks.request.usage import MARK, tells_usage, usage_told
 from headworks.values import (
     Auth,
     Call,
@@ -47,7 +48,8 @@ class Line:
     """
 
     __slots__ = (
-        "_entry", "_is_ended", "_is_written", "_number", "_opening", "_parts", "_settled", "_slot", "_streamed_bytes",
+        "_entry", "_is_ended", "_is_written", "_number", "_opening", "_parts", "_settled", "_slot", "_spent",
+        "_streamed_bytes",
         "answer", "at_wall_ns", "call", "caller", "endpoint", "events", "matched", "mode", "parsed_ns", "raw",
     )  # fmt: skip
 
@@ -69,6 +71,7 @@ class Line:
         self._opening: Shared[int] | None = None
         self._streamed_bytes = 0
         self._settled: list[Settlement] = []
+        self._spent: list[bytes] = []
         self.events: list[bytes] = []
         self._slot: IdempotencySlot | None = None
 
@@ -113,7 +116,10 @@ class Line:
 
         Raises: RecordUnavailable (503), through the pending result.
         """
-        return self._write(self._noted(status, outcome, body, media))
+        entry = self._noted(status, outcome, body, media)
+        if self.call is not None and entry.usage is None and tells_usage(self.call, self.answer):
+            entry.usage = usage_told([body])
+        return self._write(entry)
 
     def end(self) -> None:
         """Count and log the call, once."""
@@ -149,6 +155,8 @@ class Line:
     def stream_event(self, event: bytes) -> None:
         """Note one event of a stream; what exceeds the bound is counted, not kept."""
         self._streamed_bytes += len(event)
+        if MARK in event:
+            self._spent[1:] = [event]  # the first, and the last so far
         is_kept = self._entry.mode is not _NONE or self._slot is not None
         if is_kept and self._streamed_bytes <= MAX_STREAM_BYTES:
             self.events.append(event)
@@ -163,6 +171,8 @@ class Line:
         stream = self.answer.stream
         if stream is not None:
             entry.usage, entry.cost_micros = stream.billed()
+        if self.call is not None and entry.usage is None and tells_usage(self.call, self.answer):
+            entry.usage = usage_told(self._spent)
         self.end()
         return self._write(entry)
 

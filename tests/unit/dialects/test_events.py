@@ -2,10 +2,11 @@
 
 import json
 
+import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from headworks.dialects.native.events import KEEP_ALIVE, ending_chunk, event_chunk
+from headworks.dialects.native.events import KEEP_ALIVE, ending_chunk, event_chunk, spoken_chunk
 from headworks.errors import ModelError
 
 
@@ -51,3 +52,32 @@ def test_an_error_ends_the_stream_with_its_problem() -> None:
     assert json.loads(data)["code"] == "model_error"
     assert json.loads(data)["request_id"] == "r-1"
     assert "secret" not in data
+
+
+NAMES = st.sampled_from(["usage", "logprobs", "finish_reason", "content", "delta", 'a,"usage":null', "other"])
+DOCUMENTS = st.recursive(
+    st.none() | st.integers() | st.text() | st.just(',"usage":null'),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(NAMES, inner, max_size=4),
+    max_leaves=12,
+)
+
+
+def without_unsaid(value):
+    """A document without the null fields that a chunk may leave out, but for one that stands first in its object."""
+    if isinstance(value, list):
+        return [without_unsaid(each) for each in value]
+    if not isinstance(value, dict):
+        return value
+    unsaid = {"usage", "logprobs", "finish_reason", "content", "refusal", "tool_calls"}
+    return {
+        name: without_unsaid(inner)
+        for place, (name, inner) in enumerate(value.items())
+        if place == 0 or inner is not None or name not in unsaid
+    }
+
+
+@given(DOCUMENTS)
+def test_a_chunk_loses_nulls_that_say_nothing_and_nothing_else(document):
+    sent = spoken_chunk(msgspec.json.encode(document))
+
+    assert json.loads(sent.removeprefix(b"data: ")) == without_unsaid(document)

@@ -217,7 +217,7 @@ class Answered(Struct, frozen=True, omit_defaults=True):
 Finish = Literal["stop", "length", "tool_calls", "content_filter", "function_call"]
 
 
-class Choice(Struct, frozen=True):
+class Choice(Struct, frozen=True, omit_defaults=True):
     """One answer and why it ended."""
 
     index: int
@@ -234,7 +234,7 @@ class Spent(Struct, frozen=True):
     total_tokens: int
 
 
-class Reply(Struct, frozen=True):
+class Reply(Struct, frozen=True, omit_defaults=True):
     """The whole answer."""
 
     id: str

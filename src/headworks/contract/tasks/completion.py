@@ -66,7 +66,7 @@ class Event(Struct, frozen=True):
     usage: Spent | None = None
 
 
-class Reply(Struct, frozen=True):
+class Reply(Struct, frozen=True, omit_defaults=True):
     """The whole text."""
 
     id: str

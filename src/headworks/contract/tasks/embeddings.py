@@ -38,7 +38,7 @@ class Spent(Struct, frozen=True):
     total_tokens: int
 
 
-class Reply(Struct, frozen=True):
+class Reply(Struct, frozen=True, omit_defaults=True):
     """Every vector, and what it cost."""
 
     object: Literal["list"]

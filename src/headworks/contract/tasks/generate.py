@@ -29,7 +29,7 @@ class Request(Struct, frozen=True, forbid_unknown_fields=True):
     parameters: Parameters | None = None
 
 
-class Reply(Struct, frozen=True, forbid_unknown_fields=True):
+class Reply(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """What follows, with the beginning before it where that was asked; why it ended where the target says."""
 
     generated_text: str

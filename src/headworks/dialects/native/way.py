@@ -2,7 +2,7 @@
 
 from headworks.contract.schema import CSV, JSON
 from headworks.dialects.native.body import json_payload, payload
-from headworks.dialects.native.events import KEEP_ALIVE, ending_chunk, event_chunk
+from headworks.dialects.native.events import KEEP_ALIVE, ending_chunk, event_chunk, spoken_chunk
 from headworks.dialects.native.forward import forwarded
 from headworks.dialects.native.media import chosen
 from headworks.dialects.native.table import table_of
@@ -13,6 +13,7 @@ from headworks.values import Call, Endpoint, Matched, Quota, RawRequest, Usage
 
 CSV_TYPE = "text/csv; charset=utf-8; header=present"
 WHOLE_HTTP = "message/http"
+SPOKEN = frozenset({"chat", "completion"})
 
 
 class NativeEvents:
@@ -31,10 +32,16 @@ class NativeEvents:
         return ending_chunk(error, request_id, instance)
 
 
+class SpokenEvents(NativeEvents):
+    """The same for chunks of language models; implements ports.EventWriter."""
+
+    event = staticmethod(spoken_chunk)
+
+
 class Native:
     """Implements ports.Dialect for `/api/{endpoint}/v{version}`, applications behind an endpoint included."""
 
-    _writer = NativeEvents()
+    _writer, _spoken = NativeEvents(), SpokenEvents()
 
     def endpoint(self, raw: RawRequest, matched: Matched, endpoints: Endpoints) -> Endpoint:
         """See ports.Dialect."""
@@ -62,7 +69,7 @@ class Native:
 
     def writer(self, call: Call) -> NativeEvents:
         """See ports.Dialect."""
-        return self._writer
+        return self._spoken if call.endpoint.task in SPOKEN else self._writer
 
     def fields(self, call: Call, request_id: RequestId, quotas: tuple[Quota, ...]) -> tuple[tuple[str, str], ...]:
         """See ports.Dialect; our own fields say it all."""
