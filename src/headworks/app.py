@@ -18,6 +18,7 @@ from headworks.cache.answers import SECRET_BYTES, CachedAnswers
 from headworks.catalogue_operations import Catalogue
 from headworks.commands import OWNER, Command, key_commands, model_commands, record_commands, target_commands
 from headworks.deployment import Deployment
+from headworks.doorbell import Doorbell
 from headworks.errors import ConfigurationRefused, RecordUnavailable
 from headworks.found import Found
 from headworks.home import Home
@@ -143,7 +144,9 @@ class Service:
         self._starting = loop.create_task(self.models.start())
         await asyncio.sleep(0)  # the workers start to load while this process opens its files
         settings = record_settings(config, self.home.folder)
-        self.ledger = Ledger.start(settings, clock, loop.call_soon_threadsafe, soon=loop.call_soon)
+        bell = Doorbell(loop)
+        self._closers.append(bell.close)
+        self.ledger = Ledger.start(settings, clock, bell.post, soon=loop.call_soon)
         self._closers.append(self.ledger.stop)
         limits = self._open_limits()
         stores = self.ledger.stores
@@ -152,7 +155,7 @@ class Service:
         self._closers.append(self.people.live.note_uses)
         watch_parts(self.watch, self.ledger, self.models, os.getpid())
         self.health = health_of(self.ledger, self.models, lambda: self.published.is_known)
-        offload = ThreadOffload(loop.call_soon_threadsafe)
+        offload = ThreadOffload(bell.post)
         self._closers.append(offload.close)
         routes = Routes(table(parse_size_bytes(config.server.max_body), is_loopback=self._is_loopback))
         self.money = self._open_money(limits)

@@ -47,7 +47,7 @@ class Ledger:
     ) -> Ledger:
         """Open the home's record, finish what a crash left and start the writer.
 
-        `post` runs a callable on the thread of the event loop (`loop.call_soon_threadsafe`); with `soon`, which runs one
+        `post` runs a callable on the thread of the event loop (doorbell.py); with `soon`, which runs one
         in the loop's next round (`loop.call_soon`), the records of rounds that follow each other go to the writer together.
         Raises: HomeUnavailable when files or keys are missing, foreign or altered.
         """
