@@ -16,7 +16,7 @@ from headworks.assembly import budgets_of, caller_defaults, key_rules, record_se
 from headworks.bridge import awaited
 from headworks.cache.answers import SECRET_BYTES, CachedAnswers
 from headworks.catalogue_operations import Catalogue
-from headworks.commands import OWNER, Command, key_commands, model_commands, record_commands, target_commands
+from headworks.commands import OWNER, Command, Reloaded, key_commands, model_commands, record_commands, target_commands
 from headworks.deployment import Deployment
 from headworks.doorbell import Doorbell
 from headworks.errors import ConfigurationRefused, RecordUnavailable
@@ -82,6 +82,8 @@ class Service:
         self.clock = SystemClock()
         self.published = Published()
         self.publisher = Publisher(deployment, self.published, self._services)
+        self.renew_certificate: Callable[[], None] = _nothing
+        """Set by the edge that has one."""
         self._is_loopback = is_loopback
         self._closers: list[Callable[[], Any]] = []
         self._ticks = 0
@@ -265,10 +267,19 @@ class Service:
         """What an administrator may do; the same for the control socket and for /admin."""
         return {
             **key_commands(self.people.actions),
-            **model_commands(self.models, self.publisher),
+            **model_commands(self.models, self.publisher, self),
             **target_commands(self._outside_states, self.peers.states),
             **record_commands(self.ledger, self.answers.forget_subject),
         }
+
+    def begun(self) -> None:
+        """See commands.Reloading."""
+        self.renew_certificate()
+
+    def ended(self, reloaded: Reloaded) -> None:
+        """See commands.Reloading."""
+        names = {"swapped": ", ".join(reloaded.swapped), "waiting": ", ".join(reloaded.waiting)}
+        self.watch.logs.event("reloaded", "warning" if reloaded.waiting else "info", **names)
 
     def _control_commands(self) -> Mapping[str, Callable[[Mapping[str, Any]], Any]]:
         def command(act: Command) -> Callable[[Mapping[str, Any]], Any]:
@@ -285,3 +296,7 @@ class Service:
 
         await awaited(wait())
         return {}
+
+
+def _nothing() -> None:
+    """There is no certificate."""

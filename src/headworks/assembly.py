@@ -32,6 +32,9 @@ if TYPE_CHECKING:
 TIMEOUT, CHAT_TIMEOUT = "10s", "120s"
 """How long a call may take where its version does not say."""
 
+UNTIL_RESTART = ("server", "tls", "cors", "keys", "records", "logs")
+"""Parts of a configuration that are read once, at the start; the files that `tls` names are read again all the same."""
+
 
 def model_settings(name: str, model: ModelConfig, folder: Path) -> ModelSettings:
     """The settings of one model's pool; file references are resolved against the configuration's folder."""
@@ -170,6 +173,32 @@ def endpoint(config: Config, name: str, version: str, contract: Contract) -> End
         work=None if entry.prompt is None else work_of(entry),
         id=f"{name}/{version}",
     )
+
+
+def largest_body_bytes(config: Config) -> int:
+    """The largest body that any endpoint takes."""
+    own = [entry.max_body for versions in config.endpoints.values() for entry in versions.values() if entry.max_body]
+    return max(map(parse_size_bytes, (config.server.max_body, *own)))
+
+
+def waiting_for_restart(started: Config, now: Config) -> list[str]:
+    """The fields of a configuration that count only from the next start on, of those that changed since this one."""
+    found = []
+    for part in UNTIL_RESTART:
+        was, said = getattr(started, part), getattr(now, part)
+        if was is None or said is None:
+            found += [part] if was is not said else []
+        else:
+            found += [
+                f"{part}.{field}" for field in was.__struct_fields__ if getattr(was, field) != getattr(said, field)
+            ]
+    most_bytes = largest_body_bytes(started)
+    for name, versions in now.endpoints.items():
+        larger = [
+            each for each, entry in versions.items() if entry.max_body and parse_size_bytes(entry.max_body) > most_bytes
+        ]
+        found += [f"endpoints.{name}.{version}.max_body" for version in larger]
+    return found
 
 
 def _cache_policy(entry: EndpointVersion) -> CachePolicy | None:

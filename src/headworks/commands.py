@@ -1,7 +1,7 @@
 """Commands on a service: the same ones for the control socket, for /admin and for the command line without a service."""
 
 from collections.abc import Callable, Coroutine, Iterable, Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, Protocol
 
 import msgspec
 from msgspec import Meta, Struct
@@ -78,7 +78,27 @@ class Nothing(Struct, frozen=True, forbid_unknown_fields=True):
     """No words."""
 
 
-def model_commands(models: Models, publisher: Publisher) -> dict[str, Command]:
+class Reloaded(Struct, frozen=True):
+    """What a reload took: the models it swapped, and the fields of the configuration that wait for a restart."""
+
+    swapped: tuple[str, ...]
+    waiting: tuple[str, ...]
+
+
+class Reloading(Protocol):
+    """Who takes part in a reload beside models and services."""
+
+    def begun(self) -> None:
+        """Read anew what lies in files: the edge's certificate.
+
+        Raises: ConfigurationRefused; the reload is then refused as a whole.
+        """
+
+    def ended(self, reloaded: Reloaded) -> None:
+        """It is done."""
+
+
+def model_commands(models: Models, publisher: Publisher, reloading: Reloading) -> dict[str, Command]:
     """List, swap and reload."""
 
     async def listed(words: Words, maker: Caller | None) -> object:
@@ -94,6 +114,7 @@ def model_commands(models: Models, publisher: Publisher) -> dict[str, Command]:
 
     async def reloaded(words: Words, maker: Caller | None) -> object:
         read_form(Nothing, words)
+        reloading.begun()
         sources = publisher.reread()
         try:
             for name, source in sources.items():
@@ -101,7 +122,9 @@ def model_commands(models: Models, publisher: Publisher) -> dict[str, Command]:
             publisher.adopt()
         finally:
             publisher.revert()  # without effect once it is adopted
-        return {"swapped": list(sources)}
+        done = Reloaded(tuple(sources), tuple(publisher.waiting()))
+        reloading.ended(done)
+        return msgspec.to_builtins(done)
 
     return {"models.list": listed, "models.swap": swapped, "models.reload": reloaded}
 

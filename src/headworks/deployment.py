@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from headworks.assembly import bare_config, model_settings
 from headworks.errors import ConfigurationRefused
@@ -32,7 +32,7 @@ def read_deployment(path: Path, home: Path) -> Deployment:
     Raises: ConfigurationRefused.
     """
     if path.suffix != ".py":
-        return Deployment(path, read_config(path, os.environ), path.with_name(LOCK_NAME))
+        return Deployment(path, placed(read_config(path, os.environ), path.parent), path.with_name(LOCK_NAME))
     names = discover(str(path))
     if not names:
         text = f"{path} defines no model: subclass headworks.Model with a predict method, or mark a function with @headworks.model."
@@ -45,3 +45,13 @@ def read_deployment(path: Path, home: Path) -> Deployment:
                 f"{path}: {other} and {name} would both be endpoint {endpoint_name(name)}; rename one."
             )
     return Deployment(path, bare_config(by_endpoint, path), home / LOCK_NAME)
+
+
+def placed(config: Config, folder: Path) -> Config:
+    """The configuration with the service's own files where it says, counted from its folder, wherever the command runs."""
+    tls, records = config.tls, config.records
+    if tls is not None:
+        tls = structs.replace(tls, cert=str(folder / tls.cert), key=str(folder / tls.key))
+    if records.key_file is not None:
+        records = structs.replace(records, key_file=str(folder / records.key_file))
+    return structs.replace(config, tls=tls, records=records)

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Mapping
 
 from msgspec import structs
 
-from headworks.assembly import model_settings
+from headworks.assembly import model_settings, waiting_for_restart
 from headworks.contract.lock import read_lock, refuse_breaks
 from headworks.contract.version import changes
 from headworks.deployment import Deployment, read_deployment
@@ -24,6 +24,7 @@ class Publisher:
     """Decides what is published: at the start, before a swap, after a reload. What would break callers is refused."""
 
     def __init__(self, deployment: Deployment, published: Published, services: Services) -> None:
+        self._started = deployment.config
         self._deployment = deployment
         self._published = published
         self._services = services
@@ -100,6 +101,10 @@ class Publisher:
         self._former = None
         self._apply()
         self._published.replace(endpoints)
+
+    def waiting(self) -> list[str]:
+        """The fields of the configuration, as it is now, that wait for a restart."""
+        return waiting_for_restart(self._started, self._deployment.config)
 
     def revert(self) -> None:
         """Go back to the configuration before `reread`: a model that it names did not take over."""

@@ -1,5 +1,7 @@
 """A reload takes what the configuration says of services outside, of budgets and of prices; or nothing at all."""
 
+import json
+
 import pytest
 
 from tests.running import service, write_config
@@ -43,6 +45,10 @@ class House:
         return self.running.call("/api/chat/v1", HI)
 
 
+def reloads(house):
+    return [json.loads(line) for line in house.running.log if '"event":"reloaded"' in line]
+
+
 @pytest.fixture
 def house(tmp_path):
     with upstream() as (one, one_url), upstream() as (other, other_url):
@@ -58,7 +64,7 @@ def house(tmp_path):
 def test_another_target_and_another_address_are_asked_after_a_reload(house):
     before = house.ask()
     house.says(target="b/other")
-    assert house.reload() == {"swapped": []}
+    assert house.reload() == {"swapped": [], "waiting": []}
     moved = house.ask()
     house.says(target="b/other", providers=(ONE, OTHER.replace("{other}", "{one}")))
     house.reload()
@@ -124,7 +130,7 @@ def test_a_model_that_does_not_take_over_after_another_did_puts_the_services_bac
             moved = running.call("/api/chat/v1", HI)
 
     assert "ticks" in told["error"]
-    assert done == {"swapped": ["parrot", "ticks"]}
+    assert done == {"swapped": ["parrot", "ticks"], "waiting": []}
     assert [answer.headers["headworks-target"] for answer in (kept, moved)] == ["a/m", "b/m"]
     assert (len(one.asked), len(other.asked)) == (1, 1)
 
@@ -155,3 +161,31 @@ def test_a_key_that_was_refused_is_tried_again_after_a_reload(house):
     assert refused == ["provider_key_rejected"] * 2
     assert asked == 1
     assert house.ask().status == 200
+
+
+def test_a_reload_names_what_waits_for_a_restart_and_takes_the_rest(house):
+    later = """
+server: {max_connections: 99}
+keys: {rate: 7/s}
+records: {retention: 9d}
+logs: {calls: false}
+"""
+    house.says(target="b/other", more=later)
+    told = house.reload()
+    moved = house.ask()
+    house.says(target="b/other")
+    back = house.reload()
+    house.running.until(lambda: len(reloads(house)) == 2)
+    lines = reloads(house)
+
+    waiting = ["server.max_connections", "keys.rate", "records.retention", "logs.calls"]
+    assert told["waiting"] == waiting
+    assert moved.headers["headworks-target"] == "b/other"
+    assert back["waiting"] == []
+    assert [(line["level"], line["waiting"]) for line in lines] == [("warning", ", ".join(waiting)), ("info", "")]
+
+
+def test_a_larger_body_than_any_at_the_start_waits_for_a_restart(house):
+    house.config.write_text(house.config.read_text().replace("targets:", "max_body: 32MiB, targets:"))
+
+    assert house.reload()["waiting"] == ["endpoints.chat.v1.max_body"]

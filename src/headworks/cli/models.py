@@ -47,5 +47,12 @@ def run_swap(asked: argparse.Namespace, output: Output) -> int:
 def run_reload(asked: argparse.Namespace, output: Output) -> int:
     """Reload the configuration."""
     done = carry_out(home_of(asked), "models.reload", {})
-    output.show(done, lambda: "Reloaded: " + (", ".join(done["swapped"]) or "nothing changed"))
+
+    def as_text() -> str:
+        lines = ["Reloaded. Models swapped: " + (", ".join(done["swapped"]) or "none")]
+        if done["waiting"]:
+            lines.append("Waiting for a restart: " + ", ".join(done["waiting"]))
+        return "\n".join(lines)
+
+    output.show(done, as_text)
     return 0

@@ -105,8 +105,9 @@ async def _serve(service: Service, bind: Bind, output: Output) -> int:
         starting = asyncio.ensure_future(service.ready())
         await asyncio.wait({stopping, starting}, return_when=asyncio.FIRST_COMPLETED)
         if starting.done():
+            service.renew_certificate = server.reload_tls
             _announce(service, bind, server, starting.result(), output)
-            loop.add_signal_handler(signal.SIGHUP, lambda: asyncio.ensure_future(_reload(service, server)))
+            loop.add_signal_handler(signal.SIGHUP, lambda: asyncio.ensure_future(_reload(service)))
             gc.collect()
             gc.freeze()
             gc.set_threshold(COLLECT_AFTER, 20, 50)
@@ -125,13 +126,11 @@ async def _listen(service: Service, bind: Bind) -> Server:
         raise ConfigurationRefused(f"Cannot listen on {bind.host}:{bind.port}: {error.strerror or error}") from error
 
 
-async def _reload(service: Service, server: Server) -> None:
-    """Read the configuration again, swap the models, read the certificate again; what fails stays as it was."""
+async def _reload(service: Service) -> None:
+    """Read certificate and configuration again, swap the models; what fails stays as it was."""
     with suppress(asyncio.CancelledError):
         try:
-            server.reload_tls()
             await awaited(service.commands()["models.reload"]({}, None))
-            service.watch.logs.event("reloaded")
         except HeadworksError as error:
             service.watch.logs.event("reload_refused", "error", reason=error.reason or error.detail)
 

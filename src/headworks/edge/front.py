@@ -6,6 +6,7 @@ from typing import Any
 from msgspec import structs
 
 from headworks.app import Service
+from headworks.assembly import largest_body_bytes
 from headworks.edge.head import Head
 from headworks.edge.limits import EdgeLimits
 from headworks.edge.rounds import HOLD_S, Wait, is_too_late
@@ -16,7 +17,7 @@ from headworks.request.identify import identify
 from headworks.request.respond import problem
 from headworks.request.story import serve
 from headworks.settings import Config
-from headworks.units import MILLISECOND_NS, SECOND_NS, RequestIds, parse_duration_s, parse_size_bytes
+from headworks.units import MILLISECOND_NS, SECOND_NS, RequestIds, parse_duration_s
 from headworks.values import RawRequest, Reply
 
 BUSY = "More requests wait to be read than can be answered before their deadlines."
@@ -122,9 +123,3 @@ def edge_limits(config: Config) -> EdgeLimits:
         request_timeout_s=parse_duration_s(server.request_timeout),
         idle_timeout_s=parse_duration_s(server.idle_timeout),
     )
-
-
-def largest_body_bytes(config: Config) -> int:
-    """The largest body that any endpoint takes."""
-    own = [entry.max_body for versions in config.endpoints.values() for entry in versions.values() if entry.max_body]
-    return max(map(parse_size_bytes, (config.server.max_body, *own)))

@@ -18,10 +18,34 @@ _TLS_FAREWELL_S = 5.0
 _FILES_FOR_OTHERS = 128
 
 
+class Certificate:
+    """The certificate and key in these files, as they were when last read.
+
+    A context keeps one pair for each kind of key, and would go on to show the old one beside a new one of another kind;
+    so each reading makes a context of its own, and `context`, which listens, hands every handshake over to the newest.
+    """
+
+    def __init__(self, files: TlsFiles) -> None:
+        self._files = files
+        self._newest = tls_context(files)
+        self.context = tls_context(files)
+        self.context.sni_callback = self._hand_over
+
+    def renew(self) -> None:
+        """Read the files again, for new connections.
+
+        Raises: ConfigurationRefused, and the old pair stays.
+        """
+        self._newest = tls_context(self._files)
+
+    def _hand_over(self, secure: ssl.SSLObject, name: str | None, context: ssl.SSLContext) -> None:
+        secure.context = self._newest
+
+
 class Server:
     """A listener at work; made by `serve`."""
 
-    def __init__(self, gate: Gate, listener: asyncio.Server, tls: tuple[TlsFiles, ssl.SSLContext] | None) -> None:
+    def __init__(self, gate: Gate, listener: asyncio.Server, tls: Certificate | None) -> None:
         self.port: int = listener.sockets[0].getsockname()[1]
         """The port it listens on, also when it was asked to take a free one."""
         self._gate = gate
@@ -41,9 +65,7 @@ class Server:
         Raises: ConfigurationRefused, and the old pair stays.
         """
         if self._tls is not None:
-            files, context = self._tls
-            tls_context(files)
-            context.load_cert_chain(files.cert, files.key)
+            self._tls.renew()
 
     async def drain(self, timeout_s: float) -> None:
         """Stop listening, finish what runs, close; what still runs after the time is aborted."""
@@ -67,12 +89,12 @@ async def serve(app: App, bind: Bind, clock: Clock) -> Server:
     """
     _check_files(app.limits.max_connections)
     gate = Gate(app, bind, clock, asyncio.get_running_loop())
-    tls = None if bind.tls is None else (bind.tls, tls_context(bind.tls))
+    tls = None if bind.tls is None else Certificate(bind.tls)
     listener = await asyncio.get_running_loop().create_server(
         lambda: Connection(gate),
         bind.host,
         bind.port,
-        ssl=tls[1] if tls else None,
+        ssl=tls.context if tls else None,
         backlog=_BACKLOG,
         reuse_address=True,
         ssl_handshake_timeout=app.limits.head_timeout_s if tls else None,

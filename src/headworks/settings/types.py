@@ -16,7 +16,7 @@ MODEL_KINDS = ("python", "onnx", "skops", "sklearn", "xgboost", "lightgbm", "asg
 
 
 class TlsConfig(Struct, frozen=True, forbid_unknown_fields=True):
-    """Certificate chain and private key, PEM files; TLS 1.3 only."""
+    """Certificate chain and private key, PEM files, their paths counted from the configuration's folder; TLS 1.3 only."""
 
     cert: str
     key: str
@@ -55,7 +55,7 @@ class KeysConfig(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class RecordsConfig(Struct, frozen=True, forbid_unknown_fields=True):
-    """How calls are recorded: `process` survives kill -9, `power` a power cut too."""
+    """How calls are recorded: `process` survives kill -9, `power` a power cut too; `key_file` counts from the configuration's folder."""
 
     durable: Literal["process", "power"] = "process"
     retention: Duration = "183d"

@@ -6,7 +6,7 @@ import ssl
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import NameOID
 from websockets.asyncio.client import connect
 
@@ -19,9 +19,9 @@ from tests.fakes_edge import FakeApp, run_edge
 REQUEST = b"POST /echo HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n\r\nhi"
 
 
-def write_pair(folder, name):
+def write_pair(folder, name, key=None):
     """A self-signed certificate for localhost and its key."""
-    key = ec.generate_private_key(ec.SECP256R1())
+    key = key or ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
     now = dt.datetime.now(dt.UTC)
     builder = x509.CertificateBuilder(subject, subject, key.public_key(), x509.random_serial_number())
@@ -96,6 +96,19 @@ def test_a_reload_takes_the_new_certificate_and_keeps_the_old_one_when_the_new_i
 
         assert [common_name(one) for one in (before, after, still)] == ["CN=first", "CN=second", "CN=second"]
         assert (await before.ask(REQUEST))[0] == 200
+
+    run_edge(scenario, tls=files)
+
+
+def test_a_certificate_of_another_kind_takes_the_place_of_the_old_one_for_every_client(tmp_path):
+    files = write_pair(tmp_path, "elliptic")
+
+    async def scenario(bench):
+        write_pair(tmp_path, "rsa", rsa.generate_private_key(65537, 2048))
+        bench.server.reload_tls()
+        after = await bench.connect(ssl=make_client_context())
+
+        assert common_name(after) == "CN=rsa"
 
     run_edge(scenario, tls=files)
 
