@@ -68,8 +68,8 @@ class _Batch:
         "content_bytes",
         "edge",
         "erased",
-        "has_opened",
         "nodes",
+        "opened",
         "puts",
         "reserves",
         "results",
@@ -82,8 +82,8 @@ class _Batch:
         self.puts: list[Put] = []
         self.reserves: list[Reserve] = []
         self.claims: list[Claim] = []
-        self.closed: set[int] = set()
-        self.has_opened = False
+        self.opened: list[Put] = []
+        self.closed: dict[int, Put] = {}
         self.erased: list[bytes] = []
         self.rows: list[Row] = []
         self.nodes: list[Node] = []
@@ -137,6 +137,7 @@ class RecordDesk:
         size, packed, root, self.content_bytes = row or (0, b"", Frontier().root(), 0)
         self.edge = check_edge(records, self.log.signer.verifier, (size, packed, root))
         self.running = dict(records.execute(self.sql["running"]))
+        self.spending.forget()
         self.replays.load(records)
         if not self._is_loaded:
             self.files.recover(lambda seq: records.execute(self.sql["digests"], (seq,)).fetchone() or ())
@@ -171,10 +172,10 @@ class RecordDesk:
             edge = batch.edge
             connection.execute(self.sql["set_tree"], (edge.size, edge.packed(), edge.root(), batch.content_bytes))
             self.expiry.write(connection, batch.rows)
-            if self.running or batch.has_opened:
+            if batch.opened or batch.closed:
                 self._write_running(connection, batch)
-        if self.running or batch.has_opened:
-            self.spending.write(connection, batch.puts, batch.reserves)
+        if batch.opened or batch.closed or batch.reserves:
+            self.spending.write(connection, batch.opened, batch.closed, batch.reserves)
         if batch.changes:
             self.replays.write(connection, batch.changes)
         for claim in batch.claims:
@@ -203,6 +204,7 @@ class RecordDesk:
         """The transaction was undone; calls whose answer was to be kept give their slots back."""
         self.files.undo()
         self.expiry.forget()
+        self.spending.forget()
         batch = self._batch
         for put in batch.puts:
             self._give_back(put)
@@ -258,8 +260,10 @@ class RecordDesk:
                 files.undo_of(seq)
                 self._give_up(batch, put, _own_error(error))
                 continue
-            if put.kind == "closed" and put.refers_to is not None:
-                batch.closed.add(put.refers_to)
+            if put.refers_to is not None:
+                batch.closed[put.refers_to] = put
+            elif put.kind == "opened":
+                batch.opened.append(put)
             put.seq = seq
             seq += 1
             batch.rows.append(row)
@@ -298,7 +302,6 @@ class RecordDesk:
         elif put.kind == "opened":
             if self.is_full or len(self.running) >= MOST_OPEN:
                 raise _full()
-            batch.has_opened = True
         elif put.kind == "closed" and (put.refers_to not in self.running or put.refers_to in batch.closed):
             raise Internal(reason=f"record {put.refers_to} is not open")
 
@@ -316,16 +319,15 @@ class RecordDesk:
             batch.changes.append(self.replays.ended(put, key, self._sealer))
 
     def _write_running(self, connection: apsw.Connection, batch: _Batch) -> None:
-        started = [(put.seq, _slot(put)) for put in batch.puts if put.kind == "opened"]
-        self._insert_running.insert(connection, started)
+        self._insert_running.insert(connection, [(put.seq, _slot(put)) for put in batch.opened])
         if not batch.closed:
             return
         if len(batch.closed) == 1:
             connection.execute(self.sql["end_running"], tuple(batch.closed))
         else:
             connection.execute(self.sql["end_all_running"], (numbers_text(batch.closed),))
-        for put in batch.puts:
-            slot_left = None if put.refers_to is None else self.running.get(put.refers_to)
+        for number, put in batch.closed.items():
+            slot_left = self.running.get(number)
             if slot_left is None or put.entry.idempotency is not None:
                 continue
             if put.entry.outcome == UNKNOWN_OUTCOME:

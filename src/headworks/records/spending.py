@@ -6,7 +6,7 @@ makes the sums drift from the rows. A call that a crash cut off is charged what 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import apsw
 
@@ -23,8 +23,9 @@ from headworks.values import Reservation, Usage
 OUTSIDE = "/"
 """What the name of a target outside has in it."""
 DAY_NS = 86_400 * SECOND_NS
+Hold = tuple[int, str, str, int]
+"""What one attempt holds of one account: its number, the account and its period, millionths of the currency."""
 _NOTHING = Usage()
-_NO_USE = (0,) * 11
 
 
 class Reserve(Item):
@@ -39,70 +40,83 @@ class Reserve(Item):
 
 
 class Spending:
-    """Writes the tables of spending.sql.
+    """Writes the tables of spending.sql; what calls under way hold is in memory, too.
 
+    Bounded: by the calls that may be open, and their attempts.
     Safe under: the writer's thread.
     """
 
     def __init__(self) -> None:
         self._sql = load_queries(__package__, "spending.sql")
         self._reserve = RowInsert(self._sql["reserve"])
-        self._may_hold = False  # a stream of an own model holds nothing, and need not be asked about
+        self._held: dict[int, list[Hold]] | None = None
 
     def create(self, connection: apsw.Connection) -> None:
         """Create what is missing."""
         connection.execute(self._sql["create"])
-        self._may_hold = bool(connection.execute(self._sql["is_holding"]).get)
 
-    def write(self, connection: apsw.Connection, puts: Iterable[Put], reserves: Iterable[Reserve]) -> None:
-        """What these rows and attempts mean for the sums."""
-        held = [(put.seq, put.entry.reservation) for put in puts if put.kind == "opened"]
-        held += [(item.seq, item.reservation) for item in reserves]
-        self._hold(connection, held)
-        closed = {put.refers_to: put.entry for put in puts if put.kind == "closed" and put.refers_to is not None}
-        if closed and self._may_hold:
-            self._settle(connection, closed)
-        self._use(connection, closed.values())
+    def forget(self) -> None:
+        """Nothing in memory is certain any more."""
+        self._held = None
 
-    def _hold(self, connection: apsw.Connection, held: Iterable[tuple[int, Reservation | None]]) -> None:
+    def write(
+        self, connection: apsw.Connection, opened: list[Put], closed: Mapping[int, Put], reserves: list[Reserve]
+    ) -> None:
+        """What these rows and attempts mean for the sums; `closed` by the number of the opened row."""
+        held = self._held
+        if held is None:
+            held = self._held = self._read(connection)
         rows = [
-            (seq, reservation.number, account, period, reservation.micros or 0)
-            for seq, reservation in held
-            if reservation is not None
-            for account, period in reservation.budgets
+            row for put in opened if put.entry.reservation is not None for row in _rows(put.seq, put.entry.reservation)
         ]
+        for item in reserves:
+            rows += _rows(item.seq, item.reservation)
         if rows:
-            self._may_hold = True
             self._reserve.insert(connection, rows)
+            for row in rows:
+                held.setdefault(row[0], []).append(row[1:])
+        if closed:
+            self._settle(connection, held, closed)
+            self._use(connection, [put.entry for put in closed.values()])
 
-    def _settle(self, connection: apsw.Connection, closed: dict[int, Entry]) -> None:
-        numbers = numbers_text(closed)
-        held = list(connection.execute(self._sql["reserved_of"], (numbers,)))
-        if not held:
+    def _read(self, connection: apsw.Connection) -> dict[int, list[Hold]]:
+        held: dict[int, list[Hold]] = {}
+        for seq, number, account, period, micros in connection.execute(self._sql["held"]):
+            held.setdefault(seq, []).append((number, account, period, micros))
+        return held
+
+    def _settle(self, connection: apsw.Connection, held: dict[int, list[Hold]], closed: Mapping[int, Put]) -> None:
+        ended = [seq for seq in closed if seq in held]
+        if not ended:
             return
-        settled = {
-            (seq, each.reservation.number): each.micros for seq, entry in closed.items() for each in entry.settled
-        }
         spent: dict[tuple[str, str], int] = {}
-        for seq, number, account, period, micros in held:
-            cost = settled.get((seq, number))
-            spent[account, period] = spent.get((account, period), 0) + (micros if cost is None else cost)
+        for seq in ended:
+            settled = {each.reservation.number: each.micros for each in closed[seq].entry.settled}
+            for number, account, period, micros in held.pop(seq):
+                cost = settled.get(number)
+                spent[account, period] = spent.get((account, period), 0) + (micros if cost is None else cost)
         for (account, period), micros in spent.items():
             connection.execute(self._sql["spend"], (account, period, micros))
-        connection.execute(self._sql["free"], (numbers,))
+        connection.execute(self._sql["free"], (numbers_text(ended),))
 
     def _use(self, connection: apsw.Connection, entries: Iterable[Entry]) -> None:
         """One statement for all the calls of a day that are alike in caller, version and target."""
-        sums: dict[tuple[int, str, str, int, str], list[float]] = {}
+        alike: dict[tuple[int, str, str, int, str], list[tuple[float, ...]]] = {}
         for entry in entries:
             target = _service_of(entry)
             if target:
                 key = (entry.at_wall_ns // DAY_NS, entry.caller_id, entry.endpoint, entry.version, target)
-                sums[key] = [a + b for a, b in zip(sums.get(key, _NO_USE), _used(entry), strict=True)]
-        for (day, *alike), (calls, failed, *counts, seconds, micros, unpriced) in sums.items():
-            named = (iso_time(day * DAY_NS)[:10], *alike)
-            whole = map(int, (calls, failed, *counts))
-            connection.execute(self._sql["use"], (*named, *whole, seconds, int(micros), int(unpriced)))
+                alike.setdefault(key, []).append(_used(entry))
+        for (day, *named), each in alike.items():
+            *counts, seconds, micros, unpriced = map(sum, zip(*each, strict=True))
+            values = (iso_time(day * DAY_NS)[:10], *named, *counts, float(seconds), micros, unpriced)
+            connection.execute(self._sql["use"], values)
+
+
+def _rows(seq: int, reservation: Reservation) -> list[tuple[int, int, str, str, int]]:
+    """One row for each budget that an attempt holds something of."""
+    number, micros = reservation.number, reservation.micros or 0
+    return [(seq, number, account, period, micros) for account, period in reservation.budgets]
 
 
 def _service_of(entry: Entry) -> str:

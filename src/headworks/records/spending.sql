@@ -42,14 +42,9 @@ CREATE TABLE IF NOT EXISTS used (
 -- One attempt, in one account.
 INSERT INTO reserved (seq, number, account, period, micros) VALUES (?, ?, ?, ?, ?);
 
--- name: is_holding
--- Whether any call holds anything.
-SELECT EXISTS (SELECT 1 FROM reserved);
-
--- name: reserved_of
--- What the attempts of these calls (a JSON list) hold.
-SELECT seq, number, account, period, micros FROM reserved WHERE seq IN (SELECT value FROM json_each(?))
-ORDER BY seq, number, account;
+-- name: held
+-- What the attempts of calls under way hold.
+SELECT seq, number, account, period, micros FROM reserved ORDER BY seq, number, account;
 
 -- name: free
 -- Calls that have ended hold nothing.

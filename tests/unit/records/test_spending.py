@@ -2,8 +2,10 @@
 
 import queue
 
+import apsw
 import pytest
 
+from headworks.errors import RecordUnavailable
 from headworks.ports import Entry
 from headworks.records.ledger import Ledger
 from headworks.records.settings import RecordSettings
@@ -75,6 +77,22 @@ def test_a_call_that_a_crash_cut_off_is_charged_in_full_and_its_closing_row_says
 
     assert rows == [("unknown_outcome", 100)]
     assert spent == {ALL: 100}
+
+
+def test_what_calls_hold_is_known_again_after_the_store_has_failed(opened):
+    ledger, wait = opened.ledger, opened.wait
+    number = wait(ledger.open(entry(reservation=held(1, 70, ALL, HERS))))
+    with pytest.raises(RecordUnavailable):
+        wait(ledger.stores.records.write(fail))
+    while not ledger.is_available:  # until a probe has found the store well
+        pass
+    wait(ledger.close(number, entry(settled=(Settlement(held(1, 70, ALL, HERS), 12),), cost_micros=12)))
+
+    assert ledger.spent() == {ALL: 12, HERS: 12}
+
+
+def fail(connection):
+    raise apsw.IOError("the disk is gone")
 
 
 def test_use_is_summed_by_day_caller_version_and_target(opened):
