@@ -30,7 +30,7 @@ def open_people(
     """
     store = SqliteKeyStore(stores.keys)
     store.prepare()
-    peppers = open_peppers(folder, random_bytes)
+    peppers = open_peppers(folder, random_bytes, may_create=not store.count_live(clock.wall_ns()))
     live = LiveKeys(store, peppers, clock, defaults or CallerDefaults())
     live.refresh()
     issuer = Issuer(store, peppers, clock, random_bytes, rules)

@@ -61,3 +61,34 @@ def test_a_folder_that_cannot_be_written_is_refused_in_a_sentence(tmp_path):
     refusal = cli("init", str(tmp_path / "file" / "project"), code=1)
 
     assert refusal["error"] == f"{tmp_path}/file/project cannot be written: Not a directory."
+
+
+@pytest.mark.parametrize("port", ["80000", "-1"])
+def test_a_port_that_is_none_is_refused_and_not_taken_for_another(tmp_path, port):
+    config = write_config(tmp_path, ECHO, models=("shapes.py",))
+    code, _, told = shell("serve", str(config), "--home", str(tmp_path / "home"), f"--port={port}")
+
+    assert code == 1
+    assert "a port is a number from 0 (a free one) to 65535" in told
+
+
+@pytest.mark.parametrize("action", ["revoke", "rotate"])
+def test_a_whole_key_in_place_of_its_id_is_refused_and_not_repeated(tmp_path, action):
+    _, made, _ = shell("keys", "create", "me", "--home", str(tmp_path / "home"))
+    key = made.splitlines()[0]
+    code, _, told = shell("keys", action, key, "--home", str(tmp_path / "home"))
+
+    assert code == 1
+    assert "eight characters" in told
+    assert key not in told
+    assert f"{tmp_path}/home is a new home" in made
+
+
+def test_a_home_whose_pepper_is_lost_is_refused_and_not_served_with_dead_keys(tmp_path):
+    config, home = write_config(tmp_path, ECHO, models=("shapes.py",)), tmp_path / "home"
+    cli("keys", "create", "me", "--home", str(home))
+    (home / "keys.pepper").unlink()
+    code, _, told = shell("serve", str(config), "--home", str(home), "--port", "0")
+
+    assert code == 3
+    assert "keys.pepper is missing: restore it" in told

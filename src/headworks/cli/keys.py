@@ -5,7 +5,11 @@ from typing import Any
 
 from headworks.cli.output import Output, table
 from headworks.cli.where import add_home, home_of
+from headworks.errors import ConfigurationRefused
 from headworks.owner import carry_out
+
+ID_HELP = "the key's id, as `headworks keys list` shows it"
+ID_LENGTH = 8
 
 
 def add_words(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -34,13 +38,13 @@ def add_words(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -
     listing.set_defaults(run=run_list)
 
     rotate = actions.add_parser("rotate", help="make a successor; both are valid for the overlap")
-    rotate.add_argument("id")
+    rotate.add_argument("id", help=ID_HELP)
     rotate.add_argument("--overlap", default="24h", help="how long the old key stays valid (default: 24h)")
     add_home(rotate)
     rotate.set_defaults(run=run_rotate)
 
     revoke = actions.add_parser("revoke", help="end a key now")
-    revoke.add_argument("id")
+    revoke.add_argument("id", help=ID_HELP)
     add_home(revoke)
     revoke.set_defaults(run=run_revoke)
 
@@ -53,8 +57,11 @@ def run_create(asked: argparse.Namespace, output: Output) -> int:
         arguments["scopes"] = asked.scope
     if asked.network:
         arguments["networks"] = asked.network
-    made = carry_out(home_of(asked), "keys.create", arguments)
-    output.show(made, lambda: f"{made['key']}\n\nKey {made['id']} for {asked.name}. It is not shown again.")
+    home = home_of(asked)
+    is_new = not home.exists()
+    made = carry_out(home, "keys.create", arguments)
+    note = f" {home} is a new home: no service has run on it yet." if is_new else ""
+    output.show(made, lambda: f"{made['key']}\n\nKey {made['id']} for {asked.name}. It is not shown again.{note}")
     return 0
 
 
@@ -73,7 +80,7 @@ def run_list(asked: argparse.Namespace, output: Output) -> int:
 
 def run_rotate(asked: argparse.Namespace, output: Output) -> int:
     """Make a successor of a key."""
-    made = carry_out(home_of(asked), "keys.rotate", {"id": asked.id, "overlap": asked.overlap})
+    made = carry_out(home_of(asked), "keys.rotate", {"id": _id(asked), "overlap": asked.overlap})
     output.show(
         made, lambda: f"{made['key']}\n\nKey {made['id']} succeeds {asked.id}, which stays valid for {asked.overlap}."
     )
@@ -82,9 +89,20 @@ def run_rotate(asked: argparse.Namespace, output: Output) -> int:
 
 def run_revoke(asked: argparse.Namespace, output: Output) -> int:
     """Revoke a key."""
-    done = carry_out(home_of(asked), "keys.revoke", {"id": asked.id})
+    done = carry_out(home_of(asked), "keys.revoke", {"id": _id(asked)})
     output.show(done, lambda: f"Key {asked.id} is revoked.")
     return 0
+
+
+def _id(asked: argparse.Namespace) -> str:
+    """The id asked for; a whole key in its place is not repeated.
+
+    Raises: ConfigurationRefused.
+    """
+    key_id: str = asked.id
+    if len(key_id) == ID_LENGTH and key_id.isalnum():
+        return key_id
+    raise ConfigurationRefused("Name the key by its id, the eight characters that `headworks keys list` shows first.")
 
 
 def _cell(value: object) -> str:

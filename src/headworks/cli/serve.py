@@ -26,6 +26,7 @@ from headworks.units import parse_duration_s
 
 SWITCH_INTERVAL_S = 0.0005
 COLLECT_AFTER = 50_000
+MOST_PORT = 65_535
 
 
 def add_words(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -59,6 +60,8 @@ def binding(deployment: Deployment, asked: argparse.Namespace) -> Bind:
     config = deployment.config
     host = asked.host or config.server.host
     port = config.server.port if asked.port is None else asked.port
+    if not 0 <= port <= MOST_PORT:
+        raise ConfigurationRefused(f"--port {port}: a port is a number from 0 (a free one) to {MOST_PORT}")
     tls = tls_files(deployment)
     for proxy in asked.behind_proxy:
         try:

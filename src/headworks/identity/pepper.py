@@ -32,17 +32,21 @@ class Peppers(Struct, frozen=True):
     __str__ = __repr__
 
 
-def open_peppers(folder: Path, random: Callable[[int], bytes]) -> Peppers:
-    """The peppers in `folder`/keys.pepper; the file is made, 0600, with one pepper when there is none.
+def open_peppers(folder: Path, random: Callable[[int], bytes], *, may_create: bool = True) -> Peppers:
+    """The peppers in `folder`/keys.pepper; the file is made, 0600, with one pepper when there is none and `may_create`.
 
     Without this file no stored key can be checked: back it up with the key-encryption key, apart from the home. A
     further line makes a new pepper current; a line may go when no key uses it any more.
 
-    Raises: HomeUnavailable when the file is unreadable, damaged or open to others.
+    Raises: HomeUnavailable when the file is missing, unreadable, damaged or open to others.
     """
     path = folder / FILE_NAME
     try:
         if not path.exists():
+            if not may_create:
+                raise HomeUnavailable(
+                    f"The pepper file {path} is missing: restore it; no key that was made opens anything without."
+                )
             _create(path, random)
         handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
         with os.fdopen(handle, encoding="ascii") as file:

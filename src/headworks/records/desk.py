@@ -20,8 +20,8 @@ from headworks.records.data_keys import DataKey, DataKeys, Wanted
 from headworks.records.detail import detail_of, numbers_text
 from headworks.records.expiry import Expiry
 from headworks.records.kms import KeyFile, Kms
-from headworks.records.log_keys import LogKeys, has_secrets, open_log_keys
-from headworks.records.opening import check_edge, foreign
+from headworks.records.log_keys import LogKeys, has_secrets, open_log_keys, was_used
+from headworks.records.opening import check_edge, foreign, lost
 from headworks.records.recovery import UNKNOWN_OUTCOME
 from headworks.records.refusals import Refusals
 from headworks.records.replays import Change, Claim, Release, Replays
@@ -233,6 +233,8 @@ class RecordDesk:
         kms = self._kms or KeyFile.open(self.settings.kek_path, may_create=is_new)
         self.log = open_log_keys(keys, kms, may_create=is_new)
         ours = self.log.signer.verifier.text()
+        if verifier is None and was_used(keys):
+            raise lost()
         if verifier is None:
             records.execute(self.sql["set_verifier"], (ours,))
         elif verifier != ours:

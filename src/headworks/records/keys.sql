@@ -25,6 +25,10 @@ CREATE UNIQUE INDEX IF NOT EXISTS data_keys_current ON data_keys (owner, epoch)
 -- Every secret of the log, wrapped.
 SELECT name, wrapped FROM secrets;
 
+-- name: any_data_key
+-- Whether anything was ever encrypted: then there is a record somewhere.
+SELECT 1 FROM data_keys LIMIT 1;
+
 -- name: insert_secret
 -- Keep one secret.
 INSERT INTO secrets (name, wrapped) VALUES (?, ?);

@@ -29,6 +29,12 @@ def has_secrets(connection: apsw.Connection) -> bool:
     return connection.execute(sql["secrets"]).fetchone() is not None
 
 
+def was_used(connection: apsw.Connection) -> bool:
+    """Whether a record was ever written with this file of keys."""
+    sql = load_queries(__package__, "keys.sql")
+    return connection.execute(sql["any_data_key"]).fetchone() is not None
+
+
 def open_log_keys(connection: apsw.Connection, kms: Kms, *, may_create: bool) -> LogKeys:
     """The log's secrets from the file of keys; made on the first start.
 

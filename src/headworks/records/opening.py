@@ -57,6 +57,12 @@ def foreign() -> HomeUnavailable:
     return HomeUnavailable("keys.db does not belong to records.db: restore the two from the same home.")
 
 
+def lost() -> HomeUnavailable:
+    """The refusal to begin a record anew under keys that have served one."""
+    text = "records.db is missing or empty, but keys.db was used with one: restore it, or begin anew in another home."
+    return HomeUnavailable(text)
+
+
 def _check_checkpoint(records: apsw.Connection, verifier: Verifier, edge: Frontier) -> None:
     sql = load_queries(__package__, "records.sql")
     row = records.execute(sql["last_checkpoint"]).fetchone()

@@ -81,7 +81,7 @@ def connect_to_read(path: Path) -> apsw.Connection:
     Raises: HomeUnavailable when there is no such file.
     """
     if not path.exists():
-        raise HomeUnavailable(f"{path} does not exist.")
+        raise HomeUnavailable(f"{path} does not exist; name the home of the service: --home DIR, or $HEADWORKS_HOME.")
     try:
         # Opened for writing so that SQLite can read, and afterwards clear away, a WAL that a crash left behind.
         connection = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READWRITE)

@@ -18,6 +18,13 @@ def test_a_missing_file_is_made_for_its_owner_only_and_read_again(tmp_path):
     assert os.listdir(tmp_path) == [FILE_NAME]
 
 
+def test_a_missing_file_is_refused_where_keys_were_made_with_it(tmp_path):
+    with pytest.raises(HomeUnavailable, match="restore it"):
+        open_peppers(tmp_path, FakeRandom(), may_create=False)
+
+    assert os.listdir(tmp_path) == []
+
+
 def test_a_further_line_becomes_the_current_pepper(tmp_path):
     old = open_peppers(tmp_path, FakeRandom())
     with (tmp_path / FILE_NAME).open("a") as file:
