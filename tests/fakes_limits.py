@@ -44,6 +44,13 @@ class FakeLimits:
         have = min(Fraction(most), had + Fraction(now_ns - at_ns, interval_ns))
         self.tokens[bucket] = (min(Fraction(most), have - by), now_ns)
 
+    def left(self, bucket, rate, now_ns):
+        most, interval_ns = rate.depth, rate.interval_ns
+        had, at_ns = self.tokens.get(bucket, (Fraction(most), now_ns))
+        have = min(Fraction(most), had + Fraction(now_ns - at_ns, interval_ns))
+        wait_s = float((most - have) * interval_ns / SECOND_NS)
+        return Quota(bucket, most, most * interval_ns / SECOND_NS, max(0, int(have)), wait_s)
+
     def enter(self, bucket, most):
         if self.running.get(bucket, 0) >= most:
             raise ConcurrencyExceeded("too many", retry_after_s=1.0)

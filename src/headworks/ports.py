@@ -53,6 +53,9 @@ class Limits(Protocol):
     def correct(self, bucket: str, rate: Rate, by: int, now_ns: int) -> None:
         """Take more than was asked, or give some back (`by` below 0), once it is known; never refuses."""
 
+    def left(self, bucket: str, rate: Rate, now_ns: int) -> Quota:
+        """What a bucket holds now; nothing is taken."""
+
     def enter(self, bucket: str, most: int) -> None:
         """Count one more running call.
 
@@ -215,6 +218,9 @@ class Money(Protocol):
         Raises: BudgetExhausted, PriceUnknown; nothing is then held.
         Cost: no I/O.
         """
+
+    def left(self, caller: Caller, endpoint: Endpoint) -> tuple[Quota, ...]:
+        """What is left of the rates of tokens that a call falls under."""
 
     def settle(self, reservation: Reservation, usage: Usage | None, *, is_free: bool = False) -> Settlement:
         """Give back what an attempt did not cost; `is_free` for one that failed before anything was billed."""

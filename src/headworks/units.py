@@ -67,6 +67,10 @@ class Rate(Struct, frozen=True, gc=False):
         return self.burst if self.burst is not None else max(1, int(self.count))
 
 
+QUOTA_IN_TOKENS = ';qu="tokens"'
+"""What a RateLimit-Policy of tokens says beside the quota; the unit is ours, the draft registers only those of HTTP."""
+
+
 def parse_duration_s(text: str) -> float:
     """Seconds of a duration such as `800ms`, `10s`, `5m`, `1h`, `30d`.
 

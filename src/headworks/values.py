@@ -85,13 +85,14 @@ class Caller(Struct, frozen=True):
 
 
 class Quota(Struct, frozen=True, gc=False):
-    """A rate after one call was taken from it."""
+    """What is left of a rate of calls, or of tokens."""
 
     name: str
     limit: int
     window_s: float
     remaining: int
     reset_s: float
+    is_tokens: bool = False
 
 
 class Admission(Struct, frozen=True, gc=False):

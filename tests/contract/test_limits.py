@@ -102,3 +102,16 @@ def test_giving_back_fills_no_bucket_beyond_its_burst(limits):
     limits.correct("key", TEN_A_SECOND, -50, START_NS)
 
     assert limits.take("key", TEN_A_SECOND, 1, START_NS).remaining == 9
+
+
+def test_what_is_left_is_told_and_nothing_is_taken(limits):
+    rate = Rate(60, 60)
+    limits.take("k", rate, 45, 0)
+    looks = [limits.left("k", rate, at_s * SECOND_NS) for at_s in (0, 0, 10, 100)]
+    limits.correct("k", rate, 30, 0)
+    beyond = limits.left("k", rate, 0)
+
+    assert [(quota.limit, quota.window_s) for quota in looks] == [(60, 60.0)] * 4
+    assert [(quota.remaining, quota.reset_s) for quota in looks] == [(15, 45.0), (15, 45.0), (25, 35.0), (60, 0.0)]
+    assert (beyond.remaining, beyond.reset_s) == (0, 75.0)
+    assert limits.left("nobody", rate, 0).remaining == 60

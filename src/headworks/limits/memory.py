@@ -116,6 +116,16 @@ class MemoryLimits:
         if state.due_ns > state.kept_ns:
             self._keep_ahead(state, now_ns)
 
+    def left(self, bucket: str, rate: Rate, now_ns: int) -> Quota:
+        """What a bucket holds now; nothing is taken, and no bucket is opened."""
+        state = self._buckets.get(bucket)
+        interval_ns, depth = rate.interval_ns, rate.depth
+        due_ns = self._restored.get(bucket, now_ns) if state is None else state.due_ns
+        debt_ns = max(0, due_ns - now_ns)
+        depth_ns = depth * interval_ns
+        left = max(0, depth_ns - debt_ns) // interval_ns
+        return Quota(bucket, depth, depth_ns / SECOND_NS, left, debt_ns / SECOND_NS)
+
     def enter(self, bucket: str, most: int) -> None:
         """Count one more running call.
 

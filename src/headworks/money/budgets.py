@@ -8,14 +8,14 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from itertools import count
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from headworks.errors import BudgetExhausted, Overloaded, PriceUnknown, RateLimited
 from headworks.money.bound import asked_of, estimated_tokens, most_used, output_cap
 from headworks.money.prices import MICROS, PriceTable, cost_micros
 from headworks.ports import Limits
-from headworks.units import SECOND_NS, Clock, Rate
-from headworks.values import Call, Caller, Endpoint, Reservation, Settlement, Usage
+from headworks.units import QUOTA_IN_TOKENS, SECOND_NS, Clock, Rate
+from headworks.values import Call, Caller, Endpoint, Quota, Reservation, Settlement, Usage
 
 FOR_EVER = "total"
 MOST_ACCOUNTS = 200_000
@@ -150,6 +150,12 @@ class Budgets:
             self._correct(reservation, 0 if is_free else _tokens_used(usage))
         return Settlement(reservation, micros)
 
+    def left(self, caller: Caller, endpoint: Endpoint) -> tuple[Quota, ...]:
+        """See ports.Money."""
+        now_ns = self._clock.monotonic_ns()
+        left = (self._limits.left(bucket, rate, now_ns) for bucket, rate in _token_rates(caller, endpoint))
+        return tuple(structs.replace(quota, is_tokens=True) for quota in left)
+
     def _take(self, rates: TokenRates, tokens: int) -> None:
         """Take the tokens from every rate, or from none.
 
@@ -159,10 +165,10 @@ class Budgets:
         for at, (bucket, rate) in enumerate(rates):
             try:
                 self._limits.take(bucket, rate, tokens, now_ns)
-            except RateLimited:
+            except RateLimited as error:
                 for earlier, of in rates[:at]:
                     self._limits.correct(earlier, of, -tokens, now_ns)
-                raise
+                raise _too_many_tokens(rate, tokens, error) from None
 
     def _correct(self, reservation: Reservation, used: int | None) -> None:
         """Set right what was taken of the rates; what nobody knows stays as it was estimated."""
@@ -213,6 +219,18 @@ def _token_rates(caller: Caller, endpoint: Endpoint) -> TokenRates:
         return ()
     rates = ((f"{caller.key_id}:tokens", caller.tokens), (f"{endpoint.id}:tokens", endpoint.tokens))
     return tuple((bucket, rate) for bucket, rate in rates if rate is not None)
+
+
+def _too_many_tokens(rate: Rate, tokens: int, error: RateLimited) -> RateLimited:
+    """A rate of tokens is used up, in its own words."""
+    allowed = f"{rate.depth} tokens in {rate.depth * rate.interval_ns / SECOND_NS:g} s"
+    text = f"The limit of {allowed} does not hold the {tokens} that this call may use."
+    if tokens > rate.depth:
+        text += " It never will: send less, or ask for a shorter answer."
+    headers = tuple(
+        (name, value + QUOTA_IN_TOKENS if name == "RateLimit-Policy" else value) for name, value in error.headers
+    )
+    return RateLimited(text, retry_after_s=error.retry_after_s, headers=headers)
 
 
 def _tokens_used(usage: Usage | None) -> int | None:

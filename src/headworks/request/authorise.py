@@ -3,6 +3,8 @@
 from collections.abc import Iterator
 from functools import partial
 
+from msgspec import structs
+
 from headworks.errors import DeadlineExceeded, Forbidden, ModelUnavailable, Overloaded, VersionGone
 from headworks.ports import Parts, Targets
 from headworks.units import SECOND_NS, iso_time
@@ -74,6 +76,17 @@ def authorise(admission: Admission, call: Call, parts: Parts, held: Held, now_ns
     if endpoint.rate is None:
         return Grant(admission, call, ())
     return Grant(admission, call, (limits.take(endpoint.id, endpoint.rate, 1, now_ns),))
+
+
+def counted(grant: Grant, parts: Parts) -> Grant:
+    """The grant with what is left of the rates of tokens, as far as it is known now.
+
+    Cost: nothing where there is none.
+    """
+    caller, endpoint = grant.admission.caller, grant.call.endpoint
+    if not endpoint.is_outside or caller.tokens is endpoint.tokens is None:
+        return grant
+    return structs.replace(grant, quotas=(*grant.quotas, *parts.money.left(caller, endpoint)))
 
 
 def _shortest_wait_ns(endpoint: Endpoint, targets: Targets, rows: int) -> int:

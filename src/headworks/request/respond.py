@@ -18,7 +18,7 @@ from headworks.dialects.native.forward import passed_back
 from headworks.errors import HeadworksError
 from headworks.ports import Dialect, Replay
 from headworks.request.identify import KEY_IN_TEXT
-from headworks.units import SECOND_NS, RequestId, http_date
+from headworks.units import QUOTA_IN_TOKENS, SECOND_NS, RequestId, http_date
 from headworks.values import Call, Chunks, Grant, Outcome, Quota, Reply
 
 K = TypeVar("K")
@@ -116,7 +116,7 @@ def _rates(quotas: tuple[Quota, ...]) -> tuple[str, str]:
     left = policies = ""
     for quota in quotas:
         comma = ", " if left else ""
-        name, policy = _policies[quota.name, quota.limit, quota.window_s]
+        name, policy = _policies[quota.name, quota.limit, quota.window_s, quota.is_tokens]
         left += f"{comma}{name};r={quota.remaining};t={ceil(quota.reset_s)}"
         policies = f"{policies}{comma}{policy}" if comma else policy
     return left, policies
@@ -155,11 +155,11 @@ def _lifetime(deprecated_wall_s: float | None, sunset_wall_s: float | None, succ
     return tuple(headers)
 
 
-def _policy(rate: tuple[str, int, float]) -> tuple[str, str]:
+def _policy(rate: tuple[str, int, float, bool]) -> tuple[str, str]:
     """A quota's name as a structured string, and its policy."""
-    name, limit, window_s = rate
+    name, limit, window_s, is_tokens = rate
     quoted = '"' + name.replace("\\", "\\\\").replace('"', '\\"') + '"'
-    return quoted, f"{quoted};q={limit};w={ceil(window_s)}"
+    return quoted, f"{quoted};q={limit};w={ceil(window_s)}{QUOTA_IN_TOKENS if is_tokens else ''}"
 
 
 def _visible(value: str) -> str:

@@ -14,7 +14,7 @@ from headworks.request.act import act
 from headworks.request.admit import admit
 from headworks.request.answer import answer
 from headworks.request.arrive import arrive
-from headworks.request.authorise import authorise, permit
+from headworks.request.authorise import authorise, counted, permit
 from headworks.request.choose import choose
 from headworks.request.identify import identify
 from headworks.request.parse import OFF_LOOP_BYTES, parse, parse_size_hint
@@ -48,6 +48,7 @@ async def serve(raw: RawRequest, parts: Parts) -> Reply:
         if call.is_stream:
             await line.open()
         outcome = line.answer = shaped(call, await answer(plan, parts, line))
+        grant = counted(grant, parts)
         if outcome.stream is not None:
             chunks = RecordedStream(outcome.stream, line, held, dialect.writer(call))
             return streamed(grant, outcome, raw.request_id, dialect, chunks)

@@ -9,6 +9,7 @@ from headworks.dialects.anthropic.told import Form, whole_message
 from headworks.dialects.chat_view import chat_view
 from headworks.dialects.naming import endpoint_named
 from headworks.dialects.openai.body import as_sent, flag, model_of, object_of, serves, told, under_its_name
+from headworks.dialects.openai.fields import tightest_of
 from headworks.ports import Endpoints, EventWriter, Read
 from headworks.units import SECOND_NS, RequestId, minted_wall_ns
 from headworks.values import Call, Endpoint, Matched, Payload, Quota, RawRequest
@@ -54,16 +55,21 @@ class Messages:
 
 
 def rate_fields(request_id: str, quotas: tuple[Quota, ...]) -> tuple[tuple[str, str], ...]:
-    """What is left of the quota that ends first.
+    """What is left of calls and of tokens (of input and output together), of each the quota that ends first.
 
     Source: docs.anthropic.com, "Rate limits".
     """
-    if not quotas:
-        return ()
-    tightest = min(quotas, key=lambda quota: quota.remaining)
-    full_s = (minted_wall_ns(request_id) or 0) // SECOND_NS + int(tightest.reset_s) + 1
-    return (
-        ("anthropic-ratelimit-requests-limit", str(tightest.limit)),
-        ("anthropic-ratelimit-requests-remaining", str(tightest.remaining)),
-        ("anthropic-ratelimit-requests-reset", datetime.fromtimestamp(full_s, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")),
+    minted_s = (minted_wall_ns(request_id) or 0) // SECOND_NS
+    return tuple(
+        field
+        for unit, tightest in tightest_of(quotas)
+        for field in (
+            (f"anthropic-ratelimit-{unit}-limit", str(tightest.limit)),
+            (f"anthropic-ratelimit-{unit}-remaining", str(tightest.remaining)),
+            (f"anthropic-ratelimit-{unit}-reset", _moment(minted_s + int(tightest.reset_s) + 1)),
+        )
     )
+
+
+def _moment(wall_s: int) -> str:
+    return datetime.fromtimestamp(wall_s, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -11,15 +11,26 @@ _UNITS = ((3600, "h"), (60, "m"))
 
 
 def rate_fields(quotas: tuple[Quota, ...]) -> tuple[tuple[str, str], ...]:
-    """What is left of the quota that ends first."""
-    if not quotas:
-        return ()
-    tightest = min(quotas, key=lambda quota: quota.remaining)
-    return (
-        ("x-ratelimit-limit-requests", str(tightest.limit)),
-        ("x-ratelimit-remaining-requests", str(tightest.remaining)),
-        ("x-ratelimit-reset-requests", duration(tightest.reset_s)),
+    """What is left of calls and of tokens, of each the quota that ends first."""
+    return tuple(
+        field
+        for unit, tightest in tightest_of(quotas)
+        for field in (
+            (f"x-ratelimit-limit-{unit}", str(tightest.limit)),
+            (f"x-ratelimit-remaining-{unit}", str(tightest.remaining)),
+            (f"x-ratelimit-reset-{unit}", duration(tightest.reset_s)),
+        )
     )
+
+
+def tightest_of(quotas: tuple[Quota, ...]) -> list[tuple[str, Quota]]:
+    """Of calls and of tokens, as vendors name them, the quota that ends first; nothing of what has none."""
+    found = []
+    for unit, is_tokens in (("requests", False), ("tokens", True)):
+        alike = [quota for quota in quotas if quota.is_tokens is is_tokens]
+        if alike:
+            found.append((unit, min(alike, key=lambda quota: quota.remaining)))
+    return found
 
 
 def duration(seconds: float) -> str:
