@@ -96,7 +96,7 @@ class Own:
         published.replace((Endpoint("dot", 1, contract, (TargetChoice("dot"),), id="dot/v1"),))
         return Parts(
             keys, MemoryLimits(), published, self._model, self._record, watch, clock, None,  # type: ignore[arg-type]
-            Routes(table(2**24, is_loopback=True)), {}, dialects(), refusals(), None, None, None,
+            Routes(table(2**24, is_loopback=True)), {}, dialects(), refusals(), None, None, None, None,
         )  # fmt: skip
 
     def requests(self, key: str) -> Sequence[bytes]:

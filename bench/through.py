@@ -179,7 +179,7 @@ class Gateway:
         target = ProviderTarget(TARGET, TARGET, bound, tasks.reply("chat"), Health(BreakerSettings()), tools)
         return Parts(
             keys, limits, published, Targets(target), self._record, watch, clock, None,  # type: ignore[arg-type]
-            Routes(table(2**24, is_loopback=True)), {}, dialects(), refusals(), money, None, None,
+            Routes(table(2**24, is_loopback=True)), {}, dialects(), refusals(), money, None, None, None,
         )  # fmt: skip
 
     def requests(self, key: str) -> Sequence[bytes]:

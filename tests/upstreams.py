@@ -1,4 +1,4 @@
-"""A service outside, for tests: an OpenAI-shaped chat on loopback, whose answers and failures the test chooses."""
+"""A service outside, for tests: OpenAI-shaped chat and embeddings on loopback, whose answers and failures the test chooses."""
 
 import json
 import threading
@@ -33,6 +33,15 @@ class Upstream:
             return self.refusal
         if self.status != 200:
             return self.status, {"error": {"message": "no", "type": _TYPES[self.status], "code": None}}
+        if "input" in document:
+            vector = [float(document["input"].count(letter)) for letter in "aeiouhmnrst"]
+            data = [{"object": "embedding", "index": 0, "embedding": vector}]
+            return 200, {
+                "object": "list",
+                "data": data,
+                "model": document["model"],
+                "usage": {"prompt_tokens": 5, "total_tokens": 5},
+            }
         message = {"role": "assistant", "content": "Hello"}
         choice = {"index": 0, "message": message, "finish_reason": "stop"}
         reply = {"id": "c", "object": "chat.completion", "created": 1, "model": document["model"], "choices": [choice]}

@@ -25,6 +25,7 @@ PARTS = (
     ("endpoints.NAME.vN", types.EndpointVersion),
     ("endpoints.NAME.vN.targets[]", types.WeightedTarget),
     ("endpoints.NAME.vN.cache", types.CacheConfig),
+    ("endpoints.NAME.vN.cache.semantic", types.SemanticConfig),
     ("endpoints.NAME.vN.outliers", types.OutlierConfig),
     ("endpoints.NAME.vN.fallback", types.FallbackConfig),
     ("endpoints.NAME.vN.prompt", types.PromptConfig),

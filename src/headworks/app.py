@@ -43,7 +43,7 @@ from headworks.targets.models.runner import Announcement
 from headworks.targets.peers import Peers
 from headworks.tensor_operations import Shelf, TensorModels
 from headworks.tensor_repository import TensorRepository
-from headworks.units import RequestId, SystemClock, parse_size_bytes, random_bytes
+from headworks.units import RequestId, RequestIds, SystemClock, parse_size_bytes, random_bytes
 from headworks.watch.health import Health
 from headworks.watch.sink import ThreadSink
 from headworks.watch.watch import LoggedWatch
@@ -53,6 +53,7 @@ from headworks.watching import (
     open_watch,
     tell_keys,
     tell_peers,
+    watch_answers,
     watch_outside,
     watch_parts,
     watch_peers,
@@ -164,12 +165,13 @@ class Service:
         targets = self._found(loop, offload)
         self.publisher.open()
         self.answers = CachedAnswers(random_bytes(SECRET_BYTES), clock, loop)
+        watch_answers(self.watch, self.answers)
         self.peers = Peers(clock, tell_peers(self.watch))
         watch_peers(self.watch, self.peers)
         self.published.when_replaced = self._replaced
         self.parts = Parts(
             self.people.live, limits, self.published, targets, self.ledger, self.watch, clock, offload, routes,
-            self._actions(offload, targets), dialects(), refusals(), self.money, self.answers, self.peers,
+            self._actions(offload, targets), dialects(), refusals(), self.money, self.answers, self.peers, RequestIds(clock),
         )  # fmt: skip
         control = ControlServer(self.home.control_path(), self._control_commands(), os.geteuid(), self._command_failed)
         await control.open()

@@ -15,11 +15,11 @@ from headworks.errors import ContentRefused, ContextTooLong
 from headworks.identity.issue import KeyRules
 from headworks.identity.keys import CallerDefaults
 from headworks.money.budgets import Budget
-from headworks.policies import CachePolicy, OutlierPolicy
+from headworks.policies import CachePolicy, OutlierPolicy, SemanticPolicy
 from headworks.records.settings import RecordSettings
 from headworks.settings import Config, EndpointVersion, ModelConfig
-from headworks.settings.check import every_target, fallback_names
-from headworks.settings.types import OutlierConfig, WeightedTarget
+from headworks.settings.check import VECTORS, every_target, fallback_names, version_named
+from headworks.settings.types import CacheConfig, OutlierConfig, WeightedTarget
 from headworks.targets.models.runner import Source
 from headworks.targets.models.settings import BatchSettings, ModelSettings, QueueSettings
 from headworks.targets.providers.wire import ProviderSettings
@@ -203,7 +203,36 @@ def waiting_for_restart(started: Config, now: Config) -> list[str]:
 
 def _cache_policy(entry: EndpointVersion) -> CachePolicy | None:
     cache = entry.cache
-    return None if cache is None else CachePolicy(parse_duration_s(cache.fresh), parse_duration_s(cache.stale))
+    if cache is None:
+        return None
+    return CachePolicy(parse_duration_s(cache.fresh), parse_duration_s(cache.stale), _semantic_policy(cache))
+
+
+def _semantic_policy(cache: CacheConfig) -> SemanticPolicy | None:
+    said = cache.semantic
+    if isinstance(said, bool):
+        return None
+    apart = frozenset(word.casefold() for word in said.apart)
+    return SemanticPolicy(said.threshold, parse_duration_s(said.timeout), said.longest, said.entries, apart)
+
+
+def embedder_named(config: Config, entry: EndpointVersion) -> tuple[str | None, EndpointVersion | None]:
+    """What makes a version's vectors: the id of an endpoint, or a version made for the one target that is named; neither where it needs none."""
+    said = None if entry.cache is None else entry.cache.semantic
+    if said is None or isinstance(said, bool):
+        return None, None
+    name, _, version = said.embeddings.partition("@")
+    if name in config.endpoints:
+        return f"{name}/{version_named(config.endpoints[name], version)}", None
+    made = EndpointVersion(
+        targets=(said.embeddings,),
+        task=VECTORS,
+        timeout=said.timeout,
+        record=entry.record,
+        reason=entry.reason,
+        retention=entry.retention,
+    )
+    return None, made
 
 
 def _outlier_policy(entry: EndpointVersion) -> OutlierPolicy | None:

@@ -12,6 +12,7 @@ class CachePolicy(Struct, frozen=True):
 
     fresh_s: float
     stale_s: float = 0.0
+    semantic: SemanticPolicy | None = None
 
 
 class Freshness(Struct, frozen=True):
@@ -41,3 +42,18 @@ class OutlierPolicy(Struct, frozen=True):
     most_out: float = 0.5
     out_s: float = 30.0
     longest_out_s: float = 300.0
+
+
+class SemanticPolicy(Struct, frozen=True):
+    """When an answer to a similar question is given: how similar, which vectors say so, and what may never be taken for alike.
+
+    Shapes: `threshold` is a cosine. A question longer than `longest` characters is not compared: models read so much of a
+    text and no more, and then take two for the same that differ behind it. Questions that differ in a number or in one of the
+    words that tell them `apart` are never alike. At most `entries` are kept that differ in nothing but the question.
+    """
+
+    threshold: float = 0.95
+    timeout_s: float = 0.5
+    longest: int = 500
+    entries: int = 1000
+    apart: frozenset[str] = frozenset()

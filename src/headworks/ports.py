@@ -14,6 +14,7 @@ from headworks.values import (
     Call,
     Caller,
     Endpoint,
+    Given,
     Matched,
     Outcome,
     Payload,
@@ -105,6 +106,7 @@ class Entry(Struct, gc=False):
     cost_micros: int | None = None
     reservation: Reservation | None = None
     settled: tuple[Settlement, ...] = ()
+    given: Given | None = None
 
 
 class IdempotencySlot(Struct, frozen=True):
@@ -226,11 +228,24 @@ class Money(Protocol):
         """Give back what an attempt did not cost; `is_free` for one that failed before anything was billed."""
 
 
+class Embedded(Struct, frozen=True):
+    """A text as a vector, and whose: vectors of different spaces cannot be compared."""
+
+    space: str
+    numbers: list[float]
+
+
+Embed = Callable[[str], Pending[Embedded]]
+"""Makes a vector of a text; fails with a HeadworksError, also when it takes too long."""
+
+
 class Answers(Protocol):
     """Answers kept in memory, for endpoints that ask for it."""
 
-    def answered(self, call: Call, owner: str, work: Callable[[], Pending[Outcome]]) -> Pending[Outcome]:
+    def answered(self, call: Call, owner: str, work: Callable[[], Pending[Outcome]], embed: Embed) -> Pending[Outcome]:
         """A kept answer, that of the same call under way by the same owner, or what `work` gives.
+
+        Where the endpoint says so, also the kept answer to a similar question of the same owner; `embed` tells what is similar.
 
         Raises: what the work raises, and DeadlineExceeded, through the pending result.
         """
@@ -378,3 +393,5 @@ class Parts(Struct, frozen=True):
     money: Money
     answers: Answers
     peers: Peers
+    new_id: Callable[[], RequestId]
+    """Mints ids of calls that the service makes for a call."""

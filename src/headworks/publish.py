@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 
 from msgspec import structs
 
-from headworks.assembly import endpoint, provider_settings, wording_of, work_of
+from headworks.assembly import embedder_named, endpoint, provider_settings, wording_of, work_of
 from headworks.contract import tasks
 from headworks.contract.schema import Contract, JsonObject, contract_from
 from headworks.contract.version import serves
@@ -20,6 +20,7 @@ from headworks.values import Endpoint, Matched
 
 STARTING = "The service is starting; its models are not ready yet."
 RETRY_AFTER_S = 1.0
+SEMANTIC = "/cache/semantic"
 
 
 class Published:
@@ -102,7 +103,37 @@ def published(config: Config, announced: Mapping[str, Announcement]) -> tuple[En
                 wrong += _placed(name, version, error)
     if wrong:
         raise ConfigurationRefused("\n".join(error.message for error in wrong), errors=tuple(wrong))
-    return tuple(found)
+    return _with_embedders(config, announced, found)
+
+
+def _with_embedders(
+    config: Config, announced: Mapping[str, Announcement], found: list[Endpoint]
+) -> tuple[Endpoint, ...]:
+    """The same endpoints; those that give answers to similar questions know what makes vectors.
+
+    Raises: ConfigurationRefused, naming each target that makes none.
+    """
+    by_id, wrong = {each.id: each for each in found}, []
+    for each in found:
+        entry = config.endpoints[each.name][f"v{each.version}"]
+        name, made = embedder_named(config, entry)
+        if name is not None:
+            by_id[each.id] = structs.replace(each, embedder=by_id[name])
+        if made is None:
+            continue
+        alone = structs.replace(config, endpoints={each.name: {f"v{each.version}": made}})
+        try:
+            contract = contract_of(made, announced, services(config, made))
+        except ConfigurationRefused as error:
+            reasons = "; ".join(reason.message for reason in error.errors) or error.detail
+            told = FieldError(f"{SEMANTIC}/embeddings", f"makes no vectors: {reasons}")
+            wrong += _placed(each.name, f"v{each.version}", ConfigurationRefused(errors=(told,)))
+            continue
+        embedder = endpoint(alone, each.name, f"v{each.version}", contract)
+        by_id[each.id] = structs.replace(each, embedder=embedder)
+    if wrong:
+        raise ConfigurationRefused("\n".join(error.message for error in wrong), errors=tuple(wrong))
+    return tuple(by_id.values())
 
 
 def _checked(made: Endpoint, entry: EndpointVersion) -> Endpoint:
@@ -147,8 +178,10 @@ def every_service(config: Config) -> dict[Key, Bound]:
     wrong: list[FieldError] = []
     for name, versions in config.endpoints.items():
         for version, entry in versions.items():
+            _, embedder = embedder_named(config, entry)
             try:
                 found |= services(config, entry)
+                found |= {} if embedder is None else services(config, embedder)
             except ConfigurationRefused as error:
                 wrong += _placed(name, version, error)
     if wrong:

@@ -152,6 +152,8 @@ class Endpoint(Struct, frozen=True):
     outliers: OutlierPolicy | None = None
     """When a target that shares its calls with others is asked last, because it does so much worse than they."""
     cache: CachePolicy | None = None
+    embedder: Endpoint | None = None
+    """What makes vectors of questions, where answers to similar ones may be given."""
     declared: bytes | None = None
     """The answer to any row when no target answers; it satisfies the contract."""
     elsewhere: tuple[tuple[str, str], ...] = ()
@@ -239,6 +241,15 @@ class Outcome(Struct, frozen=True):
     cost_micros: int | None = None
     degraded: str = ""
     """Why the answer is less than what was asked for: `cached`, `declared`; empty for a full one."""
+    given: Given | None = None
+    """Where it was not made for this call."""
+
+
+class Given(Struct, frozen=True, omit_defaults=True):
+    """How an answer came to be given again: `hit`, `shared`, `stale`; `semantic` is the answer to a question this similar."""
+
+    cache: str
+    similarity: float | None = None
 
 
 class Usage(Struct, frozen=True):

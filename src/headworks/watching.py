@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from typing import Protocol
 
+from headworks.cache.answers import CachedAnswers
 from headworks.identity.key_text import redact
 from headworks.records.ledger import Ledger
 from headworks.targets.models.registry import Models
@@ -118,6 +119,25 @@ def watch_peers(watch: LoggedWatch, peers: Peers) -> None:
     metrics.read(
         "headworks_target_ejections_total", "How often it was put out.", lambda: each(lambda s: s.ejections), "counter"
     )
+
+
+def watch_answers(watch: LoggedWatch, answers: CachedAnswers) -> None:
+    """Publish how calls to endpoints with a cache were answered, and what is kept."""
+    metrics, similar = watch.metrics, answers.similar
+
+    def ways() -> Iterable[tuple[Mapping[str, str], float]]:
+        hits, near, shared = answers.hits, similar.hits, answers.flights.shared
+        counts = {"hit": hits, "semantic": near, "shared": shared, "miss": answers.misses - near - shared}
+        return [({"how": how}, count) for how, count in counts.items()]
+
+    metrics.read("headworks_cache_answers_total", "Calls to endpoints with a cache, by how.", ways, "counter")
+    metrics.read(
+        "headworks_cache_vectors_failed_total", "Questions that got no vector.", lambda: similar.failed, "counter"
+    )
+    metrics.read("headworks_cache_entries", "Kept answers.", lambda: len(answers.store))
+    metrics.read("headworks_cache_bytes", "What they take, sealed.", lambda: answers.store.size_bytes)
+    metrics.read("headworks_cache_vectors", "Kept questions with a vector.", lambda: len(similar.nearest))
+    metrics.read("headworks_cache_vectors_bytes", "What they take, sealed.", lambda: similar.nearest.size_bytes)
 
 
 def tell_peers(watch: LoggedWatch) -> Callable[[Moved], None]:

@@ -28,7 +28,7 @@ endpoints:
         {{id: none, object: chat.completion, created: 0, model: none,
           choices: [{{index: 0, finish_reason: stop, message: {{role: assistant, content: "Ask later."}}}}]}}
   elsewhere: {{v1: {{task: chat, targets: ["up/m"], fallback: {{context_length: "other/long"}}}}}}
-  equals: {{v1: {{task: chat, targets: ["up/m", "other/m"], balance: load}}}}
+  equals: {{v1: {{task: chat, targets: ["up/equal", "other/equal"], balance: load}}}}
   canary:
     v1:
       task: chat
@@ -164,7 +164,7 @@ def test_equals_share_the_calls_and_none_is_a_fallback(house):
     for talk in talks:
         talk.close()
 
-    assert {answer.headers["headworks-target"] for answer in answers} == {"up/m", "other/m"}
+    assert {answer.headers["headworks-target"] for answer in answers} == {"up/equal", "other/equal"}
     assert not any("headworks-degraded" in answer.headers for answer in answers)
 
 

@@ -37,6 +37,7 @@ def call_of(row: Row, opened: Row | None = None) -> dict[str, Any]:
         "seqs": seqs,
         **shown,
         "stages_us": msgspec.json.decode(fields["stages_us"]),
+        "given": None if fields["detail"] is None else msgspec.json.decode(fields["detail"]),
         "usage": None if fields["usage"] is None else msgspec.json.decode(fields["usage"]),
         "kept_until": None if fields["expires_ns"] is None else iso_time(fields["expires_ns"]),
     }

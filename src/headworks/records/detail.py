@@ -1,4 +1,4 @@
-"""The `detail` column of rows that are no calls: canonical JSON, and record numbers as JSON."""
+"""The `detail` column of rows that are no calls (of a call it says how its answer was given again): canonical JSON, and record numbers as JSON."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any

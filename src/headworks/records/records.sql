@@ -4,6 +4,7 @@
 -- kind: call, opened, closed, refusals, access, erased, pruned. refers_to: the opened row that a closed row ends.
 -- subject: a person's pseudonym. content: input and output, encrypted as one; NULL when there is none or it lies in a file.
 -- content_digest: SHA-256 of the ciphertext in a content file. input_digest, output_digest: keyed digests (mode digest).
+-- detail: JSON; what a row that is no call says, and of a call how its answer was given again (cache, similarity).
 -- leaf: SHA-256 over 0x00 and the MessagePack array of every other column, in this order (RFC 9162). It lies before what
 -- may be large.
 -- No index on the hot columns: each would cost more than all of the tree. A request id tells its time, checkpoints tell

@@ -105,7 +105,8 @@ class Sealer:
             entry.total_us, encode_text(entry.stages_us).decode(),
             "full" if mode is FULL else "digest" if mode is DIGEST else "none", self._expires_ns(kind, entry), entry.output_media,
             None if key is None else key.id, content_digest, input_digest, output_digest,
-            None if entry.usage is None else encode_text(entry.usage).decode(), entry.cost_micros, put.detail,
+            None if entry.usage is None else encode_text(entry.usage).decode(), entry.cost_micros,
+            put.detail if entry.given is None else encode_text(entry.given).decode(),
             self._signature(seq, put) if put.is_signed else None,
         )  # fmt: skip
         return clear + (leaf_of(clear, content), content)  # noqa: RUF005  # half the time of a star

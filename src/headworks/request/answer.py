@@ -6,15 +6,17 @@ from functools import partial
 from msgspec import structs
 
 from headworks.errors import HeadworksError, ModelUnavailable, Overloaded, ProviderRefused, TargetError
-from headworks.pending import driven
-from headworks.ports import Parts
+from headworks.pending import Pending, driven
+from headworks.ports import Embedded, Parts
+from headworks.request.embed import embedded
+from headworks.request.record import Line
 from headworks.request.run import run
 from headworks.values import Call, Caller, Opening, Outcome, Plan, Target
 
 DECLARED = "declared"
 
 
-def answer(plan: Plan, parts: Parts, opening: Opening) -> Awaitable[Outcome]:
+def answer(plan: Plan, parts: Parts, opening: Line) -> Awaitable[Outcome]:
     """The outcome, whoever gives it; `degraded` says when it is less than what was asked for.
 
     Raises: what `run` raises, when nothing else answers.
@@ -26,17 +28,26 @@ def answer(plan: Plan, parts: Parts, opening: Opening) -> Awaitable[Outcome]:
     return _answered(plan, parts, opening)
 
 
-async def _answered(plan: Plan, parts: Parts, opening: Opening) -> Outcome:
+async def _answered(plan: Plan, parts: Parts, opening: Line) -> Outcome:
     call, owner = plan.grant.call, owner_of(plan.grant.admission.caller)
     try:
         if call.endpoint.cache is None:
             return await _ran(plan, parts, opening)
-        return await parts.answers.answered(call, owner, lambda: driven(_ran(plan, parts, opening)))
+        work = partial(_running, plan, parts, opening)
+        return await parts.answers.answered(call, owner, work, partial(_embedding, call, opening, parts))
     except (TargetError, Overloaded):
         instead = parts.answers.instead(call, owner) or _declared(call)
         if instead is None:
             raise
         return instead
+
+
+def _running(plan: Plan, parts: Parts, opening: Opening) -> Pending[Outcome]:
+    return driven(_ran(plan, parts, opening))
+
+
+def _embedding(call: Call, line: Line, parts: Parts, text: str) -> Pending[Embedded]:
+    return driven(embedded(text, call, line, parts))
 
 
 async def _ran(plan: Plan, parts: Parts, opening: Opening) -> Outcome:

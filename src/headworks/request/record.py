@@ -223,6 +223,8 @@ class Line:
             (document, *[blob for _, blob in payload.blobs]) if payload.blobs else (document,), output, media,
             self._slot, answer.usage, answer.cost_micros,
         )  # fmt: skip
+        if answer.given is not None:
+            entry.given = answer.given
         return entry
 
     def _noted_early(self, spent_us: int) -> Entry:

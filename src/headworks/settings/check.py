@@ -1,7 +1,7 @@
 """What types cannot say of a configuration: references, units, dates, and reasons that must be given."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple, get_type_hints
 
 import msgspec
@@ -18,6 +18,7 @@ _PROXY = re.compile(
     r"(?::(?:[1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5]))?/?"
 )
 RESERVED = frozenset({"jobs"})
+COMPARED, VECTORS = ("chat", "generate"), "embeddings"
 _PARSERS: dict[str, Callable[[str], object]] = {
     "duration": parse_duration_s,
     "size": parse_size_bytes,
@@ -160,9 +161,51 @@ def _fallback_problems(config: types.Config, path: tuple[str, ...], entry: types
     for field, named in zip(("context_length", "content_policy"), fallback_names(entry), strict=True):
         if named is not None:
             yield from _target_problems(config, (*path, "fallback", field), named)
-    if entry.cache is not None and entry.cache.semantic:
-        text = "answers to similar calls are not available in this version, only to the same call; remove the key"
-        yield Problem((*path, "cache", "semantic"), text)
+    if entry.cache is not None and entry.cache.semantic is not False:
+        yield from _semantic_problems(config, (*path, "cache", "semantic"), entry, entry.cache.semantic)
+
+
+def _semantic_problems(
+    config: types.Config, path: tuple[str, ...], entry: types.EndpointVersion, said: types.SemanticConfig | bool
+) -> Iterator[Problem]:
+    """What is said of answers to similar questions: of which there must be a last one, and vectors that somebody makes."""
+    if entry.task not in COMPARED:
+        text = f"only {' and '.join(COMPARED)} end with a question that can be compared; remove the key"
+        yield Problem(path, text)
+    if entry.risk == "high":
+        text = "risk: high, and an answer to one question may be given to another that only looks alike; remove one of the two"
+        yield Problem(path, text)
+    if isinstance(said, bool):
+        yield Problem(path, "say what makes the vectors: semantic: {embeddings: an endpoint, a model or a target}")
+        return
+    place = (*path, "embeddings")
+    name, _, version = said.embeddings.partition("@")
+    versions = config.endpoints.get(name)
+    if versions is None:
+        if not version and (name in config.models or "/" in name):
+            yield from _target_problems(config, place, name)
+        else:
+            makers = ", ".join(each for each in sorted(config.endpoints) if _makes_vectors(config, each)) or "none"
+            text = f"no endpoint, model or provider's target is called {said.embeddings!r}; endpoints of embeddings: {makers}"
+            yield Problem(place, text)
+        return
+    named = version_named(versions, version)
+    if named is None:
+        yield Problem(place, f"{name} has {', '.join(versions)}; name one, such as {name}@{next(iter(versions), 'v1')}")
+    elif versions[named].task != VECTORS:
+        yield Problem(place, f"{name} {named} serves {versions[named].task or 'its own types'}, not {VECTORS}")
+
+
+def version_named(versions: Mapping[str, types.EndpointVersion], version: str) -> str | None:
+    """Which version of an endpoint is meant: the one that is named, else the only or default one."""
+    if version:
+        return version if version in versions else None
+    default = [each for each, entry in versions.items() if entry.default or len(versions) == 1]
+    return default[0] if default else None
+
+
+def _makes_vectors(config: types.Config, name: str) -> bool:
+    return any(entry.task == VECTORS for entry in config.endpoints[name].values())
 
 
 def fallback_names(entry: types.EndpointVersion) -> tuple[str | None, str | None]:

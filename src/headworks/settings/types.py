@@ -12,6 +12,7 @@ from headworks.settings.money import BudgetConfig, Price
 from headworks.settings.providers import ProviderConfig
 from headworks.settings.units import Duration, RateText, Size
 
+NEGATIONS = ("no", "not", "n't", "cannot", "never", "none", "without")
 MODEL_KINDS = ("python", "onnx", "skops", "sklearn", "xgboost", "lightgbm", "asgi", "wsgi")
 
 
@@ -116,6 +117,22 @@ class WeightedTarget(Struct, frozen=True, forbid_unknown_fields=True):
     weight: Annotated[int, Meta(ge=0, le=1_000_000)]
 
 
+class SemanticConfig(Struct, frozen=True, forbid_unknown_fields=True):
+    """The answer to a similar last turn of a chat (or input of `generate`) is given again where all else of the call is the same.
+
+    `embeddings` names what makes the vectors: an endpoint (`vectors`, `vectors@v1`), an own model or a provider's target. `threshold`
+    is the least cosine; questions longer than `longest` characters, or that differ in a number or in one of the words of `apart`,
+    are never alike. A vector may take `timeout`, and a quarter of what time is left. `entries` are kept of calls alike but for the question.
+    """
+
+    embeddings: str
+    threshold: Annotated[float, Meta(ge=0.8, le=1)] = 0.95
+    timeout: Duration = "500ms"
+    longest: Annotated[int, Meta(ge=1, le=8000)] = 500
+    entries: Annotated[int, Meta(ge=1, le=1000)] = 1000
+    apart: Annotated[tuple[Annotated[str, Meta(min_length=1, max_length=64)], ...], Meta(max_length=500)] = NEGATIONS
+
+
 class CacheConfig(Struct, frozen=True, forbid_unknown_fields=True):
     """The same call by the same caller (or tenant) is given the same answer, `fresh` long; `stale` longer if nothing answers.
 
@@ -124,7 +141,7 @@ class CacheConfig(Struct, frozen=True, forbid_unknown_fields=True):
 
     fresh: Duration
     stale: Duration = "0s"
-    semantic: bool = False
+    semantic: SemanticConfig | bool = False
 
 
 class OutlierConfig(Struct, frozen=True, forbid_unknown_fields=True):

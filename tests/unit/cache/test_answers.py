@@ -36,7 +36,7 @@ class House:
         return pending
 
     def ask(self, call=None, owner="key:k1"):
-        return self.answers.answered(call or self.call(), owner, self.work)
+        return self.answers.answered(call or self.call(), owner, self.work, None)
 
     def how(self, *asked, **named):
         return dict(self.ask(*asked, **named).result().headers)["Headworks-Cache"]
@@ -168,7 +168,7 @@ def test_when_nothing_else_answers_an_old_answer_stands_in(house):
 def test_identical_calls_at_once_run_once(house):
     waiting = Pending()
     works = [lambda: waiting, house.work, house.work]
-    calls = [house.answers.answered(house.call(), "key:k1", work) for work in works]
+    calls = [house.answers.answered(house.call(), "key:k1", work, None) for work in works]
     waiting.resolve(house.outcome)
 
     assert house.ran == 0
@@ -178,7 +178,7 @@ def test_identical_calls_at_once_run_once(house):
 
 def test_calls_of_others_or_against_the_callers_word_do_not_wait_for_them(house):
     waiting = Pending()
-    house.answers.answered(house.call(), "key:k1", lambda: waiting)
+    house.answers.answered(house.call(), "key:k1", lambda: waiting, None)
 
     assert house.ask(owner="key:k2").is_done
     assert house.ask(house.call(wishes="no-cache")).is_done
@@ -218,7 +218,7 @@ def test_cache_control_is_read_on_the_safe_side(header, wishes):
 def test_an_answer_under_way_when_answers_are_dropped_is_given_but_not_kept(house, drop):
     running = Pending()
     call = house.call(subject="ada")
-    asked = house.answers.answered(call, "key:k1", lambda: running)
+    asked = house.answers.answered(call, "key:k1", lambda: running, None)
     drop(house.answers)
     running.resolve(house.outcome)
 
