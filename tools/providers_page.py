@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from importlib import import_module
 
 from headworks.contract import tasks
+from headworks.contract.tasks.keeping import KEPT
 from headworks.targets.providers.aws import converse_facts, translate
 from headworks.targets.providers.aws.comprehend_sentiment import BILLED_LEAST, BILLED_UNIT
 from headworks.targets.providers.google import language_sentiment, languages, moderation
@@ -50,6 +51,10 @@ VERIFIED = (
         "recorded traffic of the services where there is any, their official clients, else their documentation",
     ),
     (
+        "`openai` files, batches, fine-tuning",
+        "the official client (sync and async) before, an account made up from its types behind; emulators by hand (llmock, aimock)",
+    ),
+    (
         "prompts",
         "every kind's chat, with answers made up in each vendor's form; a real small model (135 million parameters, its server in a package): forms only, for how well a model does a task is its own",
     ),
@@ -88,7 +93,7 @@ def providers() -> str:
                 lines.append(
                     f"| any with a chat | that of its `chat` | a prompt to the model | {prompt_of(task).MAPPING} |"
                 )
-    lines += ["", "Kind `http` serves every task by what its configuration declares."]
+    lines += ["", "Kind `http` serves every task that own models serve, by what its configuration declares."]
     return "\n".join([*lines, *prompts(), *mappings(), *declared(), *settings(), *verified()]) + "\n"
 
 
@@ -109,7 +114,8 @@ def who_serves_what(offers: Sequence[tuple[str, Offer]]) -> list[str]:
             )
             for kind in kinds
         ]
-        rows.append(f"| {task} | yes | {' | '.join(cells)} | yes |")
+        by_any = "" if task in KEPT else "yes"
+        rows.append(f"| {task} | {by_any} | {' | '.join(cells)} | {by_any} |")
     return [
         "",
         "## Who serves what",

@@ -37,6 +37,7 @@ from headworks.record_operations import record_operations
 from headworks.records.ledger import Ledger
 from headworks.request.arrive import Routes
 from headworks.routes import table
+from headworks.stores.belongings import SqliteBelongings
 from headworks.targets.models.process import ProcessEngine
 from headworks.targets.models.registry import Models
 from headworks.targets.models.runner import Announcement
@@ -94,6 +95,7 @@ class Service:
         self.models: Models
         self.ledger: Ledger
         self.people: People
+        self.belongings: SqliteBelongings
         self.watch: LoggedWatch
         self.money: Budgets
         self._outside: Outside | None = None
@@ -154,6 +156,8 @@ class Service:
         limits = self._open_limits()
         stores = self.ledger.stores
         folder = self.home.folder
+        self.belongings = SqliteBelongings(stores.records, clock)
+        self.belongings.prepare()
         self.people = open_people(stores, folder, clock, key_rules(config), caller_defaults(config))
         self._closers.append(self.people.live.note_uses)
         watch_parts(self.watch, self.ledger, self.models, os.getpid())
@@ -184,8 +188,11 @@ class Service:
         """The targets by name; what serves services outside is loaded only where some are configured."""
         if not self.config.providers:
             return self.models
+        register = import_module("headworks.targets.providers.owned").Register(
+            self.belongings, self.people.first_key, self.ledger.pseudonym
+        )
         made = import_module("headworks.outside").Outside
-        outside = self._outside = made(loop, self.clock, offload, self.money, tell_keys(self.watch))
+        outside = self._outside = made(loop, self.clock, offload, self.money, register, tell_keys(self.watch))
         self._closers.append(outside.close)
         watch_outside(self.watch, outside.states)
         return Found(self.models, outside.providers)
@@ -271,7 +278,7 @@ class Service:
             **key_commands(self.people.actions),
             **model_commands(self.models, self.publisher, self),
             **target_commands(self._outside_states, self.peers.states),
-            **record_commands(self.ledger, self.answers.forget_subject),
+            **record_commands(self.ledger, self.belongings, self.answers.forget_subject),
         }
 
     def begun(self) -> None:

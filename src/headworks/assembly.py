@@ -11,6 +11,7 @@ from msgspec.json import encode
 
 from headworks.contract import tasks
 from headworks.contract.schema import Contract
+from headworks.contract.tasks.keeping import KEPT
 from headworks.errors import ContentRefused, ContextTooLong
 from headworks.identity.issue import KeyRules
 from headworks.identity.keys import CallerDefaults
@@ -147,7 +148,7 @@ def endpoint(config: Config, name: str, version: str, contract: Contract) -> End
         contract=contract,
         targets=tuple(_choice(target) for target in entry.targets),
         task=entry.task,
-        timeout_s=parse_duration_s(entry.timeout or (CHAT_TIMEOUT if tasks.shapes(entry.task) else TIMEOUT)),
+        timeout_s=parse_duration_s(entry.timeout or (CHAT_TIMEOUT if _is_long(entry.task) else TIMEOUT)),
         rate=parse_rate(entry.rate) if entry.rate else None,
         concurrency=entry.concurrency,
         record=RecordMode(entry.record),
@@ -159,7 +160,7 @@ def endpoint(config: Config, name: str, version: str, contract: Contract) -> End
         tokens=parse_rate(entry.tokens) if entry.tokens else None,
         max_output=entry.max_output,
         max_body_bytes=parse_size_bytes(entry.max_body or config.server.max_body),
-        is_outside=any("/" in target for target in every_target(entry)),
+        is_outside=entry.task not in KEPT and any("/" in target for target in every_target(entry)),
         is_balanced=entry.balance == "load",
         outliers=_outlier_policy(entry),
         cache=_cache_policy(entry),
@@ -199,6 +200,10 @@ def waiting_for_restart(started: Config, now: Config) -> list[str]:
         ]
         found += [f"endpoints.{name}.{version}.max_body" for version in larger]
     return found
+
+
+def _is_long(task: str | None) -> bool:
+    return task in KEPT or tasks.shapes(task) is not None
 
 
 def _cache_policy(entry: EndpointVersion) -> CachePolicy | None:

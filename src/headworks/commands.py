@@ -18,6 +18,7 @@ from headworks.identity.actions import (
 )
 from headworks.publisher import Publisher
 from headworks.records.ledger import Ledger
+from headworks.stores.belongings import SqliteBelongings
 from headworks.targets.models.pool import PoolState
 from headworks.targets.models.registry import Models
 from headworks.targets.models.runner import Announcement, Source
@@ -54,15 +55,16 @@ class EraseSubject(Struct, frozen=True, forbid_unknown_fields=True):
     subject: Annotated[str, Meta(min_length=1, max_length=256)]
 
 
-def record_commands(ledger: Ledger, forget: Callable[[str], None]) -> dict[str, Command]:
-    """Erase a person, from the record and from what `forget` keeps of answers."""
+def record_commands(ledger: Ledger, belongings: SqliteBelongings, forget: Callable[[str], None]) -> dict[str, Command]:
+    """Erase a person: from the record, from what `forget` keeps of answers, and from what callers may reach at providers."""
 
     async def erased(words: Words, maker: Caller | None) -> object:
         actor = OWNER if maker is None else maker.key_id
         subject = read_form(EraseSubject, words).subject
         done = await ledger.erase(subject, actor)
         forget(subject)
-        return msgspec.to_builtins(done)
+        at_providers = await belongings.forget_subject(ledger.pseudonym(subject))
+        return {**msgspec.to_builtins(done), "at_providers": at_providers}
 
     return {"records.erase": erased}
 

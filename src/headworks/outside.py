@@ -29,7 +29,9 @@ from headworks.targets.providers.hedge import HedgePolicy, Hedging
 from headworks.targets.providers.hedged import Hedged
 from headworks.targets.providers.hold import HoldPolicy
 from headworks.targets.providers.http.pool import Pool
+from headworks.targets.providers.keeping import kept_by
 from headworks.targets.providers.key_news import Tell, untold
+from headworks.targets.providers.owned import Owned, Register
 from headworks.targets.providers.registry import Key, Providers
 from headworks.targets.providers.retry import RetryPolicy
 from headworks.targets.providers.target import CHAT_TIMEOUTS, TASK_TIMEOUTS, ProviderState, ProviderTarget, TargetPolicy
@@ -53,11 +55,18 @@ class Outside:
     """
 
     def __init__(
-        self, loop: asyncio.AbstractEventLoop, clock: Clock, offload: ThreadOffload, money: Money, tell: Tell = untold
+        self,
+        loop: asyncio.AbstractEventLoop,
+        clock: Clock,
+        offload: ThreadOffload,
+        money: Money,
+        register: Register,
+        tell: Tell = untold,
     ) -> None:
         self._client = Client(loop, clock)
         self._health = Health(BreakerSettings(), tell=tell)
         self._tools = Tools(self._client, clock, loop, offload, random_share, money)
+        self._register = register
         self._targets: Mapping[Key, ProviderTarget] = {}
         self.providers = Providers()
 
@@ -69,7 +78,7 @@ class Outside:
         bound = every_service(config)
         pools = self._client.pools(_upstreams(bound, config, folder))
         own = {key: self._target(key, each, config, prices) for key, each in bound.items()}
-        return Prepared(pools, own, {key: self._hedged(target, config) for key, target in own.items()})
+        return Prepared(pools, own, {key: self._found(target, bound[key], config) for key, target in own.items()})
 
     def use(self, prepared: Prepared) -> None:
         """Ask these targets from now on. An origin's health outlives that; a refused key is tried again."""
@@ -79,7 +88,11 @@ class Outside:
         self._targets = prepared.own
         self.providers.replace(prepared.targets)
 
-    def _hedged(self, target: ProviderTarget, config: Config) -> Target:
+    def _found(self, target: ProviderTarget, bound: Bound, config: Config) -> Target:
+        """The target as calls find it: what keeps things for callers with their owners, others hedged where that is said."""
+        kept = kept_by(bound.operation)
+        if kept is not None:
+            return Owned(target, kept, self._register, self._tools.offload)
         share = config.providers[target.name.partition("/")[0]].hedge
         if share is None:
             return target
@@ -96,7 +109,8 @@ class Outside:
     def _target(self, key: Key, bound: Bound, config: Config, prices: PriceTable) -> ProviderTarget:
         name = key[0]
         provider = config.providers[name.partition("/")[0]]
-        policy = policy_of(provider, can_stream=bound.operation.can_stream)
+        is_long = bound.operation.can_stream or kept_by(bound.operation) is not None
+        policy = policy_of(provider, is_long=is_long)
         service = service_of(name, bound.operation.model, config, prices)
         return ProviderTarget(
             name, service, bound, tasks.reply(bound.operation.task), self._health, self._tools, policy
@@ -126,16 +140,16 @@ def service_of(name: str, model: str, config: Config, prices: PriceTable) -> str
     return own if settings.base_url is not None or prices.find(own) is not None else f"{settings.kind}/{model}"
 
 
-def policy_of(provider: ProviderConfig, *, can_stream: bool) -> TargetPolicy:
+def policy_of(provider: ProviderConfig, *, is_long: bool) -> TargetPolicy:
     """How a provider's targets are asked."""
-    timeouts = timeouts_of(provider, can_stream=can_stream)
+    timeouts = timeouts_of(provider, is_long=is_long)
     hold = HoldPolicy(hold_s=parse_duration_s(provider.hold), first_content_s=timeouts.first_byte_s)
     return TargetPolicy(timeouts, RetryPolicy(attempts=provider.attempts, resends_unsure=provider.resend), hold)
 
 
-def timeouts_of(provider: ProviderConfig, *, can_stream: bool) -> Timeouts:
+def timeouts_of(provider: ProviderConfig, *, is_long: bool) -> Timeouts:
     """How long one attempt may take, by what the provider's configuration says and else by its kind of work."""
-    usual = CHAT_TIMEOUTS if can_stream else TASK_TIMEOUTS
+    usual = CHAT_TIMEOUTS if is_long else TASK_TIMEOUTS
     said = {
         "connect_s": provider.connect_timeout,
         "first_byte_s": provider.first_byte_timeout,

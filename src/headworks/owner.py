@@ -17,6 +17,7 @@ from headworks.people import open_people
 from headworks.records.ledger import Ledger
 from headworks.records.opening import open_to_read
 from headworks.records.settings import RecordSettings
+from headworks.stores.belongings import SqliteBelongings
 from headworks.stores.sqlite import Stores
 from headworks.units import SystemClock
 
@@ -56,11 +57,20 @@ def _record(folder: Path, command: str, words: Mapping[str, Any], key_file: Path
     ledger = Ledger.start(RecordSettings(home=folder, kek_file=key_file), SystemClock(), _at_once)
     try:
         if command == "records.erase":
-            return msgspec.to_builtins(ledger.erase_now(read_form(EraseSubject, words).subject, OWNER))
+            return _erased(ledger, read_form(EraseSubject, words).subject)
         ledger.accessed_now(OWNER, dict(words))
     finally:
         ledger.stop()
     return {}
+
+
+def _erased(ledger: Ledger, subject: str) -> dict[str, Any]:
+    """What commands.record_commands does, without a service."""
+    done = ledger.erase_now(subject, OWNER)
+    belongings = SqliteBelongings(ledger.stores.records, SystemClock())
+    belongings.prepare()
+    gone = belongings.forget_subject_now(ledger.pseudonym(subject))
+    return {**msgspec.to_builtins(done), "at_providers": gone}
 
 
 def _at_once(callback: Callable[[], None]) -> None:

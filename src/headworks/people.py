@@ -4,9 +4,11 @@ from pathlib import Path
 
 from msgspec import Struct
 
+from headworks.belongings import FirstKey
 from headworks.identity.actions import KeyActions
 from headworks.identity.issue import Issuer, KeyRules
 from headworks.identity.keys import CallerDefaults, LiveKeys
+from headworks.identity.lines import KeyLines
 from headworks.identity.pepper import open_peppers
 from headworks.identity.store import SqliteKeyStore
 from headworks.stores.sqlite import Stores
@@ -19,6 +21,7 @@ class People(Struct, frozen=True):
     live: LiveKeys
     issuer: Issuer
     actions: KeyActions
+    first_key: FirstKey
 
 
 def open_people(
@@ -34,4 +37,4 @@ def open_people(
     live = LiveKeys(store, peppers, clock, defaults or CallerDefaults())
     live.refresh()
     issuer = Issuer(store, peppers, clock, random_bytes, rules)
-    return People(live, issuer, KeyActions(issuer, clock, live))
+    return People(live, issuer, KeyActions(issuer, clock, live), KeyLines(store).first)

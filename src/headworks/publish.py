@@ -7,12 +7,14 @@ from msgspec import structs
 from headworks.assembly import embedder_named, endpoint, provider_settings, wording_of, work_of
 from headworks.contract import tasks
 from headworks.contract.schema import Contract, JsonObject, contract_from
+from headworks.contract.tasks.keeping import KEPT
 from headworks.contract.version import serves
 from headworks.dialects.naming import names_of
 from headworks.errors import ConfigurationRefused, FieldError, ModelUnavailable, NotFound
 from headworks.settings import Config, EndpointVersion
 from headworks.settings.check import every_target, target_name
 from headworks.targets.models.runner import Announcement
+from headworks.targets.providers.keeping import kept_by
 from headworks.targets.providers.kinds import bound
 from headworks.targets.providers.registry import Key
 from headworks.targets.providers.wire import Bound
@@ -159,7 +161,7 @@ def services(config: Config, entry: EndpointVersion) -> dict[Key, Bound]:
         if "/" not in target or entry.task is None:
             continue
         try:
-            found[target, work_of(entry) or ""] = bound(settings, target, entry.task, wording)
+            found[target, work_of(entry) or ""] = _fitting(bound(settings, target, entry.task, wording), entry.task)
         except ConfigurationRefused as error:
             wrong.append(FieldError(f"/targets/{index}", f"{target}: {_told(error)}"))
     if wording is not None and not wrong and not any(each.added_tokens for each in found.values()):
@@ -167,6 +169,16 @@ def services(config: Config, entry: EndpointVersion) -> dict[Key, Bound]:
     if wrong:
         raise ConfigurationRefused(errors=tuple(wrong))
     return found
+
+
+def _fitting(bound: Bound, task: str) -> Bound:
+    """The operation itself; of what a provider keeps, only one that tells callers apart.
+
+    Raises: ConfigurationRefused.
+    """
+    if task in KEPT and kept_by(bound.operation) is None:
+        raise ConfigurationRefused(f"no kind of provider but openai keeps {task} for callers, each apart")
+    return bound
 
 
 def every_service(config: Config) -> dict[Key, Bound]:
@@ -275,7 +287,7 @@ def _announced_outside(task: str, operation: Bound) -> Announcement:
     _check_task(task)
     request, reply = tasks.schemas(task)
     return Announcement(
-        request, reply, is_batch=True, is_stream=False, is_async=True, examples=tasks.examples(task),
+        request, reply, is_batch=task not in KEPT, is_stream=False, is_async=True, examples=tasks.examples(task),
         model_version=operation.operation.model,
     )  # fmt: skip
 

@@ -12,6 +12,7 @@ MODERATIONS, IMAGES, SPEECH = "openai.moderations", "openai.images", "openai.spe
 TRANSCRIPTIONS = "openai.transcriptions"
 MESSAGES, COUNT_TOKENS = "anthropic.messages", "anthropic.count"
 MODELS, MODEL = "models.named", "models.one"
+KEPT = "openai.kept"
 OPENAI_NOT_BUILT = "openai.not-built"
 INFER = "oip.infer"
 OF_TENSORS = (
@@ -48,13 +49,22 @@ _VENDORS_CALLS = (
 _PLANNED_OF_OPENAI = (
     ("GET", "/v1/responses/{response}"),
     ("DELETE", "/v1/responses/{response}"),
-    *((method, f"/v1/{kind}") for kind in ("files", "batches", "fine_tuning/jobs") for method in ("GET", "POST")),
-    *(("GET", f"/v1/{kind}/{{item}}") for kind in ("files", "batches", "fine_tuning/jobs")),
-    ("DELETE", "/v1/files/{item}"),
-    ("GET", "/v1/files/{item}/content"),
-    ("POST", "/v1/batches/{item}/cancel"),
-    ("POST", "/v1/fine_tuning/jobs/{item}/cancel"),
+    ("POST", "/v1/responses/{response}/cancel"),
+    ("GET", "/v1/responses/{response}/input_items"),
 )
+KEPT_PATHS = {"files": "/v1/files", "batches": "/v1/batches", "fine-tuning": "/v1/fine_tuning/jobs"}
+"""By task: where what a provider keeps is found."""
+_ALIKE = (("create", "POST", ""), ("list", "GET", ""), ("retrieve", "GET", "/{thing}"))
+KEPT_ACTS = {
+    "files": (*_ALIKE, ("content", "GET", "/{thing}/content"), ("delete", "DELETE", "/{thing}")),
+    "batches": (*_ALIKE, ("cancel", "POST", "/{thing}/cancel")),
+    "fine-tuning": (
+        *_ALIKE,
+        *((act, "POST", f"/{{thing}}/{act}") for act in ("cancel", "pause", "resume")),
+        *((part, "GET", f"/{{thing}}/{part}") for part in ("events", "checkpoints")),
+    ),
+}
+"""By task: each action, its method, and its path below that."""
 
 
 def table(max_body_bytes: int, *, is_loopback: bool) -> tuple[Route, ...]:
@@ -76,9 +86,24 @@ def table(max_body_bytes: int, *, is_loopback: bool) -> tuple[Route, ...]:
         *(Route("POST", path, Auth.KEY, operation, max_body_bytes) for path, operation in _VENDORS_CALLS),
         _read("/v1/models", Auth.KEY, MODELS),
         _read("/v1/models/{asked}", Auth.KEY, MODEL),
-        *(Route(method, path, Auth.KEY, OPENAI_NOT_BUILT, max_body_bytes) for method, path in _PLANNED_OF_OPENAI),
+        *_kept(max_body_bytes),
+        *(Route(method, path, Auth.KEY, OPENAI_NOT_BUILT, FORM_BYTES) for method, path in _PLANNED_OF_OPENAI),
         *_tensors(max_body_bytes),
         *(Route(method, path, Auth.KEY, NOT_BUILT, FORM_BYTES) for method, path in _PLANNED),
+    )
+
+
+def kept_operation(task: str, action: str) -> str:
+    """What a path runs where a provider keeps things."""
+    return f"{KEPT}.{task}.{action}"
+
+
+def _kept(max_body_bytes: int) -> tuple[Route, ...]:
+    """Files, batches and fine-tuning jobs of a provider."""
+    return tuple(
+        Route(method, KEPT_PATHS[task] + below, Auth.KEY, kept_operation(task, action), max_body_bytes)
+        for task, acts in KEPT_ACTS.items()
+        for action, method, below in acts
     )
 
 

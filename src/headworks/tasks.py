@@ -1,9 +1,12 @@
 """The standard tasks under their public name: `from headworks.tasks import text_classification`."""
 
 from headworks.contract.tasks import (
+    batches,
     chat,
     completion,
     embeddings,
+    files,
+    fine_tuning,
     generate,
     image_classification,
     image_generation,
@@ -28,9 +31,12 @@ from headworks.contract.tasks import (
 )
 
 __all__ = [
+    "batches",
     "chat",
     "completion",
     "embeddings",
+    "files",
+    "fine_tuning",
     "generate",
     "image_classification",
     "image_generation",

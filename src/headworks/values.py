@@ -146,7 +146,7 @@ class Endpoint(Struct, frozen=True):
     is_http: bool = False
     """Whether whole HTTP requests are handed on, to an existing web application."""
     is_outside: bool = False
-    """Whether a target is a service outside, which may cost money."""
+    """Whether a target is a service outside that costs money whatever is asked of it."""
     is_balanced: bool = False
     """Whether the targets are equals, of which the less loaded one is asked first."""
     outliers: OutlierPolicy | None = None

@@ -13,6 +13,7 @@ from headworks.dialects.openai import errors as openai_errors
 from headworks.dialects.openai.chat import Chat
 from headworks.dialects.openai.completions import Completions
 from headworks.dialects.openai.embeddings import Embeddings
+from headworks.dialects.openai.keeping import Kept, Shelf
 from headworks.dialects.openai.more import images, moderations, speech
 from headworks.dialects.openai.responses import Responses
 from headworks.dialects.openai.transcriptions import Transcriptions
@@ -28,6 +29,8 @@ from headworks.routes import (
     FORWARD,
     IMAGES,
     INFER,
+    KEPT_ACTS,
+    KEPT_PATHS,
     MESSAGES,
     MODEL,
     MODELS,
@@ -37,8 +40,18 @@ from headworks.routes import (
     RESPONSES,
     SPEECH,
     TRANSCRIPTIONS,
+    kept_operation,
 )
 from headworks.values import Reply
+
+_PAGE = frozenset({"after", "limit"})
+_PAGED = {
+    ("files", "list"): _PAGE | {"order", "purpose"},
+    ("batches", "list"): _PAGE,
+    ("fine-tuning", "list"): _PAGE,
+    ("fine-tuning", "events"): _PAGE,
+    ("fine-tuning", "checkpoints"): _PAGE,
+}
 
 
 def dialects() -> Mapping[str, Dialect]:
@@ -57,7 +70,18 @@ def dialects() -> Mapping[str, Dialect]:
         TRANSCRIPTIONS: Transcriptions(),
         MESSAGES: Messages(),
         INFER: Infer(),
+        **_kept(),
     }
+
+
+def _kept() -> dict[str, Dialect]:
+    """One for each thing that is done with what a provider keeps; only lists, and parts of a job, are asked for in pages."""
+    found: dict[str, Dialect] = {}
+    for task, acts in KEPT_ACTS.items():
+        for action, _, _ in acts:
+            asked = _PAGED.get((task, action), frozenset())
+            found[kept_operation(task, action)] = Kept(Shelf(task, KEPT_PATHS[task], asked), action)
+    return found
 
 
 def refusals() -> Mapping[str, Refusal]:
@@ -66,6 +90,7 @@ def refusals() -> Mapping[str, Refusal]:
     openai = (CHAT, COMPLETIONS, RESPONSES, EMBEDDINGS, *media, OPENAI_NOT_BUILT)
     return {
         **dict.fromkeys(openai, openai_errors.refusal),
+        **dict.fromkeys(_kept(), openai_errors.thing_refusal),
         **dict.fromkeys((MESSAGES, COUNT_TOKENS), anthropic_errors.refusal),
         **dict.fromkeys((MODELS, MODEL), anthropic_errors.either_refusal),
         **dict.fromkeys(OF_TENSORS, _tensor_refusal),

@@ -24,7 +24,7 @@ endpoints:
 @pytest.fixture
 def outside():
     loop = asyncio.new_event_loop()
-    made = Outside(loop, SystemClock(), None, None)
+    made = Outside(loop, SystemClock(), None, None, None)
     yield made
     made.close()
     loop.close()

@@ -68,7 +68,11 @@ def test_an_endpoint_words_the_prompts_of_all_its_targets_and_of_no_other_endpoi
 @pytest.mark.parametrize(
     ("entry", "pointer", "told"),
     [
-        ('task: ocr, targets: ["up/m"]', "/targets/0", "up/m does not serve 'ocr'. Tasks of this provider: chat"),
+        (
+            'task: ocr, targets: ["up/m"]',
+            "/targets/0",
+            "up/m does not serve 'ocr'. Tasks of this provider: batches, chat",
+        ),
         (
             'task: translation, targets: [speaker, "aws/comprehend:sentiment"]',
             "/targets/1",

@@ -133,9 +133,12 @@ def run_erase(asked: argparse.Namespace, output: Output) -> int:
     erased = carry_out(home_of(asked), "records.erase", {"subject": asked.subject}, asked.key_file)
 
     def as_text() -> str:
+        left = [f"Still at a provider, to be deleted there: {thing}" for thing in erased["at_providers"]]
         if not erased["data_keys"]:
-            return f"Nothing is kept of {asked.subject}. Record {erased['record']} says that it was asked for."
-        return f"Erased: {erased['data_keys']} data keys are destroyed. Record {erased['record']} says so."
+            told = f"Nothing is kept of {asked.subject}. Record {erased['record']} says that it was asked for."
+        else:
+            told = f"Erased: {erased['data_keys']} data keys are destroyed. Record {erased['record']} says so."
+        return "\n".join([told, *left])
 
     output.show(erased, as_text)
     return 0

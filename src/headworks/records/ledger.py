@@ -147,19 +147,22 @@ class Ledger:
         """The same, blocking, for the command line."""
         self.stores.writer.submit_and_wait(self._access(Pending(), actor, what))
 
+    def pseudonym(self, subject: str) -> bytes:
+        """What stands for a person where names must not: the same each time, and keyed."""
+        return self._desk.keys.owner(subject, is_subject=True)
+
     def erase(self, subject: str, actor: str) -> Pending[Erased]:
         """Make everything recorded of a person unreadable for ever, and record who asked for it.
 
         Every data key of the person is destroyed; rows and leaves stay, so the record still verifies.
         """
         pending: Pending[Erased] = Pending()
-        self._submit(Erase(pending, self._desk.keys.owner(subject, is_subject=True), actor))
+        self._submit(Erase(pending, self.pseudonym(subject), actor))
         return pending
 
     def erase_now(self, subject: str, actor: str) -> Erased:
         """The same, blocking, for the command line."""
-        owner = self._desk.keys.owner(subject, is_subject=True)
-        erased: Erased = self.stores.writer.submit_and_wait(Erase(Pending(), owner, actor))
+        erased: Erased = self.stores.writer.submit_and_wait(Erase(Pending(), self.pseudonym(subject), actor))
         return erased
 
     def _access(self, pending: Pending[Any], actor: str, what: dict[str, Any]) -> Put:

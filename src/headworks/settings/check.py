@@ -6,6 +6,7 @@ from typing import NamedTuple, get_type_hints
 
 import msgspec
 
+from headworks.contract.tasks.keeping import KEPT
 from headworks.settings import types
 from headworks.settings.providers import ProviderConfig
 from headworks.units import parse_duration_s, parse_money_micros, parse_rate, parse_size_bytes
@@ -52,6 +53,7 @@ def problems(config: types.Config) -> list[Problem]:
             found += _version_problems(config, name, version, entry)
         if sum(entry.default for entry in versions.values()) > 1:
             found.append(Problem(("endpoints", name), "several versions say default: true; keep one"))
+    found += _keeping_problems(config)
     return found
 
 
@@ -154,6 +156,29 @@ def _outlier_problems(path: tuple[str, ...], entry: types.EndpointVersion, *, is
             f"asks for {said.least_targets} targets and there are {len(entry.targets)}; no target would ever be judged"
         )
         yield Problem((*path, "outliers", "least_targets"), text)
+
+
+def _keeping_problems(config: types.Config) -> Iterator[Problem]:
+    """Endpoints of what a provider keeps: their paths name none, and a thing lies where it was made."""
+    first: dict[str, str] = {}
+    for name, versions in config.endpoints.items():
+        for version, entry in versions.items():
+            if entry.task in KEPT:
+                holder = first.setdefault(entry.task, name)
+                yield from _keeping_entry(("endpoints", name, version), entry, "" if holder == name else holder)
+
+
+def _keeping_entry(path: tuple[str, ...], entry: types.EndpointVersion, other: str) -> Iterator[Problem]:
+    if other:
+        text = f"endpoint {other} has the task {entry.task} already, whose paths name no endpoint"
+        yield Problem((*path, "task"), text)
+    names = every_target(entry)
+    if len(names) != 1 or "/" not in names[0]:
+        text = f"the task {entry.task} has one target, a provider's: things lie where they were made"
+        yield Problem((*path, "targets"), text)
+    for key in ("cache", "degraded", "prompt"):
+        if getattr(entry, key) is not None:
+            yield Problem((*path, key), f"the task {entry.task} is always asked of the provider; remove the key")
 
 
 def _fallback_problems(config: types.Config, path: tuple[str, ...], entry: types.EndpointVersion) -> Iterator[Problem]:

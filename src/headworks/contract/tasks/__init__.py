@@ -8,10 +8,13 @@ from typing import Any, Protocol
 from headworks.contract.declared import declared_schema
 from headworks.contract.schema import Schema
 from headworks.contract.tasks import (
+    batches,
     chat,
     chat_events,
     completion,
     embeddings,
+    files,
+    fine_tuning,
     generate,
     image_classification,
     image_generation,
@@ -56,9 +59,12 @@ _SHAPES: dict[str, Shapes] = {
 _TASKS: dict[str, ModuleType] = {
     task.NAME: task
     for task in (
+        batches,
         chat,
         completion,
         embeddings,
+        files,
+        fine_tuning,
         generate,
         image_classification,
         image_generation,

@@ -42,6 +42,18 @@ def typed(content_type: str) -> tuple[str, tuple[tuple[str, str], ...]]:
     return read
 
 
+def boundary_of(content_type: str | None) -> str:
+    """What parts the parts of a form.
+
+    Raises: UnsupportedMedia (415), for what is no form.
+    """
+    media, parameters = typed(content_type or "application/octet-stream")
+    boundary = dict(parameters).get("boundary")
+    if media != "multipart/form-data" or not boundary:
+        raise UnsupportedMedia("Send multipart/form-data with its boundary.")
+    return boundary
+
+
 @lru_cache(maxsize=512)
 def _best(accept: str, offered: tuple[str, ...]) -> str | None:
     ranges = [_range(part) for part in _parts(accept)]

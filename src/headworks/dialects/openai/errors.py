@@ -36,6 +36,17 @@ _RETRIED_BY_CLIENTS = frozenset({408, 409, 429})
 
 def refusal(error: HeadworksError, request_id: str, instance: str) -> Reply:
     """The reply that tells an error; see ports.Refusal."""
+    return _told(error, request_id, error_document(error))
+
+
+def thing_refusal(error: HeadworksError, request_id: str, instance: str) -> Reply:
+    """The same where no model is asked: what is not found is no model."""
+    document = error_document(error)
+    document["error"]["code"] = error.code
+    return _told(error, request_id, document)
+
+
+def _told(error: HeadworksError, request_id: str, document: dict[str, Any]) -> Reply:
     fields = (
         ("Content-Type", "application/json"),
         ("X-Request-Id", request_id),
@@ -44,7 +55,7 @@ def refusal(error: HeadworksError, request_id: str, instance: str) -> Reply:
         *challenge(error),
         *error.headers,
     )
-    return Reply(error.status, fields, json.encode(error_document(error)))
+    return Reply(error.status, fields, json.encode(document))
 
 
 def error_document(error: HeadworksError) -> dict[str, Any]:

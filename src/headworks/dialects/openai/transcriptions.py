@@ -13,11 +13,11 @@ from msgspec.json import Decoder
 from headworks.contract.schema import JSON, pointer_of
 from headworks.dialects.naming import endpoint_named
 from headworks.dialects.native.form import parts_of
-from headworks.dialects.native.media import typed
+from headworks.dialects.native.media import boundary_of
 from headworks.dialects.openai.body import Form, encode, refused, serves
 from headworks.dialects.openai.embeddings import NoEvents
 from headworks.dialects.openai.fields import rate_fields
-from headworks.errors import ContractViolation, UnsupportedMedia
+from headworks.errors import ContractViolation
 from headworks.ports import Endpoints, EventWriter, Read
 from headworks.units import RequestId
 from headworks.values import Call, Endpoint, Matched, Payload, Quota, RawRequest
@@ -47,7 +47,7 @@ class Transcriptions:
 
     def endpoint(self, raw: RawRequest, matched: Matched, endpoints: Endpoints) -> Endpoint:
         """See ports.Dialect; the form is read up to its `model`."""
-        for part, content in parts_of(raw.body, _boundary(raw)):
+        for part, content in parts_of(raw.body, boundary_of(raw.headers.get("content-type"))):
             if part.name == "model":
                 return endpoint_named(content.decode(errors="replace"), endpoints)
         raise refused("/model", "is required")
@@ -102,20 +102,12 @@ def _sent(raw: RawRequest) -> dict[str, bytes]:
     Raises: SchemaViolation (422), and what reading a form raises.
     """
     sent: dict[str, bytes] = {}
-    for part, content in parts_of(raw.body, _boundary(raw)):
+    for part, content in parts_of(raw.body, boundary_of(raw.headers.get("content-type"))):
         name = part.name or ""
         if name in sent and not name.endswith("[]"):
             raise refused(pointer_of((name,)), "is sent twice")
         sent[name] = sent[name] + b"," + content if name in sent else content
     return sent
-
-
-def _boundary(raw: RawRequest) -> str:
-    media, parameters = typed(raw.headers.get("content-type", "application/octet-stream"))
-    boundary = dict(parameters).get("boundary")
-    if media != "multipart/form-data" or not boundary:
-        raise UnsupportedMedia("Send multipart/form-data with its boundary.")
-    return boundary
 
 
 def _json(form: Form, transcript: _Transcript) -> tuple[bytes, str]:

@@ -19,6 +19,7 @@ from headworks.errors import (
 )
 from headworks.pending import Pending
 from headworks.ports import Money
+from headworks.targets.providers.free import FREE
 from headworks.targets.providers.health import Pass, Standing
 from headworks.targets.providers.hold import (
     HoldPolicy,
@@ -103,11 +104,12 @@ async def attempted(site: Site, leave: Pass, side: Side) -> Outcome:
     budgets say; RecordUnavailable. Whatever happens, the pass is reported and the reservation settled or released.
     """
     tools, operation, call = site.tools, site.bound.operation, side.call
-    trial = Trial(site.standing, leave, side, tools.money, tools.clock)
+    money = FREE if side.manner.is_free else tools.money
+    trial = Trial(site.standing, leave, side, money, tools.clock)
     failed: HeadworksError | None = None
     is_under_way = False
     try:
-        reservation = trial.reservation = tools.money.reserve(
+        reservation = trial.reservation = money.reserve(
             call, side.opening.caller, site.service, site.bound.added_tokens
         )
         payload = call.payload

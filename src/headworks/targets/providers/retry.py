@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from enum import Enum
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from headworks.errors import (
     ContentRefused,
@@ -93,13 +93,20 @@ class RetryPolicy(Struct, frozen=True):
     """How often one target is asked for one call, and how long is waited between.
 
     Shapes: `attempts` counts every sending but those that only changed the key. `resends_unsure` says that a call which
-    may have been carried out may be sent again: it can be billed twice.
+    may have been carried out may be sent again: it can be billed twice. `repeats_broken` says that one which was carried
+    out, but answered in a way that is no good, is asked once more.
     """
 
     attempts: int = 3
     resends_unsure: bool = False
+    repeats_broken: bool = True
     backoff_s: float = 0.5
     longest_backoff_s: float = 5.0
+
+
+def only_if_undone(policy: RetryPolicy) -> RetryPolicy:
+    """The policy of what must not be done twice: it is asked again only where nothing can have been carried out."""
+    return structs.replace(policy, resends_unsure=False, repeats_broken=False)
 
 
 class Tried(Struct, frozen=True):
@@ -166,7 +173,7 @@ def _backoff_if_allowed(error: HeadworksError, tried: Tried, policy: RetryPolicy
 
 
 def _once(error: HeadworksError, tried: Tried, policy: RetryPolicy, random: Random) -> Step | None:
-    return None if tried.repeated else AT_ONCE
+    return AT_ONCE if policy.repeats_broken and not tried.repeated else None
 
 
 _STEPS: dict[Again, Callable[[HeadworksError, Tried, RetryPolicy, Random], Step | None]] = {

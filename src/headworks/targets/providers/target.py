@@ -28,7 +28,7 @@ from headworks.targets.providers.breaker import State
 from headworks.targets.providers.health import Health
 from headworks.targets.providers.hold import HoldPolicy
 from headworks.targets.providers.http.settings import Timeouts
-from headworks.targets.providers.retry import RetryPolicy, Step, Tried, following
+from headworks.targets.providers.retry import RetryPolicy, Step, Tried, following, only_if_undone
 from headworks.targets.providers.sign import Signer
 from headworks.targets.providers.trial import Side
 from headworks.targets.providers.waiting import Gathered, pause
@@ -117,8 +117,14 @@ class ProviderTarget:
         Raises: ProviderError, ProviderRefused, ContractViolation, DeadlineExceeded, Overloaded, BudgetExhausted,
         PriceUnknown, RecordUnavailable, through the pending result.
         """
-        side = Side(call, caller_id, deadline_ns, opening)
-        if call.payload.is_array:
+        return self.asked(Side(call, caller_id, deadline_ns, opening))
+
+    def asked(self, side: Side) -> Pending[Outcome]:
+        """The same, for who knows more of the call.
+
+        Raises: as `start`.
+        """
+        if side.call.payload.is_array:
             return driven(self._each_row(side))
         return driven(self._answered(side))
 
@@ -214,7 +220,8 @@ class ProviderTarget:
 
     def _following(self, failed: HeadworksError, tried: Tried, side: Side) -> Step:
         left_ns = side.deadline_ns - self._tools.clock.monotonic_ns()
-        step = following(failed, tried, self._policy.retry, left_ns, self._tools.random)
+        retry = self._policy.retry if side.manner.may_repeat else only_if_undone(self._policy.retry)
+        step = following(failed, tried, retry, left_ns, self._tools.random)
         if step is None:
             raise failed
         return step

@@ -42,6 +42,13 @@ MAYBE_BILLED_STATUSES = frozenset({408, 504, 524})
 """Refusals for time: somebody on the way gave up, and the model may have answered all the same."""
 
 
+class Manner(Struct, frozen=True):
+    """What is known of a call beforehand: that it costs nothing, and that it may be done twice without harm."""
+
+    is_free: bool = False
+    may_repeat: bool = True
+
+
 class Side(Struct, frozen=True):
     """The caller's side of an attempt."""
 
@@ -49,6 +56,7 @@ class Side(Struct, frozen=True):
     caller_id: str
     deadline_ns: int
     opening: Opening
+    manner: Manner = Manner()
 
     @property
     def is_last(self) -> bool:

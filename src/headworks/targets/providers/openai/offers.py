@@ -9,7 +9,9 @@ from headworks.targets.providers.openai.chat import OpenAiChat
 from headworks.targets.providers.openai.completion import OpenAiCompletion
 from headworks.targets.providers.openai.embeddings import OpenAiEmbeddings
 from headworks.targets.providers.openai.facts import Server
+from headworks.targets.providers.openai.files import files
 from headworks.targets.providers.openai.images import OpenAiImages
+from headworks.targets.providers.openai.jobs import batches, tuning
 from headworks.targets.providers.openai.moderation import OpenAiModeration
 from headworks.targets.providers.openai.responses import OpenAiResponses
 from headworks.targets.providers.openai.settings import server_of
@@ -54,4 +56,18 @@ def _offer(task: str, make: Maker) -> Offer:
     return Offer("", task, f"POST {path}", mapping, build, own="MODEL")
 
 
-OFFERS = tuple(_offer(task, make) for task, make in MAKERS.items())
+_OWNED = "the vendor's own documents, each caller's apart; nothing is translated"
+KEEPING: Mapping[str, tuple[str, Callable[[Server], Operation]]] = {
+    "files": ("/files", files),
+    "batches": ("/batches", batches),
+    "fine-tuning": ("/fine_tuning/jobs", tuning),
+}
+"""What an account keeps: the path of each task, and what makes its operation."""
+
+
+def _keeping_offer(task: str) -> Offer:
+    path, make = KEEPING[task]
+    return Offer(task, task, path, _OWNED, lambda _, settings: make(server_of(settings)))
+
+
+OFFERS = (*(_offer(task, make) for task, make in MAKERS.items()), *map(_keeping_offer, KEEPING))

@@ -6,8 +6,6 @@ Source: OpenAI API, `POST /v1/audio/transcriptions`; RFC 7578 for the form.
 from __future__ import annotations
 
 from binascii import a2b_base64
-from hashlib import blake2b
-from itertools import chain
 
 import msgspec
 from msgspec import Struct
@@ -16,6 +14,7 @@ from headworks.contract.tasks.speech_to_text import Chunk, Parameters, Reply
 from headworks.errors import HeadworksError
 from headworks.targets.providers.openai.document import NULL, encode, refused, refused_inside
 from headworks.targets.providers.openai.facts import SOUND_HEADS, Server
+from headworks.targets.providers.openai.form import form_request
 from headworks.targets.providers.whole import Whole, decoded
 from headworks.targets.providers.wire import Answer, Ask, HttpRequest, HttpResponse
 from headworks.values import Usage
@@ -57,10 +56,7 @@ class OpenAiTranscription(Whole, frozen=True, kw_only=True):
     server: Server
 
     def request(self, ask: Ask) -> HttpRequest:
-        """A form: the model, what is wanted, the file.
-
-        Cost: the recording is hashed once, for a boundary that cannot stand in it.
-        """
+        """A form: the model, what is wanted, the file."""
         asked = _asked(ask.document) if ask.document else _Asked()
         sound = next((data for name, data in ask.blobs if name in {"", "inputs"}), None)
         if sound is None:
@@ -71,10 +67,8 @@ class OpenAiTranscription(Whole, frozen=True, kw_only=True):
             fields["language"] = wanted.language
         if wanted.return_timestamps:
             fields |= {"response_format": "verbose_json", "timestamp_granularities[]": "segment"}
-        boundary = "headworks-" + blake2b(sound, digest_size=24).hexdigest()
-        heads = (("content-type", f"multipart/form-data; boundary={boundary}"), ("accept", "application/json"))
         path = f"{self.server.path}/audio/transcriptions{self.server.query}"
-        return HttpRequest("POST", path, heads, _form(fields, sound, boundary.encode()))
+        return form_request(path, fields, _named(sound), sound)
 
     def reply(self, ask: Ask, response: HttpResponse) -> Answer:
         """The words, in parts where that was asked and the model can.
@@ -95,10 +89,6 @@ class OpenAiTranscription(Whole, frozen=True, kw_only=True):
         return refused(response)
 
 
-def _form(fields: dict[str, str], sound: bytes, boundary: bytes) -> bytes:
-    """The body; a file's name tells such servers what it is."""
-    ending = next((end for end, at, head in SOUND_HEADS if sound[at:].startswith(head)), "wav")
-    opened = b"--" + boundary + b'\r\ncontent-disposition: form-data; name="'
-    parts = ((opened, name.encode(), b'"\r\n\r\n', value.encode(), b"\r\n") for name, value in fields.items())
-    file = (opened, b'file"; filename="sound.', ending.encode(), b'"\r\ncontent-type: application/octet-stream\r\n\r\n')
-    return b"".join((*chain.from_iterable(parts), *file, sound, b"\r\n--", boundary, b"--\r\n"))
+def _named(sound: bytes) -> str:
+    """A file's name, whose ending tells such servers what it is."""
+    return f"sound.{next((end for end, at, head in SOUND_HEADS if sound[at:].startswith(head)), 'wav')}"

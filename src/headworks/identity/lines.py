@@ -1,0 +1,37 @@
+"""Lines of keys: each rotation goes on with the same owner under another id."""
+
+from headworks.identity.rows import KeyStore
+
+MOST_KNOWN = 4096
+LONGEST_LINE = 10_000
+
+
+class KeyLines:
+    """Finds the first key of a line of rotations.
+
+    Bounded: the newest lookups are remembered, for a key's predecessor never changes.
+    Cost: a read of the store for each rotation, once a key. Safe under: one thread.
+    """
+
+    def __init__(self, store: KeyStore) -> None:
+        self._store = store
+        self._known: dict[str, str] = {}
+
+    def first(self, key_id: str) -> str:
+        """The id of the first key of the line that this one stands in.
+
+        Raises: RecordUnavailable (503).
+        """
+        known = self._known.get(key_id)
+        if known is not None:
+            return known
+        first = key_id
+        for _ in range(LONGEST_LINE):
+            row = self._store.find(first)
+            if row is None or row.predecessor is None:
+                break
+            first = row.predecessor
+        if len(self._known) >= MOST_KNOWN:
+            self._known.clear()
+        self._known[key_id] = first
+        return first

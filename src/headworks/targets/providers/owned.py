@@ -1,0 +1,242 @@
+"""A provider's things, each caller's apart: callers share one account there, and none learns of another's things.
+
+What is asked for by its id must be the caller's own; what a caller makes is its own before it is told of it; a list names
+only its own. Somebody else's thing is answered as one that does not exist.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from functools import partial
+
+from msgspec import Struct, structs
+
+from headworks.belongings import Belonging, Belongings, FirstKey, Page, Pseudonym, owner_of
+from headworks.contract.schema import JSON
+from headworks.errors import CallerError, FieldError, NotFound, ProviderBroken, SchemaViolation
+from headworks.pending import Pending, driven
+from headworks.targets.providers.keeping import UNKNOWN, Kept
+from headworks.targets.providers.sign import Offload
+from headworks.targets.providers.target import ProviderTarget
+from headworks.targets.providers.things import (
+    Asked,
+    asked_of,
+    listed,
+    made,
+    names_in,
+    names_in_lines,
+    produced_in,
+    sent_file,
+)
+from headworks.targets.providers.trial import Manner, Side
+from headworks.targets.providers.waiting import Gathered
+from headworks.values import Call, Opening, Outcome, Payload
+
+USUAL_PAGE, LONGEST_PAGE = 20, 100
+AT_ONCE = 8
+"""How many things of a list are asked for at the same time."""
+
+FILE, BATCH_INPUT = "file", "batch"
+
+
+class Register(Struct, frozen=True):
+    """Who owns what, and how owners and persons are named there."""
+
+    belongings: Belongings
+    first_key: FirstKey
+    pseudonym: Pseudonym
+
+
+class Asking(Struct, frozen=True):
+    """One call: what is to be done, and for whom."""
+
+    side: Side
+    asked: Asked
+    owner: str
+
+
+class Owned:
+    """Asks a provider for the caller's own things alone; implements values.Target.
+
+    Safe under: one thread, the event loop's.
+    """
+
+    def __init__(self, target: ProviderTarget, kept: Kept, register: Register, offload: Offload) -> None:
+        self.name = target.name
+        self._target = target
+        self._kept = kept
+        self._place = target.name.partition("/")[0]
+        self._register = register
+        self._known = register.belongings
+        self._offload = offload
+        self._acts: Mapping[str, Callable[[Asking], Awaitable[Outcome]]] = {
+            "create": self._created,
+            "list": self._listed,
+            "delete": self._deleted,
+        }
+
+    def start(self, call: Call, caller_id: str, deadline_ns: int, opening: Opening) -> Pending[Outcome]:
+        """Ask; abandoning the pending result closes the connection.
+
+        Raises: NotFound, SchemaViolation, CallerError where there is no room, and as ProviderTarget.start, through the
+        pending result.
+        """
+        return driven(self._answered(Side(call, caller_id, deadline_ns, opening)))
+
+    def predicted_wait_ns(self, rows: int) -> int:
+        """That of the provider."""
+        return self._target.predicted_wait_ns(rows)
+
+    def load(self) -> float:
+        """That of the provider."""
+        return self._target.load()
+
+    async def _answered(self, side: Side) -> Outcome:
+        if side.call.payload.is_array:
+            raise SchemaViolation("One thing is asked for at a time.")
+        asked = asked_of(side.call.payload.document)
+        asking = Asking(side, asked, owner_of(side.opening.caller, self._register.first_key))
+        return await self._acts.get(asked.action, self._one)(asking)
+
+    async def _created(self, asking: Asking) -> Outcome:
+        """A new thing, made of nothing but the caller's own, and the caller's before it is told."""
+        kept, owner, place = self._kept, asking.owner, self._place
+        if kept.can_be_deleted and not self._known.has_room(place, kept.kind, owner):
+            raise CallerError(f"No more of kind {kept.kind} are kept for this caller; delete some.")
+        used = [*self._used(asking)]
+        await self._refuse_foreign(asking)
+        outcome = await self._asked(asking, Manner(kept.is_free, may_repeat=False))
+        thing = made(outcome.body)
+        if thing.id is None:
+            raise ProviderBroken(reason="what was made has no id")
+        subject = self._subject(asking) or next((each.subject for each in used if each.subject), None)
+        new = Belonging(place, thing.id, kept.kind, owner, asking.asked.purpose, subject, thing.expires_at)
+        await self._keep([new, *self._produced(outcome.body, new)], may_drop=not kept.can_be_deleted)
+        return outcome
+
+    async def _one(self, asking: Asking) -> Outcome:
+        """What is done with one of the caller's things; what came of it is the caller's too."""
+        thing = self._own(asking.asked.id, asking, self._kept.kind)
+        is_read = asking.asked.action in self._kept.reads
+        outcome = await self._asked(asking, Manner(is_free=True, may_repeat=is_read))
+        await self._note(outcome, thing)
+        return outcome
+
+    async def _deleted(self, asking: Asking) -> Outcome:
+        """Gone, also where the provider knows it no longer."""
+        thing = self._own(asking.asked.id, asking, self._kept.kind)
+        try:
+            outcome = await self._asked(asking, Manner(is_free=True, may_repeat=False))
+        except NotFound:
+            await self._known.drop(self._place, thing.id)
+            raise
+        await self._known.drop(self._place, thing.id)
+        return outcome
+
+    async def _listed(self, asking: Asking) -> Outcome:
+        """A page of the caller's things, each asked for by its id: what others have is never looked at.
+
+        What the provider no longer knows is left out.
+        """
+        asked, kept = asking.asked, self._kept
+        count = min(asked.limit or USUAL_PAGE, LONGEST_PAGE)
+        if asked.after is not None:
+            self._own(asked.after, asking, kept.kind)
+        page = Page(self._place, kept.kind, asking.owner, count + 1, asked.after, asked.purpose, asked.order == "asc")
+        while True:
+            ids = self._known.page(page)
+            each = await self._each(ids[:count], asking)
+            found = [(thing, outcome) for thing, outcome in zip(ids, each, strict=False) if outcome is not None]
+            has_more = len(ids) > count
+            if found or not has_more:
+                break
+            page = structs.replace(page, after=ids[count - 1])
+        body = listed([outcome.body for _, outcome in found], [thing for thing, _ in found], has_more=has_more)
+        if not found:
+            return Outcome(body, self.name, "", cost_micros=0)
+        run_ns = max(outcome.run_ns for _, outcome in found)
+        return structs.replace(found[0][1], body=body, run_ns=run_ns)
+
+    async def _each(self, ids: list[str], asking: Asking) -> list[Outcome | None]:
+        return await Gathered([partial(self._seen, thing, asking) for thing in ids], AT_ONCE).result if ids else []
+
+    def _seen(self, thing: str, asking: Asking) -> Pending[Outcome | None]:
+        return driven(self._retrieved(thing, asking))
+
+    async def _retrieved(self, thing: str, asking: Asking) -> Outcome | None:
+        known = self._known.find(self._place, thing)
+        if known is None:
+            return None
+        call = structs.replace(asking.side.call, payload=Payload(Asked("retrieve", thing).document()))
+        side = structs.replace(asking.side, call=call, manner=Manner(is_free=True))
+        try:
+            outcome = await self._target.asked(side)
+        except NotFound:
+            return None
+        await self._note(outcome, known)
+        return outcome
+
+    def _asked(self, asking: Asking, manner: Manner) -> Pending[Outcome]:
+        return self._target.asked(structs.replace(asking.side, manner=manner))
+
+    def _own(self, thing: str | None, asking: Asking, kind: str) -> Belonging:
+        """The caller's thing of this id and kind.
+
+        Raises: NotFound.
+        """
+        found = None if thing is None else self._known.find(self._place, thing)
+        if found is None or found.owner != asking.owner or found.kind != kind:
+            raise NotFound(UNKNOWN)
+        return found
+
+    def _used(self, asking: Asking) -> Iterator[Belonging]:
+        """The caller's files that a new thing is made of.
+
+        Raises: NotFound; SchemaViolation, for a file that was sent for something else.
+        """
+        for field, purpose in self._kept.refers.items():
+            name = (asking.asked.body or {}).get(field)
+            if name is None:
+                continue
+            file = self._own(name, asking, FILE)
+            if purpose is not None and file.purpose != purpose:
+                text = f"must be a file that was sent for the purpose {purpose}"
+                raise SchemaViolation(errors=(FieldError(f"/body/{field}", text),))
+            yield file
+
+    async def _refuse_foreign(self, asking: Asking) -> None:
+        """Nothing of what a thing is made of may name another caller's, wherever it stands: in its body, in a batch's lines.
+
+        Raises: NotFound; SchemaViolation, for lines that cannot be read.
+        """
+        asked = asking.asked
+        is_foreign = self._known.are_foreign(self._place, asking.owner, names_in(asked.body))
+        if asked.purpose == BATCH_INPUT:
+            content = sent_file(asked, asking.side.call.payload.blobs)
+            is_foreign = await self._offload(partial(self._names_foreign, content or b"", asking.owner))
+        if is_foreign:
+            raise NotFound(UNKNOWN)
+
+    def _names_foreign(self, content: bytes, owner: str) -> bool:
+        return self._known.are_foreign(self._place, owner, names_in_lines(content))
+
+    def _subject(self, asking: Asking) -> bytes | None:
+        subject = asking.side.call.subject
+        return None if subject is None else self._register.pseudonym(subject)
+
+    def _produced(self, document: bytes, parent: Belonging) -> list[Belonging]:
+        return [
+            Belonging(self._place, name, produced.kind, parent.owner, produced.purpose, parent.subject)
+            for name, produced in produced_in(document, self._kept)
+        ]
+
+    async def _note(self, outcome: Outcome, parent: Belonging) -> None:
+        """Remember whose it is what came of a thing, before anybody is told of it."""
+        found = self._produced(outcome.body, parent) if outcome.media == JSON else []
+        new = [each for each in found if self._known.find(each.place, each.id) is None]
+        if new:
+            await self._keep(new, may_drop=False)
+
+    async def _keep(self, things: list[Belonging], *, may_drop: bool) -> None:
+        if not await self._known.keep(things, may_drop=may_drop):
+            raise ProviderBroken(reason="a thing that somebody else owns was told of as this caller's")

@@ -1,0 +1,248 @@
+"""A vendor's account on loopback that keeps files, batches and fine-tuning jobs for whoever has its key.
+
+It knows one account only, as the vendors do: every thing is shown to every call. Bodies have the fields that the official
+client's types name; a batch's lines and a job's examples are worked off when the test says so.
+"""
+
+import itertools
+import json
+import re
+import threading
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from urllib.parse import parse_qs, urlsplit
+
+from multipart import MultipartSegment, PushMultipartParser
+
+KEY = "canary7vendorkey"
+
+
+class Account:
+    """All that is kept; `asked` are the requests, `script` answers that come before any other, an empty `gate` holds answers back."""
+
+    def __init__(self):
+        self.files, self.batches, self.jobs = {}, {}, {}
+        self.contents = {}
+        self.asked = []
+        self.script = []
+        self.gate = threading.Event()
+        self.gate.set()
+        self._numbers = itertools.count(1)
+        self._lock = threading.Lock()
+
+    def id(self, start):
+        """A new id, as long as the vendor's."""
+        return f"{start}{next(self._numbers):022d}"
+
+    def file(self, content, filename, purpose, **more):
+        """Keep a file."""
+        made = {
+            "id": self.id("file-"), "object": "file", "bytes": len(content), "created_at": 1_760_000_000,
+            "filename": filename, "purpose": purpose, "status": "processed", "status_details": None, **more,
+        }  # fmt: skip
+        self.files[made["id"]] = made
+        self.contents[made["id"]] = content
+        return made
+
+    def finish_batch(self, batch_id):
+        """Work off a batch: an output file of an answer a line, and an error file."""
+        batch = self.batches[batch_id]
+        lines = [json.loads(line) for line in self.contents[batch["input_file_id"]].splitlines()]
+        answers = [{"id": "r", "custom_id": line["custom_id"], "response": {"status_code": 200}} for line in lines]
+        output = "\n".join(map(json.dumps, answers)).encode()
+        batch["output_file_id"] = self.file(output, "output.jsonl", "batch_output")["id"]
+        batch["error_file_id"] = self.file(b"{}", "errors.jsonl", "batch_output")["id"]
+        batch |= {"status": "completed", "completed_at": 1_760_000_100}
+        batch["request_counts"] = {"total": len(lines), "completed": len(lines), "failed": 0}
+
+    def finish_job(self, job_id):
+        """End a job with a model, its results and a checkpoint."""
+        job = self.jobs[job_id]
+        result = self.file(b"step,loss\n1,0.5\n", "results.csv", "fine-tune-results")
+        job |= {"status": "succeeded", "result_files": [result["id"]], "finished_at": 1_760_000_200}
+        job["fine_tuned_model"] = f"ft:{job['model']}:org::{job_id[-8:]}"
+
+    def answer(self, method, target, headers, body):
+        """Status, media type and content of the answer to one request."""
+        split = urlsplit(target)
+        with self._lock:
+            self.asked.append((method, split.path, dict(headers), body))
+            scripted = self.script.pop(0) if self.script else None
+        if callable(scripted):
+            return scripted(lambda: self._done(method, split, headers, body))
+        done = self._done(method, split, headers, body) if scripted is None else scripted
+        self.gate.wait(20)
+        return done
+
+    def _done(self, method, split, headers, body):
+        if headers.get("authorization") != f"Bearer {KEY}":
+            return refusal(401, "invalid_api_key", "wrong key")
+        for kind, pattern, act in ROUTES:
+            found = re.fullmatch(pattern, split.path)
+            if found and method == kind:
+                words = {name: values[0] for name, values in parse_qs(split.query).items()}
+                return act(self, *found.groups(), headers=headers, body=body, words=words)
+        return refusal(404, None, f"Invalid URL ({method} {split.path})")
+
+    def create_file(self, headers, body, words):
+        fields, filename = {}, None
+        part = None
+        boundary = headers["content-type"].partition("boundary=")[2]
+        with PushMultipartParser(boundary, content_length=len(body), strict=True) as parser:
+            for event in parser.parse(body):
+                if isinstance(event, MultipartSegment):
+                    part = event
+                    fields[part.name] = b""
+                    filename = part.filename or filename
+                elif event is not None:
+                    fields[part.name] += bytes(event)
+        if "purpose" not in fields:
+            return refusal(400, None, "'purpose' is a required property")
+        more = {}
+        if b"created_at" == fields.get("expires_after[anchor]"):
+            more["expires_at"] = 4_000_000_000 + int(fields["expires_after[seconds]"])
+        return ok(self.file(fields["file"], filename, fields["purpose"].decode(), **more))
+
+    def create_batch(self, headers, body, words):
+        asked = json.loads(body)
+        if asked["input_file_id"] not in self.files:
+            return refusal(400, "invalid_file", "no such file", "input_file_id")
+        made = {
+            "id": self.id("batch_"), "object": "batch", "endpoint": asked["endpoint"], "errors": None,
+            "input_file_id": asked["input_file_id"], "completion_window": asked["completion_window"],
+            "status": "validating", "output_file_id": None, "error_file_id": None, "created_at": 1_760_000_000,
+            "metadata": asked.get("metadata"),
+        }  # fmt: skip
+        self.batches[made["id"]] = made
+        return ok(made)
+
+    def create_job(self, headers, body, words):
+        asked = json.loads(body)
+        made = {
+            "id": self.id("ftjob-"), "object": "fine_tuning.job", "model": asked["model"], "created_at": 1_760_000_000,
+            "fine_tuned_model": None, "organization_id": "org-1", "result_files": [], "status": "queued",
+            "validation_file": asked.get("validation_file"), "training_file": asked["training_file"], "seed": 1,
+            "hyperparameters": {"n_epochs": "auto"}, "trained_tokens": None, "finished_at": None, "error": None,
+            "method": asked.get("method"),
+        }  # fmt: skip
+        self.jobs[made["id"]] = made
+        return ok(made)
+
+    def one(self, shelf, thing, **asked):
+        found = getattr(self, shelf).get(thing)
+        return ok(found) if found else unknown(thing)
+
+    def content(self, thing, **asked):
+        found = self.contents.get(thing)
+        return (200, "text/html", found) if found is not None else unknown(thing)
+
+    def delete_file(self, thing, **asked):
+        if self.files.pop(thing, None) is None:
+            return unknown(thing)
+        del self.contents[thing]
+        return ok({"id": thing, "object": "file", "deleted": True})
+
+    def cancel(self, shelf, thing, **asked):
+        found = getattr(self, shelf).get(thing)
+        if found is None:
+            return unknown(thing)
+        if found["status"] in {"completed", "succeeded"}:
+            return refusal(409, None, f"Cannot cancel one with status '{found['status']}'.")
+        found["status"] = "cancelling" if shelf == "batches" else "cancelled"
+        return ok(found)
+
+    def hold(self, thing, act, **asked):
+        if thing not in self.jobs:
+            return unknown(thing)
+        self.jobs[thing]["status"] = "paused" if act == "pause" else "queued"
+        return ok(self.jobs[thing])
+
+    def events(self, thing, words, **asked):
+        if thing not in self.jobs:
+            return unknown(thing)
+        all_of = [
+            {"id": f"ftevent-{n}", "object": "fine_tuning.job.event", "created_at": 1, "level": "info", "message": f"m{n}"}
+            for n in range(5)
+        ]  # fmt: skip
+        start = 1 + int(words["after"].removeprefix("ftevent-")) if "after" in words else 0
+        page = all_of[start : start + int(words.get("limit", 20))]
+        return ok({"object": "list", "data": page, "has_more": start + len(page) < len(all_of)})
+
+    def checkpoints(self, thing, **asked):
+        if thing not in self.jobs:
+            return unknown(thing)
+        step = {
+            "id": f"ftckpt_{thing[-4:]}", "object": "fine_tuning.job.checkpoint", "created_at": 1, "step_number": 10,
+            "fine_tuning_job_id": thing, "metrics": {"step": 10.0},
+            "fine_tuned_model_checkpoint": f"ft:m:org::{thing[-8:]}:ckpt-step-10",
+        }  # fmt: skip
+        return ok({"object": "list", "data": [step], "first_id": step["id"], "last_id": step["id"], "has_more": False})
+
+
+def ok(document):
+    return 200, "application/json", json.dumps(document).encode()
+
+
+def refusal(status, code, message, param=None):
+    error = {"message": f"canary7vendortext {message}", "type": "invalid_request_error", "param": param, "code": code}
+    return status, "application/json", json.dumps({"error": error}).encode()
+
+
+def unknown(thing):
+    return refusal(404, None, f"No such thing: {thing}", "id")
+
+
+SHELF = r"/v1/(?:fine_tuning/)?(files|batches|jobs)"
+ROUTES = (
+    ("POST", "/v1/files", Account.create_file),
+    ("POST", "/v1/batches", Account.create_batch),
+    ("POST", "/v1/fine_tuning/jobs", Account.create_job),
+    ("GET", "/v1/files/([^/]+)/content", Account.content),
+    ("GET", SHELF + "/([^/]+)", Account.one),
+    ("DELETE", "/v1/files/([^/]+)", Account.delete_file),
+    ("POST", SHELF + "/([^/]+)/cancel", Account.cancel),
+    ("POST", "/v1/fine_tuning/jobs/([^/]+)/(pause|resume)", Account.hold),
+    ("GET", "/v1/fine_tuning/jobs/([^/]+)/events", Account.events),
+    ("GET", "/v1/fine_tuning/jobs/([^/]+)/checkpoints", Account.checkpoints),
+)
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 256
+
+
+@contextmanager
+def account():
+    """An account that listens; gives it and its base URL."""
+    kept = Account()
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def _serve(self):
+            body = self.rfile.read(int(self.headers.get("content-length", 0)))
+            headers = {name.lower(): value for name, value in self.headers.items()}
+            answered = kept.answer(self.command, self.path, headers, body)
+            if answered is None:  # the connection breaks without an answer
+                self.close_connection = True
+                return
+            status, media, content = answered
+            head = f"HTTP/1.1 {status} X\r\ncontent-type: {media}\r\ncontent-length: {len(content)}\r\n\r\n"
+            self.wfile.write(head.encode() + content)
+
+        do_GET = do_POST = do_DELETE = _serve
+
+        def log_message(self, *words):
+            pass
+
+    server = _Server(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield kept, f"http://127.0.0.1:{server.server_address[1]}/v1"
+    finally:
+        kept.gate.set()
+        server.shutdown()
+        server.server_close()
+        thread.join(5)
