@@ -1,6 +1,7 @@
 """A chat whose kept answers are given to similar questions too: what callers, the record and the targets see of it."""
 
 import time
+from pathlib import Path
 
 import pytest
 
@@ -76,6 +77,16 @@ def test_a_similar_question_is_answered_from_memory_and_everybody_is_told(house)
         "ok",
     )
     assert house.running.metric("headworks_cache_answers_total", how="semantic") >= 1
+
+
+def test_no_array_library_is_loaded_to_compare_them(house):
+    house.ask("Which library is that?")
+    near = house.ask("Which library is that??")
+    loaded = Path(f"/proc/{house.running.process.pid}/maps").read_text()
+
+    assert near.headers[HOW] == "semantic"
+    assert "msgspec" in loaded
+    assert "numpy" not in loaded
 
 
 def test_another_question_another_system_and_another_number_are_not_similar(house):

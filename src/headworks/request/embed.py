@@ -17,6 +17,8 @@ VIA = "cache"
 """How such a call came in, in the record."""
 TIME_PART = 4
 """At most this part of the time that is left goes into a vector."""
+MOST_BYTES = 256 * 2**10
+"""What is larger holds no vector that is compared, and would keep the event loop busy."""
 ROUTE = Matched(Route("POST", "(similar)", Auth.KEY, "cache.embed", 0), {})
 
 
@@ -84,6 +86,8 @@ async def _recorded(line: Line, call: Call, caller: Caller, parts: Parts) -> Out
 
 
 def _vector(outcome: Outcome) -> Embedded:
+    if len(outcome.body) > MOST_BYTES:
+        raise ContractViolation(reason=f"{outcome.target} gave {len(outcome.body)} bytes for one vector")
     try:
         found = _decode(outcome.body).data
     except MsgspecError:

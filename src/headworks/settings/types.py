@@ -128,7 +128,7 @@ class SemanticConfig(Struct, frozen=True, forbid_unknown_fields=True):
     embeddings: str
     threshold: Annotated[float, Meta(ge=0.8, le=1)] = 0.95
     timeout: Duration = "500ms"
-    longest: Annotated[int, Meta(ge=1, le=8000)] = 500
+    longest: Annotated[int, Meta(ge=1, le=4000)] = 500
     entries: Annotated[int, Meta(ge=1, le=1000)] = 1000
     apart: Annotated[tuple[Annotated[str, Meta(min_length=1, max_length=64)], ...], Meta(max_length=500)] = NEGATIONS
 

@@ -139,12 +139,13 @@ def test_what_it_held_is_given_back_however_it_ends(house):
 @pytest.mark.parametrize(
     "data",
     [
+        [{**VECTOR["data"][0], "embedding": [0.123456] * 40_000}],
         [],
         VECTOR["data"] * 2,
         [{**VECTOR["data"][0], "embedding": "AAAA"}],
         [{**VECTOR["data"][0], "embedding": [None]}],
     ],
-    ids=["none", "two", "base64", "no numbers"],
+    ids=["endless", "none", "two", "base64", "no numbers"],
 )
 def test_an_answer_that_holds_not_just_one_vector_is_none(house, data):
     house.says = json.encode({**VECTOR, "data": data})
