@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from msgspec import Struct
 
 from headworks.admin.control import ControlServer
-from headworks.assembly import budgets_of, caller_defaults, key_rules, record_settings
+from headworks.assembly import budgets_of, caller_defaults, key_rules, prices_of, record_settings
 from headworks.bridge import awaited
 from headworks.cache.answers import SECRET_BYTES, CachedAnswers
 from headworks.catalogue_operations import Catalogue
@@ -26,7 +26,6 @@ from headworks.limits.memory import MemoryLimits
 from headworks.limits.store import SqliteDebts
 from headworks.model_operations import ModelList
 from headworks.money.budgets import Budgets
-from headworks.money.prices import shipped
 from headworks.offload import ThreadOffload
 from headworks.operations import command_operations, health_operations, not_built
 from headworks.people import People, open_people
@@ -200,7 +199,7 @@ class Service:
     def _services(self, deployment: Deployment) -> Callable[[], None]:
         """The budgets, the prices and the targets outside that a configuration names; see publish.Services."""
         config, outside = deployment.config, self._outside
-        budgets, prices = budgets_of(config), shipped().with_own(config.prices)
+        budgets, prices = budgets_of(config), prices_of(config)
         if outside is None and config.providers:
             raise ConfigurationRefused("The first provider of a service takes a restart.")
         prepared = None if outside is None else outside.prepared(config, deployment.path.parent, prices)
@@ -213,7 +212,7 @@ class Service:
         return use
 
     def _open_money(self, limits: MemoryLimits) -> Budgets:
-        budgets = Budgets(budgets_of(self.config), shipped().with_own(self.config.prices), self.clock, limits)
+        budgets = Budgets(budgets_of(self.config), prices_of(self.config), self.clock, limits)
         budgets.restore(self.ledger.spent())
         return budgets
 

@@ -16,6 +16,7 @@ from headworks.errors import ContentRefused, ContextTooLong
 from headworks.identity.issue import KeyRules
 from headworks.identity.keys import CallerDefaults
 from headworks.money.budgets import Budget
+from headworks.money.prices import CURRENCY, PriceTable, shipped
 from headworks.policies import CachePolicy, OutlierPolicy, SemanticPolicy
 from headworks.records.settings import RecordSettings
 from headworks.settings import Config, EndpointVersion, ModelConfig
@@ -99,6 +100,11 @@ def budgets_of(config: Config) -> tuple[Budget, ...]:
         )
         for name, entry in config.budgets.items()
     )
+
+
+def prices_of(config: Config) -> PriceTable:
+    """The configured prices, in front of those that come with the package, where there is something to pay for."""
+    return shipped().with_own(config.prices) if config.providers else PriceTable("", CURRENCY, config.prices)
 
 
 def record_settings(config: Config, home: Path) -> RecordSettings:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import resource
+import socket
 import ssl
+from ipaddress import ip_address
 
 from headworks.edge.app_port import App
 from headworks.edge.gate import Gate
@@ -90,17 +92,26 @@ async def serve(app: App, bind: Bind, clock: Clock) -> Server:
     _check_files(app.limits.max_connections)
     gate = Gate(app, bind, clock, asyncio.get_running_loop())
     tls = None if bind.tls is None else Certificate(bind.tls)
+    sock = _bound(bind)
+    where = {"host": bind.host, "port": bind.port, "reuse_address": True} if sock is None else {"sock": sock}
     listener = await asyncio.get_running_loop().create_server(
         lambda: Connection(gate),
-        bind.host,
-        bind.port,
+        **where,
         ssl=tls.context if tls else None,
         backlog=_BACKLOG,
-        reuse_address=True,
         ssl_handshake_timeout=app.limits.head_timeout_s if tls else None,
         ssl_shutdown_timeout=_TLS_FAREWELL_S if tls else None,
     )
     return Server(gate, listener, tls)
+
+
+def _bound(bind: Bind) -> socket.socket | None:
+    """A socket on an address that needs no looking up: for that the loop would start four threads. None for a name."""
+    try:
+        family = socket.AF_INET6 if ip_address(bind.host).version == 6 else socket.AF_INET
+    except ValueError:
+        return None
+    return socket.create_server((bind.host, bind.port), family=family, backlog=_BACKLOG)
 
 
 def tls_context(files: TlsFiles) -> ssl.SSLContext:

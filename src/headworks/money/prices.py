@@ -6,8 +6,8 @@ An unknown price is None, never 0: what cannot be priced must not look free.
 import re
 from collections.abc import Mapping
 from functools import cache
-from importlib.resources import files
 from math import ceil
+from pathlib import Path
 
 import msgspec
 from msgspec import Struct
@@ -15,6 +15,8 @@ from msgspec import Struct
 from headworks.settings.money import Price
 from headworks.values import Usage
 
+CURRENCY = "USD"
+"""Of every price that comes with the package."""
 MICROS = 1_000_000
 """Millionths to one unit of the currency."""
 
@@ -84,4 +86,4 @@ class PriceTable(Struct, frozen=True):
 @cache
 def shipped() -> PriceTable:
     """The table that comes with the package."""
-    return msgspec.json.decode(files(__package__).joinpath("prices.json").read_bytes(), type=PriceTable)
+    return msgspec.json.decode(Path(__file__).with_name("prices.json").read_bytes(), type=PriceTable)

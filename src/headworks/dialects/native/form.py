@@ -3,15 +3,18 @@
 Source: RFC 7578.
 """
 
-from collections.abc import Iterable, Iterator
-from typing import Any
+from __future__ import annotations
 
-from multipart import MultipartError, MultipartSegment, ParserLimitReached, PushMultipartParser
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Any
 
 from headworks.contract import json_text
 from headworks.contract.schema import Contract, pointer_of
 from headworks.dialects.native.cells import WHOLE, Blobs, fields_of
 from headworks.errors import BodyTooLarge, FieldError, Malformed, SchemaViolation
+
+if TYPE_CHECKING:
+    from multipart import MultipartSegment  # takes a megabyte, which only forms need
 
 MOST_PARTS = 32
 MOST_PART_HEADERS = 8
@@ -50,8 +53,10 @@ def parts_of(body: bytes, boundary: str) -> Iterator[tuple[MultipartSegment, byt
 
     Raises: Malformed, BodyTooLarge.
     """
+    import multipart
+
     try:
-        parser = PushMultipartParser(
+        parser = multipart.PushMultipartParser(
             boundary,
             content_length=len(body),
             max_header_count=MOST_PART_HEADERS,
@@ -60,9 +65,9 @@ def parts_of(body: bytes, boundary: str) -> Iterator[tuple[MultipartSegment, byt
         )
         with parser:
             yield from _gathered(parser.parse(body))
-    except ParserLimitReached as error:
+    except multipart.ParserLimitReached as error:
         raise BodyTooLarge(f"At most {MOST_PARTS} parts with {MOST_PART_HEADERS} headers each.") from error
-    except MultipartError as error:
+    except multipart.MultipartError as error:
         raise Malformed(f"The form cannot be read: {str(error)[:100]}.") from error
 
 
@@ -73,10 +78,10 @@ def _gathered(
     part: MultipartSegment | None = None
     chunks: list[bytes] = []
     for event in events:
-        if isinstance(event, MultipartSegment):
-            part, chunks = event, []
-        elif event is not None:
+        if isinstance(event, (bytes, bytearray)):
             chunks.append(bytes(event))
+        elif event is not None:
+            part, chunks = event, []
         elif part is not None:
             yield part, chunks[0] if len(chunks) == 1 else b"".join(chunks)
 

@@ -11,6 +11,7 @@ import os
 import socket
 from collections import deque
 from collections.abc import Sequence
+from mmap import mmap
 from struct import Struct as Layout
 
 from msgspec import Struct
@@ -129,7 +130,7 @@ class Receiver:
     def __init__(self, sock: socket.socket) -> None:
         self._socket = sock
         self._decoder = FrameDecoder()
-        self._buffer = bytearray(RECEIVE_BYTES)
+        self._buffer = mmap(-1, RECEIVE_BYTES)  # takes no memory before something comes that needs it
         self._view = memoryview(self._buffer)
         self._files: deque[int] = deque()
         self.is_ended = False
