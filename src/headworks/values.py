@@ -298,6 +298,8 @@ class Reservation(Struct, frozen=True):
     tokens: int = 0
     """What was taken from each of `token_rates`, to be set right when it is known."""
     token_rates: tuple[tuple[str, Rate], ...] = ()
+    has_fees: bool = False
+    """Whether the vendor may bill more than the tokens that it tells: the attempt is then charged no less than it held."""
 
 
 class Settlement(Struct, frozen=True):

@@ -2,12 +2,14 @@
 
 Input is counted by bytes: no tokenizer makes more tokens of a text than it has bytes. A picture can be more tokens than
 bytes, and providers add instructions of their own where tools are used; both have an allowance. Output is bounded by
-the cap that is written into the request.
+the cap that is written into the request. What has no bound of the kind is named (contract/tasks/unbounded.py).
 """
 
 from msgspec import DecodeError, Struct, ValidationError
 from msgspec.json import Decoder
 
+from headworks.contract.tasks.unbounded import Weight
+from headworks.money.prices import cost_micros
 from headworks.settings.money import Price
 from headworks.values import Call, Usage
 
@@ -17,7 +19,6 @@ BYTES_A_TOKEN = 4
 USUAL_OUTPUT_TOKENS = 256
 LEAST_SOUND_BYTES_A_SECOND = 500
 """No codec for speech in use takes less."""
-_PICTURE, _TOOLS = b"data:image", b'"tools"'
 
 
 class Asked(Struct, frozen=True):
@@ -58,8 +59,13 @@ def output_cap(asked: Asked, price: Price | None, endpoint_most: int | None) -> 
     return least
 
 
-def most_used(call: Call, asked: Asked, price: Price, cap: int | None, added_tokens: int = 0) -> Usage | None:
-    """The most that an attempt can use of what has a price; None when there is no bound on it."""
+def most_used(
+    call: Call, asked: Asked, weight: Weight, price: Price, cap: int | None, added_tokens: int = 0
+) -> Usage | None:
+    """The most that an attempt can use of what has a price; None when there is no bound on its answer's length.
+
+    What `weight` finds beyond its bytes is not counted.
+    """
     payload = call.payload
     size = len(payload.document)
     for _, blob in payload.blobs:
@@ -67,8 +73,8 @@ def most_used(call: Call, asked: Asked, price: Price, cap: int | None, added_tok
     if price.output and cap is None:
         return None
     count = asked.n if asked.n is not None and asked.n > 1 else 1
-    pictures = payload.document.count(_PICTURE) + len(payload.blobs)
-    tokens = size + pictures * PICTURE_TOKENS + (TOOL_TOKENS if _TOOLS in payload.document else 0) + added_tokens
+    pictures = weight.pictures + len(payload.blobs)
+    tokens = size + pictures * PICTURE_TOKENS + (TOOL_TOKENS if weight.has_tools else 0) + added_tokens
     return Usage(
         input_tokens=tokens if price.input else None,
         output_tokens=None if not price.output or cap is None else cap * count,
@@ -76,6 +82,14 @@ def most_used(call: Call, asked: Asked, price: Price, cap: int | None, added_tok
         images=count * payload.rows if price.image else None,
         seconds=size / LEAST_SOUND_BYTES_A_SECOND if price.minute else None,
     )
+
+
+def bound_micros(
+    call: Call, asked: Asked, weight: Weight, price: Price, cap: int | None, added_tokens: int = 0
+) -> int | None:
+    """The most that an attempt can cost by its bytes and its cap; None when there is no bound on it."""
+    used = most_used(call, asked, weight, price, cap, added_tokens)
+    return None if used is None else cost_micros(price, used)
 
 
 def estimated_tokens(call: Call, cap: int | None, added_tokens: int = 0) -> int:

@@ -10,14 +10,19 @@ from itertools import count
 
 from msgspec import Struct, structs
 
-from headworks.errors import BudgetExhausted, Overloaded, PriceUnknown, RateLimited
-from headworks.money.bound import asked_of, estimated_tokens, most_used, output_cap
+from headworks.contract.tasks.unbounded import TEXT_ONLY, Weight, weight_of
+from headworks.errors import BudgetExhausted, FieldError, Overloaded, PriceUnknown, RateLimited
+from headworks.money.bound import asked_of, bound_micros, estimated_tokens, output_cap
 from headworks.money.prices import MICROS, PriceTable, cost_micros
 from headworks.ports import Limits
 from headworks.units import QUOTA_IN_TOKENS, SECOND_NS, Clock, Rate
 from headworks.values import Call, Caller, Endpoint, Quota, Reservation, Settlement, Usage
 
 FOR_EVER = "total"
+_BEYOND = {
+    False: "may be more tokens than it has bytes; send it as text or as pictures",
+    True: "is billed by the vendor beside the tokens that it tells; leave it out",
+}
 MOST_ACCOUNTS = 200_000
 MOST_KNOWN = 10_000
 TokenRates = tuple[tuple[str, Rate], ...]
@@ -114,17 +119,18 @@ class Budgets:
         asked = asked_of(call)
         cap = output_cap(asked, price, endpoint.max_output)
         accounts = self._accounts(caller, endpoint)
-        used = None if price is None else most_used(call, asked, price, cap, added_tokens)
-        micros = None if price is None or used is None else cost_micros(price, used)
+        weight = weight_of(endpoint.task, call.payload.document) if price is not None or accounts else TEXT_ONLY
+        bound = None if price is None else bound_micros(call, asked, weight, price, cap, added_tokens)
+        micros = None if weight.beyond else bound
         rates = _token_rates(caller, endpoint)
         tokens = estimated_tokens(call, cap, added_tokens) if rates else 0
         if not accounts:
             if rates:
                 self._take(rates, tokens)
-            return Reservation(next(self._numbers), micros, (), cap, service, tokens, rates)
-        most, taken = 0 if micros is None else micros, self._taken
+            return Reservation(next(self._numbers), micros, (), cap, service, tokens, rates, weight.has_fees)
+        most, taken = bound or 0, self._taken
         if micros is None:
-            most = max([_ceiling_micros(budget, service) for budget, _ in accounts])
+            most = max(most, *[_ceiling_micros(budget, service, weight) for budget, _ in accounts])
         for budget, account in accounts:
             if taken.get(account, 0) + most > budget.limit_micros:
                 raise self._exhausted(budget)
@@ -135,12 +141,14 @@ class Budgets:
         names = tuple([account for _, account in accounts])
         for account in names:
             taken[account] = taken.get(account, 0) + most
-        return Reservation(next(self._numbers), most, names, cap, service, tokens, rates)
+        return Reservation(next(self._numbers), most, names, cap, service, tokens, rates, weight.has_fees)
 
     def settle(self, reservation: Reservation, usage: Usage | None, *, is_free: bool = False) -> Settlement:
         """See ports.Money."""
         price = self.prices.find(reservation.service)
         micros = 0 if is_free else None if price is None or usage is None else cost_micros(price, usage)
+        if reservation.has_fees and micros is not None and not is_free:
+            micros = None if reservation.micros is None else max(micros, reservation.micros)
         charged = micros if micros is not None else reservation.micros
         if reservation.budgets and reservation.micros is not None and charged is not None:
             for account in reservation.budgets:
@@ -239,10 +247,16 @@ def _tokens_used(usage: Usage | None) -> int | None:
     return (usage.input_tokens or 0) + (usage.output_tokens or 0)
 
 
-def _ceiling_micros(budget: Budget, service: str) -> int:
+def _ceiling_micros(budget: Budget, service: str, weight: Weight) -> int:
     """What an attempt that nothing else bounds is taken to cost at most, under one budget."""
     if budget.ceiling_micros is not None:
         return budget.ceiling_micros
+    if weight.beyond:
+        raise PriceUnknown(
+            f"Budget {budget.name} applies, and nothing bounds what parts of this request may cost. Leave them out, or have the"
+            " budget given a ceiling.",
+            errors=tuple(FieldError(each.pointer, _BEYOND[each.has_fee]) for each in weight.beyond),
+        )
     raise PriceUnknown(
         f"Budget {budget.name} applies, and nothing bounds what {service} costs: its price is not known, or its answer may"
         " be of any length."

@@ -24,6 +24,12 @@ INLINE = {"type": "image", "source": {"type": "base64", "media_type": "image/png
         ("responses", {"input": [{"content": [{"image_url": METADATA}]}]}, "/input/0/content/0/image_url"),
         ("responses", {"input": [{"content": [{"image_url": {"url": METADATA}}]}]}, "/input/0/content/0/image_url"),
         ("responses", {"input": [{"output": [{"file_url": METADATA}]}]}, "/input/0/output/0/file_url"),
+        ("responses", {"input": [{"output": {"image_url": METADATA}}]}, "/input/0/output/image_url"),
+        (
+            "responses",
+            {"tools": [{"input_image_mask": {"image_url": METADATA}}]},
+            "/tools/0/input_image_mask/image_url",
+        ),
     ],
 )
 def test_an_address_is_refused_by_its_place(task, document, pointer):

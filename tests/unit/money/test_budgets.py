@@ -248,3 +248,124 @@ def test_what_is_said_beside_the_callers_words_is_held_and_taken_too():
     worded = money.reserve(call(max_tokens=1), ANN, "up/m", 1000)
 
     assert worded.micros - plain.micros == 1000
+
+
+CEILING = 3_000_000
+FILE = {"type": "file", "file": {"file_id": "file-1"}}
+PAGES = {"type": "document", "source": {"type": "base64", "media_type": "application/pdf", "data": "JVBERi0="}}
+
+
+def asked(task, **document):
+    return call(make_endpoint(task=task, max_output=10), **document)
+
+
+def said(*parts):
+    return [{"role": "user", "content": list(parts)}]
+
+
+UNBOUNDED = [
+    (asked("chat", messages=said(FILE)), "/messages/0/content/0/file/file_id"),
+    (asked("chat", messages=said({"type": "file", "file": {"file_data": "data:application/pdf;base64,AA=="}})), "/messages/0/content/0/file/file_data"),
+    (asked("chat", messages=said(), web_search_options={}), "/web_search_options"),
+    (asked("chat", messages=said(), modalities=["text", "audio"]), "/modalities"),
+    (asked("chat", messages=said(), service_tier="priority"), "/service_tier"),
+    (asked("chat", messages=said(), prediction={"type": "content", "content": "a"}), "/prediction"),
+    (asked("responses", input="hi", tools=[{"type": "function", "name": "f"}, {"type": "web_search"}]), "/tools/1/type"),
+    (asked("responses", input="hi", tools=[{"type": "code_interpreter"}]), "/tools/0/type"),
+    (asked("responses", input="hi", previous_response_id="resp_1"), "/previous_response_id"),
+    (asked("responses", input=said({"type": "input_image", "file_id": "file-1"})), "/input/0/content/0/file_id"),
+    (asked("responses", input=[{"type": "function_call_output", "output": [{"type": "input_file", "file_id": "f"}]}]), "/input/0/output/0/file_id"),
+    (asked("responses", input=[{"type": "item_reference", "id": "i"}]), "/input/0/type"),
+    (asked("messages", messages=[], tools=[{"type": "web_search_20250305", "name": "web_search"}]), "/tools/0/type"),
+    (asked("messages", messages=said(PAGES)), "/messages/0/content/0/source"),
+    (asked("messages", messages=said({"type": "tool_result", "content": [PAGES]})), "/messages/0/content/0/content/0/source"),
+    (asked("messages", messages=said({"type": "image", "source": {"type": "file", "file_id": "f"}})), "/messages/0/content/0/source"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("unbounded", "pointer"), UNBOUNDED)
+def test_what_no_count_of_bytes_bounds_is_refused_under_a_budget_and_named(unbounded, pointer):
+    money, _ = purse(Budget("all", 10_000_000))
+    with pytest.raises(PriceUnknown) as caught:
+        money.reserve(unbounded, ANN, "up/m")
+
+    assert [each.pointer for each in caught.value.errors] == [pointer]
+    assert "ceiling" in caught.value.detail
+    assert account(money, "all", "service") == 0
+
+
+@pytest.mark.parametrize("unbounded", [each for each, _ in UNBOUNDED])
+def test_a_ceiling_bounds_it_and_without_a_budget_nobody_asks(unbounded):
+    money, _ = purse(Budget("all", 10_000_000, ceiling_micros=CEILING))
+    held = money.reserve(unbounded, ANN, "up/m")
+
+    assert held.micros == CEILING
+    assert purse()[0].reserve(unbounded, ANN, "up/m").micros is None
+
+
+def test_an_escape_hides_nothing():
+    document = (
+        b'{"messages": [{"role": "user", "content": [{"type": "f\\u0069le", "f\\u0069le": {"f\\u0069le_id": "x"}}]}]}'
+    )
+    hidden = structs.replace(asked("chat"), payload=Payload(document))
+    picture = document.replace(b'{"f\\u0069le_id": "x"}', b"1").replace(
+        b"]}]}", b', {"image_\\u0075rl": {"url": "d\\u0061ta:image"}}]}]}'
+    )
+    shown = structs.replace(asked("chat"), payload=Payload(picture))
+    money, _ = purse(Budget("all", 10_000_000))
+
+    with pytest.raises(PriceUnknown):
+        money.reserve(hidden, ANN, "up/m")
+    assert money.reserve(shown, ANN, "up/m").micros > PICTURE_TOKENS
+
+
+@pytest.mark.parametrize(
+    "bounded",
+    [
+        asked("chat", messages=[{"role": "user", "content": "search my files by file_id and data: URLs"}]),
+        asked("chat", messages=said({"type": "file", "file": {"file_data": "data:text/plain;base64,AA=="}})),
+        asked("chat", messages=said(), service_tier="auto", modalities=["text"]),
+        asked("responses", input="hi", tools=[{"type": "function", "name": "web_search"}]),
+        asked("messages", messages=said({"type": "tool_use", "name": "f", "input": {"file_id": "mine"}})),
+        asked("messages", messages=said({"type": "document", "source": {"type": "text", "data": "a"}})),
+        asked("messages", messages=[], tools=[{"name": "f"}, {"type": "bash_20250124", "name": "bash"}]),
+    ],
+)
+def test_what_bytes_bound_is_held_by_its_bytes(bounded):
+    money, _ = purse(Budget("all", 10_000_000, ceiling_micros=CEILING))
+
+    assert money.reserve(bounded, ANN, "up/m").micros < 10_000
+
+
+def test_a_picture_of_every_dialect_has_its_allowance():
+    source = {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": "AA=="}}
+    inline = {"type": "input_image", "image_url": "data:image/png;base64,AA=="}
+    part = {"type": "image_url", "image_url": {"url": "data:image/png;base64,AA=="}}
+    money, _ = purse(Budget("all", 10_000_000))
+    asks = [
+        asked("messages", messages=said(source)),
+        asked("responses", input=said(inline)),
+        asked("chat", messages=said(part)),
+    ]
+
+    assert all(PICTURE_TOKENS < money.reserve(each, ANN, "up/m").micros < 2 * PICTURE_TOKENS for each in asks)
+
+
+def test_fees_that_a_vendor_does_not_tell_are_charged_no_less_than_was_held_and_are_unknown_without_a_budget():
+    money, _ = purse(Budget("all", 10_000_000, ceiling_micros=CEILING))
+    searching = asked("responses", input="hi", tools=[{"type": "web_search"}])
+    little, much = Usage(input_tokens=5, output_tokens=1), Usage(input_tokens=4_000_000, output_tokens=1)
+    charged = [money.settle(money.reserve(searching, ANN, "up/m"), used).micros for used in (little, much)]
+    free, _ = purse()
+
+    assert charged == [CEILING, 4_000_010]
+    assert account(money, "all", "service") == CEILING + 4_000_010
+    assert free.settle(free.reserve(searching, ANN, "up/m"), little).micros is None
+
+
+def test_a_document_that_a_ceiling_bounded_is_charged_what_it_was():
+    money, _ = purse(Budget("all", 10_000_000, ceiling_micros=CEILING))
+    held = money.reserve(asked("messages", messages=said(PAGES)), ANN, "up/m")
+
+    assert money.settle(held, Usage(input_tokens=5, output_tokens=1)).micros == 15
+    assert account(money, "all", "service") == 15

@@ -45,9 +45,14 @@ def _in_responses(document: Mapping[str, Any]) -> Iterator[str]:
     for at, tool in _numbered(document.get("tools"), "/tools"):
         if tool.get("server_url") is not None:
             yield f"{at}/server_url"
+        mask = tool.get("input_image_mask")
+        if isinstance(mask, dict) and _is_address(mask.get("image_url")):
+            yield f"{at}/input_image_mask/image_url"
     for at, item in _numbered(document.get("input"), "/input"):
         for field in ("content", "output"):
-            for place, part in _numbered(item.get(field), f"{at}/{field}"):
+            held, where = item.get(field), f"{at}/{field}"
+            parts = [(where, held)] if isinstance(held, dict) else _numbered(held, where)
+            for place, part in parts:
                 yield from (f"{place}/{name}" for name in ("image_url", "file_url") if _is_address(part.get(name)))
 
 
