@@ -42,6 +42,7 @@ LAYERS = [
         "tensor_repository",
         "record_operations",
         "inspection",
+        "backup",
         "owner",
         "app",
     ),

@@ -9,7 +9,7 @@ from headworks.cli.output import Output
 from headworks.errors import HeadworksError, HomeUnavailable
 
 VERSION = "0.1.0"
-COMMANDS = ("serve", "check", "init", "lock", "keys", "models", "targets", "records", "usage")
+COMMANDS = ("serve", "check", "init", "lock", "keys", "models", "targets", "records", "usage", "backup")
 
 
 def parser(named: Sequence[str] = COMMANDS) -> argparse.ArgumentParser:

@@ -2,7 +2,7 @@
 
 import difflib
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -202,9 +202,13 @@ def _unknown(mapping: dict[str, Any], kind: type[msgspec.Struct], path: tuple[st
         if not path and key in NOT_BUILT:
             yield Problem((key,), f"{NOT_BUILT[key]} are not available in this version; remove the section")
             continue
-        near = difflib.get_close_matches(key, known, 1)
-        hint = f"did you mean {near[0]!r}?" if near else f"known keys: {', '.join(known)}"
-        yield Problem((*path, key), f"unknown key; {hint}")
+        yield _unknown_key((*path, key), known)
+
+
+def _unknown_key(path: tuple[str, ...], known: Sequence[str]) -> Problem:
+    near = difflib.get_close_matches(path[-1], known, 1)
+    hint = f"did you mean {near[0]!r}?" if near else f"known keys: {', '.join(known)}"
+    return Problem(path, f"unknown key; {hint}")
 
 
 def _typed(document: dict[str, Any]) -> tuple[types.Config | None, list[Problem]]:
@@ -250,6 +254,10 @@ def _problem(error: msgspec.ValidationError, kind: type[msgspec.Struct], path: t
     """msgspec says where by ` - at `$.a.b``; shown to the operator, never used to decide."""
     text, _, where = str(error).partition(" - at `$")
     inside = tuple(part for part in re.split(r"[.\[\]`]+", where) if part and part != "...")
+    unknown = re.fullmatch(r"Object contains unknown field `(.+)`", text)
+    if unknown is not None:
+        known = [field.encode_name for field in getattr(_type_at(kind, inside), "fields", ())]
+        return _unknown_key((*path, *inside, unknown[1]), known)
     hint = _choices(kind, inside) if text.startswith("Invalid enum value") else _hint(text)
     return Problem((*path, *inside), text[0].lower() + text[1:] + hint)
 
@@ -263,10 +271,17 @@ def _hint(text: str) -> str:
     return "; write it as 2027-06-30" if text == "Invalid RFC3339 encoded date" else ""
 
 
-def _choices(kind: type[msgspec.Struct], path: tuple[str, ...]) -> str:
-    """The words that may stand at a path of this type."""
+def _type_at(kind: type[msgspec.Struct], path: tuple[str, ...]) -> Any:
+    """The type of the value at a path of this type; of several that may stand there, the one that has fields."""
     found: Any = inspect.type_info(kind)
     for part in path:
         found = next((field.type for field in getattr(found, "fields", ()) if field.encode_name == part), None)
+        found = next((each for each in getattr(found, "types", ()) if hasattr(each, "fields")), found)
+    return found
+
+
+def _choices(kind: type[msgspec.Struct], path: tuple[str, ...]) -> str:
+    """The words that may stand at a path of this type."""
+    found = _type_at(kind, path)
     values = [value for each in getattr(found, "types", (found,)) for value in getattr(each, "values", ())]
     return f"; write {' or '.join(map(str, values))}" if values else ""

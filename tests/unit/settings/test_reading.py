@@ -76,6 +76,11 @@ def test_an_empty_file_is_an_empty_configuration():
             "headworks.yaml:3: budgets.all.limit: '10 EUR' is not an amount",
         ),
         ("endpoints:", "budgets: {all: {limt: 10 USD}}\nendpoints:", "did you mean 'limit'?"),
+        (
+            "rate: 50/s",
+            "cache: {frsh: 60s}",
+            "headworks.yaml:5: endpoints.mood.v1.cache.frsh: unknown key; did you mean 'fresh'?",
+        ),
         ("rate: 50/s", "record: ful", "invalid enum value 'ful'; write digest or full or none"),
         (
             "rate: 50/s",
