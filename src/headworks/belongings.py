@@ -13,10 +13,6 @@ from msgspec import Struct
 from headworks.pending import Pending
 from headworks.values import Caller
 
-MOST_EACH = 10_000
-"""Things of one kind that one owner may have at one provider."""
-MOST_IN_ALL = 2_000_000
-
 
 class Belonging(Struct, frozen=True):
     """One thing at a provider, and whose it is.
@@ -32,6 +28,13 @@ class Belonging(Struct, frozen=True):
     purpose: str | None = None
     subject: bytes | None = None
     expires_s: int | None = None
+
+
+class Bounds(Struct, frozen=True):
+    """How many things of one kind one owner may have at one provider, and how many there may be together."""
+
+    each: int = 10_000
+    in_all: int = 2_000_000
 
 
 class Page(Struct, frozen=True):
@@ -53,6 +56,10 @@ class Belongings(Protocol):
     Safe under: the event loop's thread.
     """
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether nobody has anything."""
+
     def find(self, place: str, thing: str) -> Belonging | None:
         """One thing; None for what has no owner, or has expired."""
 
@@ -62,8 +69,11 @@ class Belongings(Protocol):
     def has_room(self, place: str, kind: str, owner: str) -> bool:
         """Whether one more of a kind may be kept for an owner."""
 
-    def are_foreign(self, place: str, owner: str, ids: Collection[str]) -> bool:
-        """Whether any of these belongs to another owner."""
+    def are_foreign(self, owner: str, ids: Collection[str]) -> bool:
+        """Whether any of these belongs to another owner, at any provider: several may stand for one account.
+
+        Safe under: any thread.
+        """
 
     def keep(self, things: Iterable[Belonging], *, may_drop: bool = False) -> Pending[bool]:
         """Remember owners; False, and nothing is remembered, when one of the things is somebody else's already.

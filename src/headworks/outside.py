@@ -24,6 +24,7 @@ from headworks.settings.providers import ProviderConfig
 from headworks.targets.providers.attempt import Tools
 from headworks.targets.providers.breaker import BreakerSettings
 from headworks.targets.providers.client import Client, Proxy, Timeouts, Tls, Upstream, is_same
+from headworks.targets.providers.guarded import NAME_FILES, Guarded
 from headworks.targets.providers.health import Health
 from headworks.targets.providers.hedge import HedgePolicy, Hedging
 from headworks.targets.providers.hedged import Hedged
@@ -78,7 +79,11 @@ class Outside:
         bound = every_service(config)
         pools = self._client.pools(_upstreams(bound, config, folder))
         own = {key: self._target(key, each, config, prices) for key, each in bound.items()}
-        return Prepared(pools, own, {key: self._found(target, bound[key], config) for key, target in own.items()})
+        found = {key: self._found(target, bound[key], config) for key, target in own.items()}
+        is_keeping = any(kept_by(each.operation) for each in bound.values()) or not self._register.belongings.is_empty
+        if is_keeping:
+            found = {key: self._guarded(target, bound[key]) for key, target in found.items()}
+        return Prepared(pools, own, found)
 
     def use(self, prepared: Prepared) -> None:
         """Ask these targets from now on. An origin's health outlives that; a refused key is tried again."""
@@ -97,6 +102,10 @@ class Outside:
         if share is None:
             return target
         return Hedged(target, target, Hedging(HedgePolicy(share=share)), self._tools.clock, self._tools.timers)
+
+    def _guarded(self, target: Target, bound: Bound) -> Target:
+        """What may be asked about a file is held to the caller's own ones."""
+        return Guarded(target, self._register) if bound.operation.task in NAME_FILES else target
 
     def states(self) -> Iterable[ProviderState]:
         """How every target outside fares."""

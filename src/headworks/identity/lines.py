@@ -2,7 +2,6 @@
 
 from headworks.identity.rows import KeyStore
 
-MOST_KNOWN = 4096
 LONGEST_LINE = 10_000
 
 
@@ -13,8 +12,9 @@ class KeyLines:
     Cost: a read of the store for each rotation, once a key. Safe under: one thread.
     """
 
-    def __init__(self, store: KeyStore) -> None:
+    def __init__(self, store: KeyStore, most_known: int = 4096) -> None:
         self._store = store
+        self._most_known = most_known
         self._known: dict[str, str] = {}
 
     def first(self, key_id: str) -> str:
@@ -31,7 +31,7 @@ class KeyLines:
             if row is None or row.predecessor is None:
                 break
             first = row.predecessor
-        if len(self._known) >= MOST_KNOWN:
+        if len(self._known) >= self._most_known:
             self._known.clear()
         self._known[key_id] = first
         return first

@@ -9,13 +9,15 @@ import apsw
 from msgspec.json import encode
 from msgspec.structs import astuple
 
-from headworks.belongings import MOST_EACH, MOST_IN_ALL, Belonging, Page
+from headworks.belongings import Belonging, Bounds, Page
 from headworks.pending import Pending
 from headworks.stores.queries import load_queries
 from headworks.units import SECOND_NS, Clock
 
 Job = Callable[[apsw.Connection], Any]
 NEWEST = 2**62
+ASKED_AT_ONCE = 500
+"""So many names take a millisecond, for which others who read wait."""
 
 
 class File(Protocol):
@@ -34,14 +36,15 @@ class File(Protocol):
 class SqliteBelongings:
     """Implements belongings.Belongings.
 
-    Bounded: `MOST_EACH` of a kind an owner and provider, `MOST_IN_ALL` together; what a provider makes by itself is kept beyond
+    Bounded by `bounds`; what a provider makes by itself is kept beyond
     that, a few for each thing that was asked for. What has expired is dropped by and by.
     Cost: a read some 20 µs, on the thread that asks.
     """
 
-    def __init__(self, file: File, clock: Clock) -> None:
+    def __init__(self, file: File, clock: Clock, bounds: Bounds | None = None) -> None:
         self._file = file
         self._clock = clock
+        self._bounds = bounds or Bounds()
         self._sql = load_queries("headworks.stores", "belongings.sql")
         self._count = 0
 
@@ -49,6 +52,11 @@ class SqliteBelongings:
         """Create what is missing."""
         self._file.write_now(lambda connection: _changed(connection, self._sql["create"], ()))
         ((self._count,),) = self._file.read(self._sql["count_all"])
+
+    @property
+    def is_empty(self) -> bool:
+        """See belongings.Belongings."""
+        return self._count == 0
 
     def find(self, place: str, thing: str) -> Belonging | None:
         """See belongings.Belongings."""
@@ -71,12 +79,14 @@ class SqliteBelongings:
 
     def has_room(self, place: str, kind: str, owner: str) -> bool:
         """See belongings.Belongings."""
-        ((count,),) = self._file.read(self._sql["count"], (owner, place, kind, MOST_EACH))
-        return count < MOST_EACH and self._count < MOST_IN_ALL
+        ((count,),) = self._file.read(self._sql["count"], (owner, place, kind, self._bounds.each))
+        return count < self._bounds.each and self._count < self._bounds.in_all
 
-    def are_foreign(self, place: str, owner: str, ids: Collection[str]) -> bool:
+    def are_foreign(self, owner: str, ids: Collection[str]) -> bool:
         """See belongings.Belongings."""
-        return bool(ids) and bool(self._file.read(self._sql["foreign"], (place, owner, encode(list(ids)).decode())))
+        listed = list(ids)
+        parts = (listed[at : at + ASKED_AT_ONCE] for at in range(0, len(listed), ASKED_AT_ONCE))
+        return any(self._file.read(self._sql["foreign"], (encode(part).decode(), owner, owner)) for part in parts)
 
     def keep(self, things: Iterable[Belonging], *, may_drop: bool = False) -> Pending[bool]:
         """See belongings.Belongings."""
@@ -120,8 +130,8 @@ class SqliteBelongings:
 
     def _make_room(self, connection: apsw.Connection, thing: Belonging) -> None:
         of = (thing.owner, thing.place, thing.kind)
-        rows: list[Any] = connection.execute(self._sql["count"], (*of, MOST_EACH + 1)).fetchall()
-        if rows[0][0] > MOST_EACH:
+        rows: list[Any] = connection.execute(self._sql["count"], (*of, self._bounds.each + 1)).fetchall()
+        if rows[0][0] > self._bounds.each:
             self._count -= _changed(connection, self._sql["drop_oldest"], of)
 
     def _now_s(self) -> int:

@@ -13,7 +13,7 @@ CREATE TABLE IF NOT EXISTS belongings (
     subject BLOB,
     expires_s INTEGER
 ) STRICT;
-CREATE UNIQUE INDEX IF NOT EXISTS belongings_by_id ON belongings (place, id);
+CREATE UNIQUE INDEX IF NOT EXISTS belongings_by_id ON belongings (id, place);
 CREATE INDEX IF NOT EXISTS belongings_by_owner ON belongings (owner, place, kind, number);
 CREATE INDEX IF NOT EXISTS belongings_by_subject ON belongings (subject) WHERE subject IS NOT NULL;
 CREATE INDEX IF NOT EXISTS belongings_by_end ON belongings (expires_s) WHERE expires_s IS NOT NULL;
@@ -50,13 +50,16 @@ SELECT count(*) FROM (SELECT 1 FROM belongings WHERE owner = ? AND place = ? AND
 SELECT count(*) FROM belongings;
 
 -- name: foreign
--- Whether one of these (a JSON list) is somebody else's.
-SELECT 1 FROM belongings WHERE place = ? AND owner != ? AND id IN (SELECT value FROM json_each(?)) LIMIT 1;
+-- Whether one of these (a JSON list) is somebody else's, and not also the owner's own elsewhere.
+SELECT 1 FROM belongings AS other
+WHERE other.id IN (SELECT value FROM json_each(?)) AND other.owner != ?
+    AND NOT EXISTS (SELECT 1 FROM belongings AS own WHERE own.id = other.id AND own.owner = ?)
+LIMIT 1;
 
 -- name: insert
 -- One thing; what is known already stays as it is.
 INSERT INTO belongings (place, id, kind, owner, purpose, subject, expires_s) VALUES (?, ?, ?, ?, ?, ?, ?)
-ON CONFLICT (place, id) DO NOTHING;
+ON CONFLICT (id, place) DO NOTHING;
 
 -- name: owner
 -- Whose a thing is.

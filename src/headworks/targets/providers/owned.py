@@ -210,7 +210,7 @@ class Owned:
         Raises: NotFound; SchemaViolation, for lines that cannot be read.
         """
         asked = asking.asked
-        is_foreign = self._known.are_foreign(self._place, asking.owner, names_in(asked.body))
+        is_foreign = self._known.are_foreign(asking.owner, names_in(asked.body))
         if asked.purpose == BATCH_INPUT:
             content = sent_file(asked, asking.side.call.payload.blobs)
             is_foreign = await self._offload(partial(self._names_foreign, content or b"", asking.owner))
@@ -218,7 +218,7 @@ class Owned:
             raise NotFound(UNKNOWN)
 
     def _names_foreign(self, content: bytes, owner: str) -> bool:
-        return self._known.are_foreign(self._place, owner, names_in_lines(content))
+        return self._known.are_foreign(owner, names_in_lines(content))
 
     def _subject(self, asking: Asking) -> bytes | None:
         subject = asking.side.call.subject
@@ -233,9 +233,13 @@ class Owned:
     async def _note(self, outcome: Outcome, parent: Belonging) -> None:
         """Remember whose it is what came of a thing, before anybody is told of it."""
         found = self._produced(outcome.body, parent) if outcome.media == JSON else []
-        new = [each for each in found if self._known.find(each.place, each.id) is None]
+        new = [each for each in found if not self._is_known(each)]
         if new:
             await self._keep(new, may_drop=False)
+
+    def _is_known(self, thing: Belonging) -> bool:
+        known = self._known.find(thing.place, thing.id)
+        return known is not None and known.owner == thing.owner
 
     async def _keep(self, things: list[Belonging], *, may_drop: bool) -> None:
         if not await self._known.keep(things, may_drop=may_drop):

@@ -48,6 +48,7 @@ _encode = Encoder().encode
 _asked = Decoder(Asked).decode
 _made = Decoder(Made).decode
 _fields = Decoder(dict[str, Any]).decode
+_any = Decoder().decode
 
 
 def asked_of(document: bytes) -> Asked:
@@ -124,6 +125,11 @@ def names_in(value: Any) -> set[str]:
         elif isinstance(each, list):
             waiting += each
     return found
+
+
+def names_in_document(document: bytes) -> set[str]:
+    """The same of a validated JSON text."""
+    return names_in(_any(document))
 
 
 def names_in_lines(content: bytes) -> set[str]:
