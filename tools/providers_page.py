@@ -58,7 +58,10 @@ VERIFIED = (
         "prompts",
         "every kind's chat, with answers made up in each vendor's form; a real small model (135 million parameters, its server in a package): forms only, for how well a model does a task is its own",
     ),
-    ("`http`", "mappings for two public services and two made up here"),
+    (
+        "`http`",
+        "mappings for two public services and two made up here; one of the two, Apertium's translation server, for real: asked, hung, killed",
+    ),
 )
 """What the tests hold each operation against; no test calls a paid service."""
 

@@ -1,7 +1,8 @@
 """JMESPath expressions, compiled and checked when the configuration is read, with a few functions of our own.
 
 Ours: `asked('EXPRESSION')` what the caller sent, `picture()` the picture as base64, `width()` and `height()` of the upright
-picture, `divide(a, b)`, `multiply(a, b)`, `round(a)`, `lower(text)`, `cut(text, start, end)` by code points.
+picture, `divide(a, b)`, `multiply(a, b)`, `round(a)`, `lower(text)`, `trim(text)`, `cut(text, start, end)` by
+code points.
 Source: JMESPath specification; library jmespath (MIT).
 """
 
@@ -77,9 +78,11 @@ def _calls(node: Mapping[str, Any]) -> Iterator[tuple[str, list[Mapping[str, Any
 
 
 def _check_call(name: str, arguments: list[Mapping[str, Any]], where: str) -> None:
-    known = _library().functions.FUNCTION_TABLE.get(name)
+    table = _library().functions.FUNCTION_TABLE
+    known = table.get(name)
     if known is None:
-        raise ConfigurationRefused(errors=(FieldError(where, f"calls an unknown function {name}()"),))
+        message = f"calls an unknown function {name}(); there are {', '.join(sorted(table))}"
+        raise ConfigurationRefused(errors=(FieldError(where, message),))
     signature = known["signature"]
     takes_more = bool(signature) and bool(signature[-1].get("variadic"))
     if len(arguments) < len(signature) or (len(arguments) > len(signature) and not takes_more):
@@ -150,6 +153,10 @@ def _library() -> _Library:
         @functions.signature(text)  # type: ignore[untyped-decorator]
         def _func_lower(self, one: str) -> str:
             return one.lower()
+
+        @functions.signature(text)  # type: ignore[untyped-decorator]
+        def _func_trim(self, one: str) -> str:
+            return one.strip()
 
         @functions.signature(text, number, number)  # type: ignore[untyped-decorator]
         def _func_cut(self, one: str, start: float, end: float) -> str:

@@ -28,7 +28,7 @@ APERTIUM = {
     "task": "translation",
     "method": "GET",
     "path": "/translate?langpair={join('|', [parameters.src_lang, parameters.tgt_lang])}&q={inputs}",
-    "reply": "{translation_text: responseData.translatedText}",
+    "reply": "{translation_text: trim(responseData.translatedText)}",
     "error": "responseStatus != `200` && to_string(responseStatus) || null",
     "errors": {"400": "refused", "451": "content"},
 }
@@ -85,7 +85,7 @@ def test_a_get_with_the_text_in_the_query():
 
 
 def test_an_answer_becomes_the_tasks_reply():
-    told = {"responseData": {"translatedText": "years"}, "responseStatus": 200}
+    told = {"responseData": {"translatedText": " years"}, "responseStatus": 200}
 
     assert document(prove_reply(operation(APERTIUM), text("años"), answer(told)), "translation") == {
         "translation_text": "years"
