@@ -8,14 +8,30 @@ Source: JMESPath specification; library jmespath (MIT).
 
 from __future__ import annotations
 
+import operator
 from base64 import b64encode
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from typing import Any, Protocol
 
 from msgspec import Struct
 
 from headworks.errors import ConfigurationRefused, FieldError, ProviderBroken
+
+
+def _cut(text: str, start: float, end: float) -> str:
+    return text[int(start) : int(end)]
+
+
+PLAIN: Mapping[str, tuple[tuple[str, ...], Callable[..., Any]]] = {
+    "cut": (("string", "number", "number"), _cut),
+    "divide": (("number", "number"), operator.truediv),
+    "lower": (("string",), str.lower),
+    "multiply": (("number", "number"), operator.mul),
+    "round": (("number",), round),
+    "trim": (("string",), str.strip),
+}
+"""Functions that know nothing but their arguments, with the types of those."""
 
 
 class Context(Struct, frozen=True):
@@ -104,6 +120,11 @@ class _Library(Struct, frozen=True):
         return self.make_options(custom_functions=self.functions(context))
 
 
+def _method(functions: Any, takes: tuple[str, ...], call: Callable[..., Any]) -> Any:
+    """A function as the library wants it: a method that says what it takes."""
+    return functions.signature(*({"types": [kind]} for kind in takes))(lambda _, *given: call(*given))
+
+
 @cache
 def _library() -> _Library:
     """Load the library, and our functions made with it.
@@ -115,14 +136,14 @@ def _library() -> _Library:
         from jmespath import exceptions, functions
     except ImportError:
         raise ConfigurationRefused("Providers of kind http need jmespath: pip install 'headworks[http]'.") from None
-    number, text = {"types": ["number"]}, {"types": ["string"]}
+    plain = {f"_func_{name}": _method(functions, takes, call) for name, (takes, call) in PLAIN.items()}
 
-    class Functions(functions.Functions):  # type: ignore[misc]
+    class Functions(type(functions.Functions)("Plain", (functions.Functions,), plain)):  # type: ignore[misc]
         def __init__(self, context: Context) -> None:
             super().__init__()
             self._context = context
 
-        @functions.signature(text)  # type: ignore[untyped-decorator]
+        @functions.signature({"types": ["string"]})  # type: ignore[untyped-decorator]
         def _func_asked(self, expression: str) -> Any:
             return jmespath.search(expression, self._context.row)
 
@@ -137,29 +158,5 @@ def _library() -> _Library:
         @functions.signature()  # type: ignore[untyped-decorator]
         def _func_height(self) -> int:
             return self._context.height
-
-        @functions.signature(number, number)  # type: ignore[untyped-decorator]
-        def _func_divide(self, one: float, other: float) -> float:
-            return one / other
-
-        @functions.signature(number, number)  # type: ignore[untyped-decorator]
-        def _func_multiply(self, one: float, other: float) -> float:
-            return one * other
-
-        @functions.signature(number)  # type: ignore[untyped-decorator]
-        def _func_round(self, one: float) -> int:
-            return round(one)
-
-        @functions.signature(text)  # type: ignore[untyped-decorator]
-        def _func_lower(self, one: str) -> str:
-            return one.lower()
-
-        @functions.signature(text)  # type: ignore[untyped-decorator]
-        def _func_trim(self, one: str) -> str:
-            return one.strip()
-
-        @functions.signature(text, number, number)  # type: ignore[untyped-decorator]
-        def _func_cut(self, one: str, start: float, end: float) -> str:
-            return one[int(start) : int(end)]
 
     return _Library(jmespath.compile, exceptions.JMESPathError, Functions, jmespath.Options)
