@@ -16,9 +16,14 @@ class Pace:
         self.row_ns = 0
         self._answered_ns = 0
 
-    def answered(self, rows: int, now_ns: int, *, is_busy: bool) -> None:
-        """Note rows that were answered now; `is_busy` says that others still wait or run."""
+    def answered(self, rows: int, now_ns: int, took_ns: int, *, is_busy: bool) -> None:
+        """Note rows that were answered now, so long after they were sent; `is_busy` says that others still wait or run.
+
+        No pace is slower than the last rows were: else a pause of the whole machine would be believed for ever, for
+        a pool that lets one call in at a time has nothing to learn a pace from.
+        """
         if self._answered_ns:
             seen_ns = (now_ns - self._answered_ns) // rows
             self.row_ns += (seen_ns - self.row_ns) // SHARE
+        self.row_ns = min(self.row_ns, took_ns // rows)
         self._answered_ns = now_ns if is_busy else 0

@@ -208,7 +208,8 @@ class ModelPool:
         """A worker answered and may have room again."""
         if rows:
             is_busy = bool(self._queue.calls) or any(other.running for other in self._seats.ready)
-            self._pace.answered(rows, self._now_ns(), is_busy=is_busy)
+            now_ns = self._now_ns()
+            self._pace.answered(rows, now_ns, now_ns - replica.sent_ns, is_busy=is_busy)
             (self._latency if replica.is_concurrent else self._cost).observe(rows, run_ns)
             if not replica.is_proven:
                 self._seats.proved(replica)

@@ -59,6 +59,8 @@ class Replica:
         self.unknown = 0
         self.reason = ""
         self.load_ns = 0
+        self.sent_ns = 0
+        """When the batch was sent that was answered last."""
         self.announcement: Announcement | None = None
         self.is_concurrent = False
         self.is_batch = False
@@ -85,7 +87,7 @@ class Replica:
         ids = list(islice(self._ids, len(tickets)))
         rows = 0
         begun_ns = now_ns if self.is_concurrent or not self.flights else 0
-        flight = Flight(self, ids[-1], len(ids), begun_ns)
+        flight = Flight(self, ids[-1], len(ids), begun_ns, now_ns)
         for call_id, ticket in zip(ids, tickets, strict=True):
             ticket.call_id = call_id
             ticket.sent_ns = now_ns
@@ -287,6 +289,7 @@ class Replica:
 
     def _over(self, flight: Flight, now_ns: int) -> None:
         self.flights.pop(flight, None)
+        self.sent_ns = flight.sent_ns
         following = next(iter(self.flights), None)
         if following is not None and not following.begun_ns:
             following.begun_ns = now_ns

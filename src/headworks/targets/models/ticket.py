@@ -28,13 +28,14 @@ class Flight:
     Units: `begun_ns` is 0 while the worker is still at an earlier batch.
     """
 
-    __slots__ = ("begun_ns", "is_cancelled", "keeper", "last_id", "left")
+    __slots__ = ("begun_ns", "is_cancelled", "keeper", "last_id", "left", "sent_ns")
 
-    def __init__(self, keeper: Keeper, last_id: int, calls: int, begun_ns: int) -> None:
+    def __init__(self, keeper: Keeper, last_id: int, calls: int, begun_ns: int, sent_ns: int) -> None:
         self.keeper = keeper
         self.last_id = last_id
         self.left = calls
         self.begun_ns = begun_ns
+        self.sent_ns = sent_ns
         self.is_cancelled = False
 
 
