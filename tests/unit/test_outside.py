@@ -9,7 +9,10 @@ from headworks.errors import ConfigurationRefused
 from headworks.money.prices import shipped
 from headworks.outside import Outside
 from headworks.settings.reading import parse_config
+from headworks.stores.belongings import SqliteBelongings
+from headworks.targets.providers.owned import Register
 from headworks.units import SystemClock
+from tests.fakes_store import OneConnection
 
 TEXT = """\
 providers:
@@ -24,7 +27,9 @@ endpoints:
 @pytest.fixture
 def outside():
     loop = asyncio.new_event_loop()
-    made = Outside(loop, SystemClock(), None, None, None)
+    known = SqliteBelongings(OneConnection(), SystemClock())
+    known.prepare()
+    made = Outside(loop, SystemClock(), None, None, Register(known, str, str.encode))
     yield made
     made.close()
     loop.close()
