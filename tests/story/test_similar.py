@@ -22,10 +22,10 @@ budgets:
   all: {{limit: 100 USD}}
 endpoints:
   vectors: {{v1: {{task: embeddings, targets: [letters]}}}}
-  faq: {{v1: {{task: chat, targets: ["up/m"], cache: {{fresh: 5m, semantic: {{embeddings: vectors, threshold: 0.97}}}}}}}}
+  faq: {{v1: {{task: chat, targets: ["up/m"], cache: {{fresh: 5m, semantic: {{embeddings: vectors, threshold: 0.97, timeout: 5s}}}}}}}}
   outside: {{v1: {{task: chat, targets: ["up/m"], cache: {{fresh: 5m, semantic: {{embeddings: vec/e, timeout: 1s}}}}}}}}
   hung: {{v1: {{task: chat, targets: ["up/m"], cache: {{fresh: 5m, semantic: {{embeddings: busy, timeout: 200ms}}}}}}}}
-  going: {{v1: {{task: generate, targets: ["up/m"], cache: {{fresh: 5m, semantic: {{embeddings: letters}}}}}}}}
+  going: {{v1: {{task: generate, targets: ["up/m"], cache: {{fresh: 5m, semantic: {{embeddings: letters, timeout: 5s}}}}}}}}
 """
 HOW = "headworks-cache"
 

@@ -1,7 +1,8 @@
 """Which kept question is nearest to another: vectors sealed in memory, found by sketches. No I/O and no clock of its own.
 
-A sketch is one bit a dimension, its sign. The vectors with the fewest differing bits are opened and compared exactly, so a
-sketch never decides what is alike; at worst it overlooks something. The signs are all that lies open of a vector. Measured for 1,000 kept vectors of 1,536 dimensions:
+A sketch is one bit a dimension, whether it lies below the mean of all: its sign, for most models, and still of use where no
+part of a vector is negative. The vectors with the fewest differing bits are opened and compared exactly, so a
+sketch never decides what is alike; at worst it overlooks something. A sketch is all that lies open of a vector. Measured for 1,000 kept vectors of 1,536 dimensions:
 0.14 ms by sketches and 0.03 ms for each of the four that are opened, against 37 ms for comparing all in Python and 0.34 ms
 with an array library, which would have to be loaded and the vectors left unsealed. Among 1,000 real questions the nearest
 was the first by its sketch each time.
@@ -43,7 +44,7 @@ class NearestSettings(Struct, frozen=True):
 
 
 class Unit(Struct, frozen=True):
-    """A direction: a vector of length 1, and the signs of its parts; with digests of the words that were said, without and with their order."""
+    """A direction: a vector of length 1, and its sketch; with digests of the words that were said, without and with their order."""
 
     numbers: array[float]
     sketch: int
@@ -58,7 +59,7 @@ class Unit(Struct, frozen=True):
 def unit(numbers: Sequence[float]) -> Unit | None:
     """The direction of a vector; None where it has none: empty, all zeros, not finite, or of too many dimensions.
 
-    Cost: 30 µs for 1,536 dimensions.
+    Cost: 60 µs for 1,536 dimensions.
     """
     if not 0 < len(numbers) <= MOST_DIMENSIONS:
         return None
@@ -66,7 +67,9 @@ def unit(numbers: Sequence[float]) -> Unit | None:
     if not isfinite(length) or length < LEAST_LENGTH:
         return None
     scaled = array("f", [number / length for number in numbers])
-    return Unit(scaled, int(scaled.tobytes()[TOP_BYTE::4].translate(SIGNS), 2))
+    mean = sum(scaled) / len(scaled)
+    beside = array("f", [number - mean for number in scaled])
+    return Unit(scaled, int(beside.tobytes()[TOP_BYTE::4].translate(SIGNS), 2))
 
 
 class Near(Struct, frozen=True):

@@ -20,6 +20,9 @@ def direction(seed, dimensions=384):
     return [chance.gauss(0, 1) for _ in range(dimensions)]
 
 
+of_both_signs = direction
+
+
 def near_to(numbers, share, seed=99):
     other = direction(seed, len(numbers))
     return [number + share * beside for number, beside in zip(numbers, other, strict=True)]
@@ -49,8 +52,8 @@ def test_what_has_no_direction_is_none(numbers):
 
 def test_a_direction_has_length_one_whatever_the_vectors_own():
     assert unit([3.0, 4.0]).numbers.tolist() == pytest.approx([0.6, 0.8])
-    assert unit([3e20, 4e20]).sketch == unit([3e-3, 4e-3]).sketch == 0
-    assert unit([-3.0, 4.0]).sketch == 0b10
+    assert unit([3e20, 4e20]).sketch == unit([3e-3, 4e-3]).sketch == unit([-3.0, 4.0]).sketch == 0b10
+    assert unit([1.0, 1.0, 1.0]).sketch in range(8)
 
 
 def test_the_nearest_comes_first_with_its_cosine_and_what_is_too_far_does_not_come(nearest):
@@ -78,7 +81,11 @@ def test_another_place_is_another_world(nearest):
 
 
 @pytest.mark.parametrize("dimensions", [64, 384, 1536])
-def test_the_nearest_of_a_thousand_is_found_by_its_sketch(nearest, dimensions):
+@pytest.mark.parametrize("shape", [float, abs], ids=["of both signs", "never negative"])
+def test_the_nearest_of_a_thousand_is_found_by_its_sketch(nearest, dimensions, shape):
+    def direction(seed, dimensions):
+        return [shape(number) for number in of_both_signs(seed, dimensions)]
+
     for number in range(1000):
         keep(nearest, b"%d" % number, direction(number, dimensions))
     asked = [near_to(direction(number, dimensions), 0.2, seed=5000 + number) for number in range(0, 1000, 25)]
