@@ -4,7 +4,7 @@ Beside that script it knows what only a socket can do: `Raw` bytes, `HalfCloses`
 """
 
 import asyncio
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 
 import uvloop
 from msgspec import Struct
@@ -15,6 +15,7 @@ from headworks.targets.providers.client import Client, Upstream
 from headworks.targets.providers.wire import Origin
 from headworks.units import SystemClock
 from tests.fakes_providers import CountedMoney, Refuses, Resets, Says, Stalls, Tells
+from tests.ports import reserved_port
 from tests.unit.targets.providers.http.upstream import ScriptedUpstream, answer
 
 PATIENCE_S = 20
@@ -67,6 +68,7 @@ class RealWorld:
         self.clock, self.timers = SystemClock(), self.loop
         self.money = CountedMoney()
         self.script = []
+        self._refusing = ExitStack()
         self.loop.run_until_complete(self._open())
 
     def plays(self, *script):
@@ -106,15 +108,12 @@ class RealWorld:
         self._client.close()
         self.loop.run_until_complete(self._upstream.__aexit__(None, None, None))
         self.loop.close()
+        self._refusing.close()
 
     async def _open(self):
         self._upstream = await ScriptedUpstream(self._serve).__aenter__()
-        refusing = await asyncio.start_server(lambda *_: None, "127.0.0.1", 0)
-        port = refusing.sockets[0].getsockname()[1]
-        refusing.close()
-        await refusing.wait_closed()
         self._listening = self.origin = Origin("http", "127.0.0.1", self._upstream.port)
-        self._closed = Origin("http", "127.0.0.1", port)
+        self._closed = Origin("http", "127.0.0.1", self._refusing.enter_context(reserved_port()))
         self._client = Client(self.loop, self.clock, origins=[self._listening, self._closed])
         self.client = Counting(self._client, self._listening)
 

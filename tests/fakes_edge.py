@@ -13,6 +13,8 @@ from headworks.pending import Pending
 from headworks.units import SECOND_NS
 from headworks.values import Reply
 
+PATIENCE_S = 20
+"""How long a test waits for something that must happen before it fails; never a delay."""
 JSON = ("Content-Type", "application/json")
 
 
@@ -153,7 +155,7 @@ class Client:
         return await self.reply()
 
     async def reply(self, *, has_body=True):
-        head = await asyncio.wait_for(self.reader.readuntil(b"\r\n\r\n"), 5)
+        head = await asyncio.wait_for(self.reader.readuntil(b"\r\n\r\n"), PATIENCE_S)
         lines = head[:-4].decode("latin-1").split("\r\n")
         headers = {}
         for line in lines[1:]:
@@ -164,19 +166,19 @@ class Client:
             return status, headers, b""
         if "transfer-encoding" in headers:
             return status, headers, None
-        body = await asyncio.wait_for(self.reader.readexactly(int(headers["content-length"])), 10)
+        body = await asyncio.wait_for(self.reader.readexactly(int(headers["content-length"])), PATIENCE_S)
         return status, headers, body
 
     async def chunk(self):
         """One chunk of a chunked body; b"" is the last."""
-        size = int(await asyncio.wait_for(self.reader.readline(), 5), 16)
+        size = int(await asyncio.wait_for(self.reader.readline(), PATIENCE_S), 16)
         data = await self.reader.readexactly(size + 2)
         return data[:-2]
 
     async def rest(self):
         """Everything until the server closes; a reset is a close."""
         try:
-            return await asyncio.wait_for(self.reader.read(-1), 5)
+            return await asyncio.wait_for(self.reader.read(-1), PATIENCE_S)
         except ConnectionResetError:
             return b""
 
@@ -217,7 +219,7 @@ async def settle(turns=20):
         await asyncio.sleep(0.001)
 
 
-async def until(fact, seconds=5):
+async def until(fact, seconds=PATIENCE_S):
     """Wait until a fact holds."""
     async with asyncio.timeout(seconds):
         while not fact():

@@ -6,7 +6,6 @@ import json
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -16,6 +15,7 @@ from pathlib import Path
 from time import monotonic, sleep
 
 from headworks.cli.__main__ import main
+from tests.ports import reserved_port
 
 MODELS = Path(__file__).parent / "story" / "models"
 COMMAND = [sys.executable, "-m", "headworks.cli"]
@@ -49,9 +49,9 @@ class Running:
         self._reader = threading.Thread(target=_keep_log, args=(self.process.stderr, self.log), daemon=True)
         self._reader.start()
 
-    def call(self, path, document=None, *, key=None, method="POST", headers=None, body=None, source="127.0.0.1"):
+    def call(self, path, document=None, *, key=None, method="POST", headers=None, body=None, **connected):
         """One request over a connection of its own, from an address of this machine."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20, source_address=(source, 0))
+        connection = self._connection(**connected)
         sent = {"Authorization": f"Bearer {self.key if key is None else key}", **(headers or {})}
         if key == "":
             del sent["Authorization"]
@@ -65,6 +65,9 @@ class Running:
             return Answer(got.status, {name.lower(): value for name, value in got.getheaders()}, got.read())
         finally:
             connection.close()
+
+    def _connection(self, source="127.0.0.1", timeout_s=20):
+        return http.client.HTTPConnection("127.0.0.1", self.port, timeout=timeout_s, source_address=(source, 0))
 
     def get(self, path, **more):
         return self.call(path, method="GET", **more)
@@ -193,19 +196,17 @@ MOUNTED = {
 def mounted(folder, server):
     """The configuration in `folder` as an ASGI application, run by another server."""
     (folder / "app.py").write_text('import headworks\n\napp = headworks.asgi("headworks.yaml", home="home")\n')
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    process = subprocess.Popen(
-        [sys.executable, *MOUNTED[server], str(port)], cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE
-    )
-    running = Running(process, folder / "home", port)
-    try:
-        running.wait_for(within_s=60)
-        running.key = running.cli("keys", "create", "test")["key"]
-        yield running
-    finally:
-        running.stop()
+    with reserved_port() as port:
+        process = subprocess.Popen(
+            [sys.executable, *MOUNTED[server], str(port)], cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        )
+        running = Running(process, folder / "home", port)
+        try:
+            running.wait_for(within_s=60)
+            running.key = running.cli("keys", "create", "test")["key"]
+            yield running
+        finally:
+            running.stop()
 
 
 def write_config(folder, text, models=None):

@@ -75,7 +75,7 @@ class Chromium:
             raise RuntimeError(json.dumps(done["exceptionDetails"])[:500])
         return done["result"].get("value")
 
-    def wait_for(self, condition: str, tries: int = 200) -> None:
+    def wait_for(self, condition: str, tries: int = 2000) -> None:
         """Return once an expression holds.
 
         Raises: RuntimeError when it never does.

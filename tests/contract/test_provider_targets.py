@@ -45,7 +45,8 @@ FAILS = b'data: {"error": "' + CANARY.encode() + b'"}\n\n'
 TEXTS = [b'{"role": "me"}', b'{"text": "a"}', b'{"text": "b"}']
 SHORT = Timeouts(connect_s=0.5, first_byte_s=0.4, idle_s=0.4, total_s=1.2)
 POLICY = TargetPolicy(SHORT, RetryPolicy(backoff_s=0.05), HoldPolicy(first_content_s=0.5))
-SLACK_S = 0.5
+SLACK_S = {FakeWorld: 0.5, RealWorld: 5.0}
+"""How far a call may outlast its deadline: a loop of this process may stand still while others run."""
 
 PACKED = gzip.compress(bytes(80 * 2**20), 6)
 BOMB = b"HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\ncontent-length: %d\r\n\r\n%s" % (len(PACKED), PACKED)
@@ -85,7 +86,7 @@ def ask(world, *keys, media="application/json", timeout_s=3.0, is_last=True, pol
     deadline_ns = call.deadline_ns if is_last else call.deadline_ns - 1
     pending = world.wait(target_of(world, *keys, policy=policy).start(call, "k1", deadline_ns, world.opened))
 
-    assert world.clock.monotonic_ns() <= call.deadline_ns + SLACK_S * SECOND_NS
+    assert world.clock.monotonic_ns() <= call.deadline_ns + SLACK_S[type(world)] * SECOND_NS
     return pending
 
 

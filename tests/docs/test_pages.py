@@ -3,7 +3,6 @@
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 from contextlib import suppress
@@ -13,6 +12,7 @@ import pytest
 
 from headworks.errors import ConfigurationRefused
 from headworks.settings import read_config
+from tests.ports import reserved_port
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").glob("tutorial/*.md"), *(ROOT / "docs").glob("howto/*.md")])
@@ -24,7 +24,7 @@ SHOWN_ONLY = {"json", "text"}
 START = """
 headworks serve {words} --port {port} > serve.log 2>&1 &
 SERVE=$!
-for _ in $(seq 300); do curl -fsS http://127.0.0.1:{port}/health/ready > /dev/null 2>&1 && break; sleep 0.1; done
+for _ in $(seq 900); do curl -fsS http://127.0.0.1:{port}/health/ready > /dev/null 2>&1 && break; sleep 0.1; done
 curl -fsS http://127.0.0.1:{port}/health/ready > /dev/null || {{ cat serve.log; exit 1; }}
 """
 
@@ -47,12 +47,6 @@ def script_of(page, port):
     return "\n".join(parts).replace("127.0.0.1:8000", f"127.0.0.1:{port}")
 
 
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
 def run(command, folder, environment):
     """Exit code and output; nothing it started outlives it."""
     with (folder / "said.txt").open("w+") as said:
@@ -60,7 +54,7 @@ def run(command, folder, environment):
             command, cwd=folder, env=environment, stdout=said, stderr=said, start_new_session=True
         )
         try:
-            code = process.wait(120)
+            code = process.wait(300)
         except subprocess.TimeoutExpired:
             code = -1
         finally:
@@ -73,7 +67,11 @@ def run(command, folder, environment):
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 def test_every_block_of_a_page_runs(page, tmp_path):
-    port = free_port()
+    with reserved_port() as port:
+        run_blocks(page, tmp_path, port)
+
+
+def run_blocks(page, tmp_path, port):
     for language, text in blocks(page):
         text = text.replace("127.0.0.1:8000", f"127.0.0.1:{port}")
         if language in {"python", "yaml"} and (file := FILE.match(text)):

@@ -2,29 +2,26 @@
 
 import re
 import signal
-import socket
 import subprocess
 import sys
 import threading
 from contextlib import contextmanager
 
 from tests.examples.test_demo_files import ROOT
+from tests.ports import reserved_port
 
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+PATIENCE_S = 600
+"""How long a whole example may take, or a line of its tour, before it is taken for stuck."""
 
 
 @contextmanager
-def started_example(name, words, within_s, environment=None):
+def started_example(name, words, environment=None):
     """All that an example printed until it was ready; at the end, Ctrl-C must end it cleanly."""
-    with subprocess.Popen(
-        [sys.executable, "-m", name, "--port", str(free_port()), *words],
+    with reserved_port() as port, subprocess.Popen(
+        [sys.executable, "-m", name, "--port", str(port), *words],
         cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment,
     ) as process:  # fmt: skip
-        guard = threading.Timer(within_s, process.kill)
+        guard = threading.Timer(PATIENCE_S, process.kill)
         guard.start()
         lines = []
         for line in process.stdout:
@@ -43,7 +40,7 @@ def paste(printed, line):
     """What one printed line gives when it is pasted into a shell."""
     settings = "\n".join(re.findall(r"^(?:URL|KEY|AUTH|JSON)=.*$", printed, re.MULTILINE))
     done = subprocess.run(
-        ["bash", "-c", f"{settings}\n{line}"], cwd=ROOT, capture_output=True, text=True, timeout=60, check=False
+        ["bash", "-c", f"{settings}\n{line}"], cwd=ROOT, capture_output=True, text=True, timeout=PATIENCE_S, check=False
     )
     assert done.returncode == 0, f"{line}\n{done.stdout}\n{done.stderr}"
     return done.stdout

@@ -7,8 +7,9 @@ import sys
 
 import pytest
 
-from tests.examples.started import free_port, paste, printed_lines, started_example
+from tests.examples.started import paste, printed_lines, started_example
 from tests.examples.test_demo_files import DEMO, ROOT
+from tests.ports import reserved_port
 
 pytestmark = [
     pytest.mark.slow,
@@ -20,9 +21,10 @@ pytestmark = [
 @pytest.fixture(scope="module")
 def printed(tmp_path_factory):
     home = tmp_path_factory.mktemp("demo") / "home"
-    words = ["--home", str(home), "--pages-port", str(free_port())]
-    with started_example("examples.demo", words, 180) as printed:
-        yield printed
+    with reserved_port() as pages_port:
+        words = ["--home", str(home), "--pages-port", str(pages_port)]
+        with started_example("examples.demo", words) as printed:
+            yield printed
 
 
 def test_it_says_what_it_serves_and_shows_a_key(printed):

@@ -166,7 +166,7 @@ def test_it_is_a_valid_configuration():
 def printed(tmp_path_factory):
     if not DETECTOR.exists() or shutil.which("curl") is None:
         pytest.skip("run make demo-objects once before; needs curl")
-    with started_example("examples.objects", ["--home", str(tmp_path_factory.mktemp("objects") / "home")], 120) as said:
+    with started_example("examples.objects", ["--home", str(tmp_path_factory.mktemp("objects") / "home")]) as said:
         yield said
 
 

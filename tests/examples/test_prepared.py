@@ -1,6 +1,7 @@
 """The demo's models on real input, through the runtime that serves them; skipped until the demo has been prepared."""
 
 import base64
+import sys
 
 import msgspec
 import pytest
@@ -19,7 +20,23 @@ CONFIG = read_config(DEMO / "headworks.yaml", {})
 
 
 @pytest.fixture(scope="module")
-def answer():
+def demo_first():
+    """`models` is the demo's package here, whatever other tests have imported by that name, and no longer."""
+    aside = {name: sys.modules.pop(name) for name in named_models()}
+    sys.path.insert(0, str(DEMO))
+    yield
+    sys.path.remove(str(DEMO))
+    for name in named_models():
+        del sys.modules[name]
+    sys.modules.update(aside)
+
+
+def named_models():
+    return [name for name in sys.modules if name.partition(".")[0] == "models"]
+
+
+@pytest.fixture(scope="module")
+def answer(demo_first):
     """Asks one of the demo's models, loaded once, as its worker would."""
     runners = {}
 

@@ -63,7 +63,7 @@ def started(tmp_path_factory):
     words = ["--home", str(tmp_path_factory.mktemp("providers") / "home")]
     real = {name for service in SERVICES for name in service.asks_for}
     environment = {name: value for name, value in os.environ.items() if name not in real}
-    with started_example("examples.providers", words, 120, environment) as printed:
+    with started_example("examples.providers", words, environment) as printed:
         yield printed
 
 

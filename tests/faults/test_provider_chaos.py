@@ -29,6 +29,7 @@ from tests.fakes_providers import (
     busy,
     make_call,
 )
+from tests.heavy import times
 
 GOOD = [Says(), Says(after_s=0.003), Tells(), Tells(gap_s=0.001)]
 BAD = [
@@ -97,12 +98,12 @@ class Caller:
         return self.end
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize(
     ("made", "calls"),
     [
-        pytest.param(FakeWorld, 10_000, id="scripted"),
-        pytest.param(RealWorld, 1_500, id="real"),
-        pytest.param(FakeWorld, 100_000, id="scripted, long", marks=pytest.mark.slow),
+        pytest.param(FakeWorld, times(10_000, 100_000), id="scripted"),
+        pytest.param(RealWorld, times(1_500, 15_000), id="real"),
     ],
 )
 def test_a_storm_of_faults_and_departures_leaks_nothing_and_mixes_up_nobody(made, calls):

@@ -1,6 +1,5 @@
 """Budgets of a real service: never overspent however many ask at once, and no drift whatever ends the service."""
 
-import os
 import signal
 import sqlite3
 import threading
@@ -9,12 +8,13 @@ from contextlib import closing
 
 import pytest
 
+from tests.heavy import times
 from tests.running import service, start, write_config
 from tests.talking import Talk
 from tests.upstreams import upstream
 
 CALLERS = 500
-KILLS = int(os.environ.get("HEADWORKS_KILLS", "20" if os.environ.get("HEADWORKS_HEAVY") else "4"))
+KILLS = times(4, 20)
 ASKED = {"messages": [{"role": "user", "content": "hi"}], "max_tokens": 10}
 # an attempt holds 1 USD: its output cap of 10 tokens at 100,000 USD a million; used are 3 tokens
 CONFIG = """
@@ -96,6 +96,7 @@ def test_a_refusal_of_the_provider_costs_nothing(tmp_path, status, told):
     assert sums(tmp_path / "home") == (0, 0, 0)
 
 
+@pytest.mark.heavy
 def test_kill_9_with_money_held_charges_it_in_full_and_nothing_drifts(tmp_path):
     home, key = tmp_path / "home", None
     with upstream() as (up, url):

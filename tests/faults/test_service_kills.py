@@ -6,10 +6,13 @@ import signal
 import time
 from pathlib import Path
 
+import pytest
+
+from tests.heavy import times
 from tests.running import Answer, cli, service, start, write_config
 from tests.talking import Crowd, Talk
 
-KILLS = int(os.environ.get("HEADWORKS_KILLS", "40" if os.environ.get("HEADWORKS_HEAVY") else "4"))
+KILLS = times(4, 15)
 CONFIG = """
 models:
   sum: {python: "kinds:Sum"}
@@ -53,6 +56,7 @@ def is_alive(process_id):
         return False
 
 
+@pytest.mark.heavy
 def test_a_killed_service_loses_no_acknowledged_call_and_comes_back_as_it_was(tmp_path, record_property):
     config, home, chance = write_config(tmp_path, CONFIG), tmp_path / "home", random.Random(11)
     acknowledged, key, slowest_s = [], None, 0.0
@@ -74,6 +78,7 @@ def test_a_killed_service_loses_no_acknowledged_call_and_comes_back_as_it_was(tm
         acknowledged += crowd.kept
 
     verdict = cli("records", "verify", "--home", str(home))
+    assert len(acknowledged) < 9000, "more than are listed at once"
     listed = cli("records", "list", "--limit", "10000", "--home", str(home))
 
     record_property("slowest_restart_s", slowest_s)
@@ -103,6 +108,7 @@ def test_a_stream_cut_off_by_a_kill_is_closed_as_unknown_when_the_service_is_bac
     assert verdict["whole"]
 
 
+@pytest.mark.heavy
 def test_killed_workers_fail_only_the_calls_they_ran(tmp_path):
     config, chance, clients = write_config(tmp_path, CONFIG), random.Random(5), 6
     kills = 4 * KILLS

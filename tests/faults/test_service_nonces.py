@@ -1,6 +1,6 @@
 """No answer ever reaches another caller: every call says what only it knows, and takes back nothing else.
 
-Whole connections are cut, deadlines pass and workers die meanwhile. HEADWORKS_HEAVY=1 makes a hundred thousand calls.
+Whole connections are cut, deadlines pass and workers die meanwhile.
 """
 
 import json
@@ -10,10 +10,13 @@ import signal
 from contextlib import ExitStack, suppress
 from secrets import token_hex
 
+import pytest
+
+from tests.heavy import times
 from tests.running import service, write_config
 from tests.talking import Crowd, Talk
 
-CALLS = 100_000 if os.environ.get("HEADWORKS_HEAVY") else 10_000
+CALLS = times(10_000, 100_000)
 CLIENTS = 8
 AT_ONCE = 4
 CALLS_PER_KILL = 500
@@ -88,6 +91,7 @@ def texts_of(answer):
     return answer.json if isinstance(answer.json, list) else [answer.json]
 
 
+@pytest.mark.heavy
 def test_no_answer_reaches_another_caller_whatever_is_cut_late_or_killed(tmp_path):
     config = write_config(tmp_path, CONFIG, models=("hard.py",))
     chance, kills = random.Random(17), 0

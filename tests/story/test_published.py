@@ -1,7 +1,6 @@
 """The published OpenAPI document is true: calls made from it, right and wrong, are answered as it says."""
 
 import copy
-import os
 
 import pytest
 import schemathesis
@@ -10,9 +9,10 @@ from schemathesis import GenerationMode
 from schemathesis.checks import not_a_server_error
 from schemathesis.specs.openapi import checks
 
+from tests.heavy import times
 from tests.running import service, write_config
 
-EXAMPLES = 400 if os.environ.get("HEADWORKS_HEAVY") else 15
+EXAMPLES = times(15, 400)
 CONFIG = """
 models:
   trips: {python: "typed:Trips"}

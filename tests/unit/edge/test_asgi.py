@@ -23,6 +23,7 @@ from headworks.errors import ConfigurationRefused, FieldError, Internal
 from headworks.units import SystemClock
 from headworks.values import Reply
 from tests.fakes_edge import Client, FakeApp, until
+from tests.ports import reserved_port
 
 KEY = "Bearer right"
 
@@ -54,12 +55,6 @@ class Bench:
         client = Client(*await asyncio.open_connection("127.0.0.1", self.port, **options))
         self.clients.append(client)
         return client
-
-
-def free_port():
-    with sockets.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return one.getsockname()[1]
 
 
 class Uvicorn(uvicorn.Server):
@@ -103,14 +98,14 @@ def run(request):
     def run_under(scenario, app=None, **bind):
         async def inside():
             edge, fake, told = make_edge(app, **bind)
-            port = free_port()
-            async with SERVERS[request.param](edge, port):
-                bench = Bench(fake, port)
-                try:
-                    result = await asyncio.wait_for(scenario(bench), 20)
-                finally:
-                    for client in bench.clients:
-                        await client.close()
+            with reserved_port() as port:
+                async with SERVERS[request.param](edge, port):
+                    bench = Bench(fake, port)
+                    try:
+                        result = await asyncio.wait_for(scenario(bench), 20)
+                    finally:
+                        for client in bench.clients:
+                            await client.close()
             assert told == ["start", "stop"]
             return result
 
@@ -328,20 +323,26 @@ def test_a_websocket_without_a_right_key_is_refused(run):
     run(scenario, make_keyed())
 
 
-def test_a_silent_an_idle_and_a_verbose_websocket_are_closed(run):
+@pytest.mark.parametrize(
+    ("limits", "headers", "text", "code"),
+    [
+        ({"ws_first_message_timeout_s": 0.1}, {}, None, 1008),
+        ({"ws_idle_timeout_s": 0.2}, None, None, 1000),
+        ({"ws_max_message_bytes": 1000}, None, "x" * 2000, 1009),
+    ],
+    ids=["silent", "idle", "verbose"],
+)
+def test_a_websocket_beyond_its_limits_is_closed(run, limits, headers, text, code):
     async def scenario(bench):
-        codes = []
-        for headers, text in (({}, None), (None, None), (None, "x" * 2000)):
-            async with socket(bench, headers=headers) as one:
-                if text:
-                    await one.send(text)
-                with pytest.raises(ConnectionClosed) as caught:
-                    await one.recv()
-                codes.append(caught.value.rcvd.code)
+        async with socket(bench, headers=headers) as one:
+            if text:
+                await one.send(text)
+            with pytest.raises(ConnectionClosed) as caught:
+                await one.recv()
 
-        assert codes == [1008, 1000, 1009]
+        assert caught.value.rcvd.code == code
 
-    run(scenario, make_keyed(ws_first_message_timeout_s=0.1, ws_idle_timeout_s=0.2, ws_max_message_bytes=1000))
+    run(scenario, make_keyed(**limits))
 
 
 async def call(app, path, method="POST", body=b"", **scope):

@@ -21,14 +21,14 @@ from headworks.values import Call, Payload
 COMMAND = (sys.executable, "-P", str(Path(__file__).parent / "stand_in.py"))
 
 
-def run(coroutine):
+def run(coroutine, within_s=60):
     """Run a test's coroutine on the loop of production, and fail on whatever its callbacks raised."""
     raised = []
 
     async def watched():
         loop = asyncio.get_running_loop()
         loop.set_exception_handler(lambda _, context: raised.append(context))
-        return await asyncio.wait_for(coroutine, 60)
+        return await asyncio.wait_for(coroutine, within_s)
 
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         result = runner.run(watched())

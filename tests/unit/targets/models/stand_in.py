@@ -5,6 +5,7 @@ import json
 import os
 import signal
 import sys
+import threading
 import time
 
 from headworks.errors import FieldError, SchemaViolation
@@ -38,6 +39,7 @@ def _act(row):
 
 
 KEPT = []
+EIGHT = threading.Barrier(8)
 
 
 class StandIn:
@@ -113,8 +115,8 @@ class StandIn:
     def handle(self, payload):
         head = {"status": 418, "headers": [["Content-Type", "text/plain"], ["X-Tea", "yes"]]}
         request = json.loads(payload.document)
-        if request.get("path") == "/slow":
-            time.sleep(0.2)
+        if request.get("path") == "/together":
+            EIGHT.wait(30)
         return json.dumps(head).encode(), b"short and stout " + payload.blobs[0][1]
 
     def close(self):

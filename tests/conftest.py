@@ -1,0 +1,21 @@
+"""What holds for every test: how fast the machine is proves nothing, and long files begin early."""
+
+import hypothesis
+import pytest
+
+LONG = ("faults", "story", "docs", "unit/records", "unit/targets/models", "unit/targets/providers/aws")
+"""Folders whose tests start programs and wait for them; where several processes share the tests, none is left with these alone."""
+
+hypothesis.settings.register_profile(
+    "any machine",
+    parent=hypothesis.settings(),
+    deadline=None,
+    suppress_health_check=[hypothesis.HealthCheck.too_slow],
+)
+hypothesis.settings.load_profile("any machine")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items):
+    """Within long and short, the order that the run's seed has given stays."""
+    items.sort(key=lambda item: not item.nodeid.startswith(tuple(f"tests/{folder}/" for folder in LONG)))
