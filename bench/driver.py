@@ -201,7 +201,9 @@ def left_behind(make: Make, calls: int = 640) -> Counter[str]:
     drive.run(calls)
     gc.collect()
     gc.set_debug(0)
-    return Counter(type(each).__name__ for each in gc.garbage)
+    gc.enable()
+    left, gc.garbage[:] = Counter(type(each).__name__ for each in gc.garbage), []
+    return left
 
 
 def instructions(module: str, calls: int) -> int:

