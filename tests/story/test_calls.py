@@ -192,6 +192,19 @@ def test_the_pages_of_a_configured_origin_may_call_and_no_other(called):
     assert "access-control-allow-origin" not in refused.headers
 
 
+def test_a_page_may_use_vendors_clients_which_add_headers_of_their_own(called):
+    asked = "anthropic-version, X-Stainless-OS, x-api-key, cache-control, x-evil, Host"
+    ask = {"Origin": "http://localhost:8080", "Access-Control-Request-Method": "DELETE"}
+    answer = called.call(
+        "/v1/messages", method="OPTIONS", key="", headers={**ask, "Access-Control-Request-Headers": asked}
+    )
+    allowed = {name.strip().lower() for name in answer.headers["access-control-allow-headers"].split(",")}
+
+    assert {"anthropic-version", "x-stainless-os", "cache-control", "x-api-key", "authorization"} <= allowed
+    assert not {"x-evil", "host"} & allowed
+    assert "DELETE" in answer.headers["access-control-allow-methods"]
+
+
 def test_health_needs_no_key(called):
     assert called.get("/health/live", key="").json == {"status": "live"}
     assert called.get("/health/ready", key="").json["status"] == "ready"

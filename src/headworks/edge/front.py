@@ -1,5 +1,6 @@
 """The service as an edge sees it: implements app_port.App over app.Service."""
 
+import re
 from collections.abc import Coroutine
 from typing import Any
 
@@ -22,7 +23,11 @@ from headworks.values import RawRequest, Reply
 
 BUSY = "More requests wait to be read than can be answered before their deadlines."
 LONGEST_SAID = 10
+MOST_ASKED = 64
 CORS_HEADERS = "Authorization, X-API-Key, Content-Type, Accept, Idempotency-Key, X-Deadline-Ms, X-Request-Id, X-Subject"
+CORS_METHODS = "GET, POST, PUT, PATCH, DELETE"
+CORS_OF_CLIENTS = re.compile(r"(?:x-stainless|anthropic|openai|cache|inference)-[a-z0-9-]{1,64}")
+"""What vendors' clients add of themselves: none of it says who calls."""
 CORS_EXPOSED = (
     "X-Request-Id, Headworks-Target, Headworks-Model, Headworks-Version, Headworks-Degraded, RateLimit, "
     "RateLimit-Policy, Retry-After, Deprecation, Sunset, Link, Server-Timing"
@@ -104,12 +109,18 @@ class Front:
         headers = (
             ("X-Request-Id", raw.request_id),
             ("Access-Control-Allow-Origin", origin),
-            ("Access-Control-Allow-Methods", "GET, POST"),
-            ("Access-Control-Allow-Headers", CORS_HEADERS),
+            ("Access-Control-Allow-Methods", CORS_METHODS),
+            ("Access-Control-Allow-Headers", _allowed(raw.headers.get("access-control-request-headers", ""))),
             ("Access-Control-Max-Age", str(self._max_age_s)),
             ("Vary", "Origin"),
         )
         return Reply(204, headers)
+
+
+def _allowed(asked: str) -> str:
+    """The headers a page may send: ours, and of those it asks for the ones that clients of vendors add."""
+    names = (name.strip() for name in asked.lower().split(",", MOST_ASKED))
+    return ", ".join((CORS_HEADERS, *filter(CORS_OF_CLIENTS.fullmatch, names)))
 
 
 def edge_limits(config: Config) -> EdgeLimits:
