@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from functools import partial
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from headworks.errors import (
     ContentRefused,
@@ -26,7 +26,7 @@ from headworks.errors import (
 from headworks.pending import Pending
 from headworks.targets.outliers import NOBODY, Change, Group, State
 from headworks.units import SECOND_NS, Clock
-from headworks.values import Call, Endpoint, Opening, Outcome, Target
+from headworks.values import Call, Endpoint, Opening, Outcome, Stream, Target, Usage
 
 FAIR_PART = 0.9
 """How much of what an endpoint grants its targets one must have had before its silence counts against it."""
@@ -107,7 +107,7 @@ class Peers:
 class Watched:
     """A target whose calls are evidence of how it does among its equals; implements values.Target.
 
-    A stream is judged by its first content: what breaks later is the breaker's to see.
+    A stream is judged by how it ends; how long it took is the time until it began to answer.
     """
 
     __slots__ = ("_clock", "_group", "_target", "name")
@@ -128,11 +128,17 @@ class Watched:
         def came() -> None:
             error = asked.error
             took_ns = self._clock.monotonic_ns() - began_ns
-            self._note(given, error, took_ns, fair_ns(call.endpoint))
+            note = partial(self._note, given, took_ns, fair_ns(call.endpoint))
             if error is not None:
+                note(error)
                 told.fail(error)
-            else:
-                told.resolve(asked.result())
+                return
+            outcome = asked.result()
+            if outcome.stream is None:
+                note(None)
+                told.resolve(outcome)
+                return
+            told.resolve(structs.replace(outcome, stream=WatchedStream(outcome.stream, note)))
 
         asked.when_done(came)
         return told
@@ -145,11 +151,48 @@ class Watched:
         """See values.Target."""
         return self._target.load()
 
-    def _note(self, given: int, error: BaseException | None, took_ns: int, fair: float) -> None:
+    def _note(self, given: int, took_ns: int, fair: float, error: BaseException | None) -> None:
         is_late = type(error) is DeadlineExceeded and took_ns >= fair
         is_failed = is_late or type(error) in FAILURES
         if is_failed or error is None or type(error) in ANSWERS:
             self._group.ended(self.name, given, took_ns, self._clock.monotonic_ns(), is_failed=is_failed)
+
+
+class WatchedStream:
+    """A stream whose end is told, once, when it is asked what it cost; implements values.Stream.
+
+    One that its caller left tells nothing: it may have fallen silent, or not.
+    """
+
+    __slots__ = ("_last", "_note", "_stream")
+
+    def __init__(self, stream: Stream, note: Callable[[BaseException | None], None]) -> None:
+        self._stream = stream
+        self._note: Callable[[BaseException | None], None] | None = note
+        self._last: Pending[bytes | None] | None = None
+
+    def next(self) -> Pending[bytes | None]:
+        """See values.Stream."""
+        self._last = event = self._stream.next()
+        return event
+
+    def cancel(self) -> None:
+        """See values.Stream."""
+        self._tell()
+        self._stream.cancel()
+
+    def billed(self) -> tuple[Usage | None, int | None]:
+        """See values.Stream."""
+        self._tell()
+        return self._stream.billed()
+
+    def _tell(self) -> None:
+        note, last = self._note, self._last
+        self._note = None
+        if note is None or last is None or not last.is_done:
+            return
+        if last.error is not None or last.result() is None:
+            note(last.error)
 
 
 def fair_ns(endpoint: Endpoint) -> float:

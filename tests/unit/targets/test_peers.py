@@ -191,6 +191,57 @@ def test_a_caller_who_leaves_says_nothing_and_the_target_is_told():
     assert house.seen("a") == (0, 0)
 
 
+class Flow:
+    """A stream of these events; an error among them breaks it."""
+
+    def __init__(self, *events):
+        self.events, self.is_cancelled = list(events), False
+
+    def next(self):
+        pending = Pending()
+        if not self.events:
+            pending.resolve(None)
+        elif isinstance(self.events[0], Exception):
+            pending.fail(self.events.pop(0))
+        elif self.events[0] != "silence":
+            pending.resolve(self.events.pop(0))
+        return pending
+
+    def cancel(self):
+        self.is_cancelled = True
+
+    def billed(self):
+        return None, 5
+
+
+@pytest.mark.parametrize(
+    ("events", "counted"),
+    [
+        ([b"1", b"2"], (1, 0)),
+        ([b"1", errors.ProviderDown()], (1, 1)),
+        ([errors.ModelCrashed()], (1, 1)),
+        ([b"1", BudgetExhausted()], (0, 0)),
+        ([b"1", "silence"], (0, 0)),
+    ],
+    ids=["whole", "breaks off", "crashes", "of ours", "left while it was silent"],
+)
+def test_a_stream_is_judged_once_by_how_it_ends(events, counted):
+    house = House()
+    pending, flow = Pending(), Flow(*events)
+    pending.resolve(Outcome(b"", "a", "1", stream=flow))
+    house.targets["a"].start = lambda *asked: pending
+    stream = house.ask("a").result().stream
+    seen = [house.seen("a")]
+    while (event := stream.next()).is_done and event.error is None and event.result() is not None:
+        seen.append(house.seen("a"))
+    stream.cancel()
+
+    assert stream.billed() == stream.billed() == (None, 5)
+    assert set(seen) == {(0, 0)}
+    assert house.seen("a") == counted
+    assert flow.is_cancelled
+
+
 def test_a_watched_target_answers_and_waits_as_the_target_does():
     house = House()
     watched = house.peers.watched(house.endpoint, house.targets["a"])
