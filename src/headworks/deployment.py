@@ -8,10 +8,13 @@ from msgspec import Struct, structs
 from headworks.assembly import bare_config, model_settings
 from headworks.errors import ConfigurationRefused
 from headworks.settings import Config, read_config
+from headworks.settings.providers import ProviderConfig
 from headworks.targets.models.discover import discover, endpoint_name
 from headworks.targets.models.settings import ModelSettings
 
 LOCK_NAME = "headworks.lock"
+ACCOUNT_FILE = "account_file"
+"""A kind's own setting that names a file."""
 
 
 class Deployment(Struct, frozen=True):
@@ -48,10 +51,18 @@ def read_deployment(path: Path, home: Path) -> Deployment:
 
 
 def placed(config: Config, folder: Path) -> Config:
-    """The configuration with the service's own files where it says, counted from its folder, wherever the command runs."""
+    """The configuration with its files as they are found from its folder, wherever the command runs."""
     tls, records = config.tls, config.records
+    providers = {name: _with_account(provider, folder) for name, provider in config.providers.items()}
     if tls is not None:
         tls = structs.replace(tls, cert=str(folder / tls.cert), key=str(folder / tls.key))
     if records.key_file is not None:
         records = structs.replace(records, key_file=str(folder / records.key_file))
-    return structs.replace(config, tls=tls, records=records)
+    return structs.replace(config, tls=tls, records=records, providers=providers)
+
+
+def _with_account(provider: ProviderConfig, folder: Path) -> ProviderConfig:
+    named = provider.options.get(ACCOUNT_FILE)
+    if not isinstance(named, str):
+        return provider
+    return structs.replace(provider, options={**provider.options, ACCOUNT_FILE: str(folder / named)})

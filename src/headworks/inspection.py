@@ -8,7 +8,13 @@ from typing import Any
 from headworks.contract.lock import Lock, compare, drifted, lock_of, lock_text, read_lock, refuse_breaks
 from headworks.deployment import Deployment, read_deployment
 from headworks.errors import ConfigurationRefused, FieldError
+from headworks.foresight import money_notes, money_problems, provider_problems, serving_notes
+from headworks.outside import check_services
+from headworks.preflight import file_problems
 from headworks.publish import published
+from headworks.settings import Config
+from headworks.settings.problem import Problem
+from headworks.settings.reading import refused
 from headworks.targets.models.process import ProcessEngine
 from headworks.targets.models.registry import Models
 from headworks.units import SystemClock, random_bytes
@@ -21,13 +27,51 @@ def inspect(path: Path, home: Path, *, is_quick: bool) -> dict[str, Any]:
     Raises: ConfigurationRefused, for everything that `serve` would refuse.
     """
     deployment = read_deployment(path, home)
-    names = sorted(f"{name}/{v}" for name, versions in deployment.config.endpoints.items() for v in versions)
+    config = deployment.config
+    refuse_unready(deployment)
+    names = sorted(f"{name}/{v}" for name, versions in config.endpoints.items() for v in versions)
+    report: dict[str, Any] = {"config": str(path), "endpoints": names, "not_locked": None, "notes": notes(deployment)}
     if is_quick:
-        return {"config": str(path), "endpoints": names, "not_locked": None}
-    endpoints = load(deployment)
+        return report
+    try:
+        endpoints = load(deployment)
+    except ConfigurationRefused as error:
+        raise _placed(deployment, error) from error
     lock = read_lock(deployment.lock_path)
     refuse_breaks(lock, endpoints)
-    return {"config": str(path), "endpoints": [each.id for each in endpoints], "not_locked": drifted(lock, endpoints)}
+    return {**report, "endpoints": [each.id for each in endpoints], "not_locked": drifted(lock, endpoints)}
+
+
+def refuse_unready(deployment: Deployment) -> None:
+    """Refuse what can be told to be wrong without loading a model, all at once, each with its line.
+
+    Raises: ConfigurationRefused.
+    """
+    config, folder = deployment.config, deployment.path.parent
+    found = [*file_problems(config, folder), *provider_problems(config)]
+    try:
+        check_services(config, folder)
+        found += money_problems(config)
+    except ConfigurationRefused as error:
+        if not found:
+            raise _placed(deployment, error) from error
+    if found:
+        raise refused(deployment.path, found)
+
+
+def notes(deployment: Deployment) -> list[str]:
+    """What is no mistake and may surprise, each with its line."""
+    found = [*serving_notes(deployment.config), *money_notes(deployment.config)]
+    return [each.message for each in refused(deployment.path, found).errors]
+
+
+def _placed(deployment: Deployment, error: ConfigurationRefused) -> ConfigurationRefused:
+    """The same refusal with the lines of the configuration, where all of it is about places there."""
+    places = [tuple(each.pointer.split("/")[1:]) for each in error.errors]
+    if not places or any(not place or place[0] not in Config.__struct_fields__ for place in places):
+        return error
+    found = [Problem(place, each.message) for place, each in zip(places, error.errors, strict=True)]
+    return refused(deployment.path, found)
 
 
 def write_lock(path: Path, home: Path, accepted: tuple[str, ...]) -> tuple[Path, list[str]]:

@@ -126,6 +126,14 @@ class Outside:
         )
 
 
+def check_services(config: Config, folder: Path) -> None:
+    """See that every operation of a provider that is named serves its version and can be connected to.
+
+    Raises: ConfigurationRefused, naming what cannot.
+    """
+    _upstreams(every_service(config), config, folder)
+
+
 def _upstreams(bound: Mapping[Key, Bound], config: Config, folder: Path) -> Mapping[Origin, Upstream]:
     """How each origin is connected to.
 

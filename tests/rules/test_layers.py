@@ -43,6 +43,8 @@ LAYERS = [
         "record_operations",
         "inspection",
         "backup",
+        "preflight",
+        "foresight",
         "owner",
         "app",
     ),

@@ -20,7 +20,8 @@ def test_check_refuses_a_certificate_that_serve_could_not_read(tmp_path):
     code, told = check(config)
 
     assert code == 1
-    assert f"{tmp_path}/nope.pem and {tmp_path}/nope.key must be a readable PEM certificate" in told
+    assert f"{config}:4: tls.cert: there is no file {tmp_path}/nope.pem" in told
+    assert f"{config}:4: tls.key: there is no file {tmp_path}/nope.key" in told
 
 
 @pytest.mark.parametrize(

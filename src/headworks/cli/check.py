@@ -3,10 +3,7 @@
 import argparse
 
 from headworks.cli.output import Output
-from headworks.cli.serve import tls_files
 from headworks.cli.where import add_config, add_home, config_of, home_of
-from headworks.deployment import read_deployment
-from headworks.edge.server import tls_context
 from headworks.inspection import inspect
 
 
@@ -20,11 +17,8 @@ def add_words(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -
 
 
 def run(asked: argparse.Namespace, output: Output) -> int:
-    """Check everything that `serve` would refuse."""
-    path, home = config_of(asked), home_of(asked)
-    report = inspect(path, home, is_quick=asked.quick)
-    if not asked.quick and (files := tls_files(read_deployment(path, home))):
-        tls_context(files)
+    """Check everything that `serve` would refuse, and what its first calls would."""
+    report = inspect(config_of(asked), home_of(asked), is_quick=asked.quick)
 
     def as_text() -> str:
         lines = ["Configuration is right.", *(f"  {name}" for name in report["endpoints"])]
@@ -33,6 +27,7 @@ def run(asked: argparse.Namespace, output: Output) -> int:
         if report["not_locked"]:
             command = " ".join(filter(None, ("headworks lock", str(asked.config or ""))))
             lines.append(f"Not locked as they are now: {', '.join(report['not_locked'])}. Write them down: {command}")
+        lines += [f"Note: {note}" for note in report["notes"]]
         return "\n".join(lines)
 
     output.show(report, as_text)

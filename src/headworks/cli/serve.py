@@ -22,6 +22,7 @@ from headworks.edge.server import Server
 from headworks.edge.server import serve as listen
 from headworks.errors import ConfigurationRefused, HeadworksError
 from headworks.home import Home
+from headworks.preflight import refuse_wrong_files
 from headworks.units import parse_duration_s
 
 SWITCH_INTERVAL_S = 0.0005
@@ -47,6 +48,7 @@ def run(asked: argparse.Namespace, output: Output) -> int:
     """Serve until told to stop; 0 after a clean end."""
     home = Home(home_of(asked))
     deployment = read_deployment(config_of(asked), home.folder)
+    refuse_wrong_files(deployment)
     bind = binding(deployment, asked)
     service = Service(deployment, home, is_loopback=is_loopback(bind.host))
     return uvloop.run(_serve(service, bind, output))

@@ -2,12 +2,14 @@
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from typing import NamedTuple, get_type_hints
+from typing import get_type_hints
 
 import msgspec
 
 from headworks.contract.tasks.keeping import KEPT
 from headworks.settings import types
+from headworks.settings.futile import futile
+from headworks.settings.problem import Problem
 from headworks.settings.providers import ProviderConfig
 from headworks.units import parse_duration_s, parse_money_micros, parse_rate, parse_size_bytes
 
@@ -28,16 +30,9 @@ _PARSERS: dict[str, Callable[[str], object]] = {
 }
 
 
-class Problem(NamedTuple):
-    """One mistake: where it stands, and what is wrong with the fix."""
-
-    path: tuple[str, ...]
-    text: str
-
-
 def problems(config: types.Config) -> list[Problem]:
     """Every mistake that the types let through; empty for a good configuration."""
-    found = list(_units(config, ()))
+    found = [*_units(config, ()), *futile(config)]
     for name, model in config.models.items():
         found += _model_problems(name, model)
     for name, provider in config.providers.items():

@@ -13,8 +13,9 @@ from msgspec import inspect
 
 from headworks.errors import ConfigurationRefused, FieldError
 from headworks.settings import types
-from headworks.settings.check import Problem, problems
+from headworks.settings.check import problems
 from headworks.settings.money import BudgetConfig, Price
+from headworks.settings.problem import Problem
 from headworks.settings.providers import ProviderConfig, secret_hook, separated
 
 MAX_BYTES = 2**20
@@ -68,7 +69,15 @@ def parse_config(text: str, name: str, environment: Mapping[str, str]) -> types.
     return config
 
 
-def _refused(name: str, lines: Lines, found: list[Problem]) -> ConfigurationRefused:
+def refused(path: Path, found: Sequence[Problem]) -> ConfigurationRefused:
+    """The refusal of what was found wrong later, with the lines of the file as it stands."""
+    lines: Lines = {}
+    if path.suffix != ".py":
+        _document(path.read_text(encoding="utf-8"), str(path), lines)
+    return _refused(str(path), lines, found)
+
+
+def _refused(name: str, lines: Lines, found: Sequence[Problem]) -> ConfigurationRefused:
     errors = []
     for problem in found:
         line = next((lines[problem.path[:n]] for n in range(len(problem.path), -1, -1) if problem.path[:n] in lines), 1)

@@ -65,7 +65,7 @@ def bound(settings: Mapping[str, ProviderSettings], target: str, task: str, word
     name, _, reference = target.partition("/")
     provider = settings[name]
     kind = kind_of(provider.kind)
-    _refuse_unknown(provider, kind.options)
+    refuse_unknown(provider, kind.options)
     plain = reference.removeprefix(PROMPT)
     served = kind.tasks(plain)
     if plain == reference and (task in served or task not in PROMPTS or "chat" not in served):
@@ -78,7 +78,11 @@ def bound(settings: Mapping[str, ProviderSettings], target: str, task: str, word
     return structs.replace(chat, operation=operation, added_tokens=operation.added_tokens)
 
 
-def _refuse_unknown(provider: ProviderSettings, known: Iterable[str]) -> None:
+def refuse_unknown(provider: ProviderSettings, known: Iterable[str]) -> None:
+    """Refuse settings that a kind does not know.
+
+    Raises: ConfigurationRefused, naming each and the nearest known one.
+    """
     from difflib import get_close_matches  # only mistakes need it
 
     wrong = []
