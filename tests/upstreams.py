@@ -10,10 +10,11 @@ USAGE = {"prompt_tokens": 5, "completion_tokens": 3, "total_tokens": 8}
 
 
 class Upstream:
-    """What it was asked, and how it answers: `status` other than 200 refuses, so does a `refusal` of status and document; those of a `script` come before it, one a request; an empty `gate` holds answers back."""
+    """What it was asked (documents, and paths with header fields), and how it answers: `status` other than 200 refuses, so does a `refusal` of status and document; those of a `script` come before it, one a request; an empty `gate` holds answers back."""
 
     def __init__(self):
         self.asked = []
+        self.heads = []
         self.status = 200
         self.refusal = None
         self.script = []
@@ -62,6 +63,7 @@ def upstream():
         protocol_version = "HTTP/1.1"
 
         def do_POST(self):
+            up.heads.append((self.path, {name.lower(): value for name, value in self.headers.items()}))
             status, document = up.answer(json.loads(self.rfile.read(int(self.headers["content-length"]))))
             body = json.dumps(document).encode()
             head = f"HTTP/1.1 {status} X\r\ncontent-type: application/json\r\ncontent-length: {len(body)}\r\n\r\n"

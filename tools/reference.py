@@ -130,6 +130,7 @@ def routes() -> str:
     who = {
         "public": "anybody",
         "key": "a key",
+        "statistics": "a key of scope `statistics`, or an administrator's",
         "admin": "an administrator's key",
         "local": "this machine (an administrator's key where the bind is not loopback)",
     }

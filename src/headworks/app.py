@@ -37,6 +37,7 @@ from headworks.records.ledger import Ledger
 from headworks.request.arrive import Routes
 from headworks.routes import table
 from headworks.stores.belongings import SqliteBelongings
+from headworks.targets.estimate import Estimate
 from headworks.targets.models.process import ProcessEngine
 from headworks.targets.models.registry import Models
 from headworks.targets.models.runner import Announcement
@@ -165,6 +166,7 @@ class Service:
         self._closers.append(offload.close)
         routes = Routes(table(parse_size_bytes(config.server.max_body), is_loopback=self._is_loopback))
         self.money = self._open_money(limits)
+        self.models.stand_beside(Estimate(offload))
         targets = self._found(loop, offload)
         self.publisher.open()
         self.answers = CachedAnswers(random_bytes(SECRET_BYTES), clock, loop)
@@ -262,7 +264,7 @@ class Service:
             **health_operations(self.health, self.watch),
             **command_operations(commands),
             **Catalogue(self.published, self.clock).actions(),
-            **ModelList(self.published, self.clock, offload).actions(),
+            **ModelList(self.published, self.clock).actions(),
             **TensorModels(shelf, self.health).actions(),
             **TensorRepository(shelf, self.watch.counted, commands["models.swap"]).actions(),
             **record_operations(

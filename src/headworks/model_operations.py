@@ -1,18 +1,14 @@
-"""What vendors' clients ask beside calls: the list of models, one of them, the size of a conversation."""
+"""What vendors' clients ask beside calls: the list of models, and one of them."""
 
 from urllib.parse import unquote
 
 from headworks.dialects.anthropic import models as anthropic_models
-from headworks.dialects.anthropic.asked import chat_request
-from headworks.dialects.anthropic.counting import estimated_tokens
 from headworks.dialects.naming import endpoint_named, names_of
 from headworks.dialects.openai import models as openai_models
-from headworks.dialects.openai.body import encode, model_of, object_of, serves
 from headworks.errors import Forbidden, NotBuilt
 from headworks.operations import Operation
-from headworks.ports import Action, Answer, Ask, Endpoints, Offload
-from headworks.request.authorise import may_see, permit
-from headworks.request.parse import OFF_LOOP_BYTES
+from headworks.ports import Action, Answer, Ask, Endpoints
+from headworks.request.authorise import may_see
 from headworks.units import SECOND_NS, Clock
 from headworks.values import RawRequest
 
@@ -22,17 +18,15 @@ _NO_STORE = (("Cache-Control", "no-store"),)
 class ModelList:
     """The published endpoints as models, as each caller may see them; a version past its sunset is none."""
 
-    def __init__(self, endpoints: Endpoints, clock: Clock, offload: Offload) -> None:
+    def __init__(self, endpoints: Endpoints, clock: Clock) -> None:
         self._endpoints = endpoints
         self._clock = clock
-        self._offload = offload
 
     def actions(self) -> dict[str, Action]:
         """The operations by name."""
         return {
             "models.named": Operation(self._list, is_recorded=True),
             "models.one": Operation(self._one, is_recorded=True),
-            "anthropic.count": Operation(self._count, is_recorded=True),
             "openai.not-built": Operation(_not_built, is_recorded=False),
         }
 
@@ -54,21 +48,6 @@ class ModelList:
         if not may_see(ask.caller, found):
             raise Forbidden(f"The scopes of this key do not hold {found.name} v{found.version}.")
         return _answer(ask, anthropic_models.one(name) if is_anthropic(ask.raw) else openai_models.one(name))
-
-    async def _count(self, ask: Ask) -> Answer:
-        """An estimate, and said to be one."""
-        is_short = len(ask.raw.body) <= OFF_LOOP_BYTES
-        tokens = self._estimated(ask) if is_short else await self._offload(lambda: self._estimated(ask))
-        said = (("Headworks-Estimated", "input_tokens"), ("request-id", ask.raw.request_id), *_NO_STORE)
-        return Answer(encode({"input_tokens": tokens}), headers=said)
-
-    def _estimated(self, ask: Ask) -> int:
-        raw = ask.raw
-        endpoint = permit(ask.caller, endpoint_named(model_of(raw), self._endpoints), self._clock.wall_ns())
-        serves(endpoint, raw.path, "chat")
-        asked = chat_request({"max_tokens": 1, **object_of(raw)})
-        endpoint.contract.request.check(asked)
-        return estimated_tokens(asked)
 
 
 def is_anthropic(raw: RawRequest) -> bool:

@@ -15,7 +15,7 @@ from headworks.settings import Config, EndpointVersion
 from headworks.settings.check import every_target, target_name
 from headworks.targets.models.runner import Announcement
 from headworks.targets.providers.keeping import kept_by
-from headworks.targets.providers.kinds import bound
+from headworks.targets.providers.kinds import bound, kind_of
 from headworks.targets.providers.registry import Key
 from headworks.targets.providers.wire import Bound
 from headworks.values import Endpoint, Matched
@@ -100,7 +100,8 @@ def published(config: Config, announced: Mapping[str, Announcement]) -> tuple[En
                 entry = versions[version]
                 made = endpoint(config, name, version, contract_of(entry, announced, services(config, entry)))
                 first = announced.get(target_name(entry.targets[0]))
-                found.append(_checked(structs.replace(made, is_http=first is not None and first.is_http), entry))
+                is_http, counter = first is not None and first.is_http, next(iter(counters(config, entry)), ("", ""))[0]
+                found.append(_checked(structs.replace(made, is_http=is_http, counter=counter), entry))
             except ConfigurationRefused as error:
                 wrong += _placed(name, version, error)
     if wrong:
@@ -181,6 +182,16 @@ def _fitting(bound: Bound, task: str) -> Bound:
     return bound
 
 
+def counters(config: Config, entry: EndpointVersion) -> dict[Key, Bound]:
+    """What counts the tokens of a version's conversations: its first target, where that is outside and can; else none."""
+    task, first = tasks.counting(entry.task), target_name(entry.targets[0])
+    provider, _, reference = first.partition("/")
+    settings = provider_settings(config)
+    if task is None or not reference or task not in kind_of(settings[provider].kind).tasks(reference):
+        return {}
+    return {(first, task): bound(settings, first, task)}
+
+
 def every_service(config: Config) -> dict[Key, Bound]:
     """The operations of providers that any version names.
 
@@ -192,7 +203,7 @@ def every_service(config: Config) -> dict[Key, Bound]:
         for version, entry in versions.items():
             _, embedder = embedder_named(config, entry)
             try:
-                found |= services(config, entry)
+                found |= services(config, entry) | counters(config, entry)
                 found |= {} if embedder is None else services(config, embedder)
             except ConfigurationRefused as error:
                 wrong += _placed(name, version, error)

@@ -110,13 +110,13 @@ def _kept(max_body_bytes: int) -> tuple[Route, ...]:
 def _tensors(max_body_bytes: int) -> tuple[Route, ...]:
     """The Open Inference Protocol."""
     models = ("/v2/models/{model}", "/v2/models/{model}/versions/{version}")
-    told = (("", "oip.model"), ("/ready", "oip.model-ready"), ("/config", "oip.config"), ("/stats", "oip.stats"))
+    told = (("", "oip.model"), ("/ready", "oip.model-ready"), ("/config", "oip.config"))
     return (
         _read("/v2", Auth.KEY, "oip.server"),
         _read("/v2/health/live", Auth.PUBLIC, "oip.live"),
         _read("/v2/health/ready", Auth.PUBLIC, "oip.ready"),
         _read("/v2/models", Auth.KEY, "oip.models"),
-        _read("/v2/models/stats", Auth.KEY, "oip.stats"),
+        *(_read(f"{path}/stats", Auth.STATISTICS, "oip.stats") for path in ("/v2/models", *models)),
         *(_read(model + end, Auth.KEY, operation) for model in models for end, operation in told),
         *(Route("POST", f"{model}/infer", Auth.KEY, INFER, max_body_bytes) for model in models),
         Route("POST", "/v2/repository/index", Auth.KEY, "oip.index", FORM_BYTES),

@@ -8,7 +8,8 @@ from headworks.dialects.oip.way import model_named
 from headworks.errors import Forbidden, HeadworksError
 from headworks.operations import Operation
 from headworks.ports import Action, Answer, Ask, Endpoints, Targets
-from headworks.request.authorise import may_count, may_see
+from headworks.request.authorise import may_see
+from headworks.request.identify import may_count
 from headworks.units import SECOND_NS, Clock
 from headworks.values import Endpoint
 from headworks.watch.health import Health

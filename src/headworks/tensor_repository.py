@@ -9,11 +9,10 @@ from typing import Any
 from msgspec import Struct
 
 from headworks.commands import Command
-from headworks.errors import CallerError, FieldError, Forbidden, NotBuilt, SchemaViolation
+from headworks.errors import CallerError, FieldError, NotBuilt, SchemaViolation
 from headworks.identity.actions import read_form
 from headworks.operations import Operation
 from headworks.ports import Action, Answer, Ask
-from headworks.request.authorise import may_count
 from headworks.tensor_operations import Shelf, told
 from headworks.units import MICROSECOND_NS, MILLISECOND_NS
 from headworks.values import Endpoint
@@ -61,10 +60,6 @@ class TensorRepository:
         return told([_state(each, is_ready) for each, is_ready in found if is_ready or not wanted.ready])
 
     async def _stats(self, ask: Ask) -> Answer:
-        if not may_count(ask.caller):
-            raise Forbidden(
-                "How often a model is called by all is told to keys of scope statistics and administrators."
-            )
         named = [self._shelf.named(ask)] if "model" in ask.params else self._shelf.versions(ask)[:MOST_MODELS]
         return told({"model_stats": [_statistics(each, self._counted(each.name, each.version)) for each in named]})
 

@@ -40,6 +40,7 @@ class Auth(Enum):
 
     PUBLIC = "public"
     KEY = "key"
+    STATISTICS = "statistics"
     ADMIN = "admin"
     LOCAL = "local"
 
@@ -160,6 +161,8 @@ class Endpoint(Struct, frozen=True):
     """By code of a refusal (`context_length_exceeded`, `content_policy`): the target that may still take the call."""
     finishes_streams: bool = False
     """Whether a stream whose caller left is read to its end and recorded whole, rather than stopped."""
+    counter: str = ""
+    """The first target, where that can count the tokens of a conversation; empty where it cannot."""
     work: str | None = None
     """What its targets outside are found by, where the task alone does not say it: the endpoint words its own prompts."""
     id: str = ""
@@ -376,10 +379,7 @@ class Chunks(Protocol):
 
 
 class Held(Struct, eq=False):
-    """Gives back what a call holds, last taken first, exactly once, whatever happens.
-
-    Cost: no generator and no exception machinery; see docs/explanation.
-    """
+    """Gives back what a call holds, last taken first, exactly once, whatever happens; without a generator, which would cost more."""
 
     _releases: list[Callable[[], None]] = []
 

@@ -6,6 +6,7 @@ from msgspec import structs
 
 from headworks.contract.schema import JSON
 from headworks.dialects.anthropic import errors as anthropic_errors
+from headworks.dialects.anthropic.counting import CountTokens
 from headworks.dialects.anthropic.messages import Messages
 from headworks.dialects.native.way import Native
 from headworks.dialects.oip.way import Infer
@@ -42,6 +43,7 @@ from headworks.routes import (
     TRANSCRIPTIONS,
     kept_operation,
 )
+from headworks.targets import estimate
 from headworks.values import Reply
 
 _PAGE = frozenset({"after", "limit"})
@@ -69,6 +71,7 @@ def dialects() -> Mapping[str, Dialect]:
         SPEECH: speech(),
         TRANSCRIPTIONS: Transcriptions(),
         MESSAGES: Messages(),
+        COUNT_TOKENS: CountTokens(estimate.NAME),
         INFER: Infer(),
         **_kept(),
     }

@@ -78,7 +78,9 @@ def test_without_a_valid_key_nothing_but_the_public_paths_opens(doors, method, t
     assert len(answer.headers["x-request-id"]) == 26
 
 
-@pytest.mark.parametrize(("method", "template"), [key for key, route in ROUTES.items() if route.auth is Auth.ADMIN])
+@pytest.mark.parametrize(
+    ("method", "template"), [key for key, route in ROUTES.items() if route.auth in {Auth.ADMIN, Auth.STATISTICS}]
+)
 def test_an_ordinary_key_opens_nothing_of_the_administration(doors, method, template):
     for key in (doors.key, doors.scoped_key):
         answer = knock(doors, method, template, key)

@@ -30,11 +30,6 @@ def may_see(caller: Caller, endpoint: Endpoint) -> bool:
     return caller.scopes is not None and "catalogue" in caller.scopes
 
 
-def may_count(caller: Caller) -> bool:
-    """Whether a caller is told how often an endpoint was called by all: administrators are, and scope `statistics`."""
-    return caller.auth is Auth.ADMIN or (caller.scopes is not None and "statistics" in caller.scopes)
-
-
 def permit(caller: Caller, endpoint: Endpoint, wall_ns: int) -> Endpoint:
     """The endpoint, when the caller may call it and its version still stands.
 

@@ -46,7 +46,7 @@ def identify(raw: RawRequest, matched: Matched, keys: Keys, wall_ns: int) -> Cal
     only on a server bound to loopback, else ADMIN.
 
     Raises: Malformed (400) for a key in the query or two different keys; Unauthenticated (401) with WWW-Authenticate;
-    Forbidden (403) for a key that is not an administrator's; RateLimited (429) for a source that failed too often.
+    Forbidden (403) for a key that the route is not for; RateLimited (429) for a source that failed too often.
     Cost: about 0.8 µs beside `Keys.find`.
     """
     if raw.query and _IN_QUERY.search(unquote_plus(raw.query)):
@@ -64,8 +64,16 @@ def identify(raw: RawRequest, matched: Matched, keys: Keys, wall_ns: int) -> Cal
     except Unauthenticated as error:
         raise _refusal(error.detail, route, "invalid_token") from None
     if auth is not _KEY and caller.auth is not Auth.ADMIN:
-        raise Forbidden("This needs an administrator's key.")
+        if auth is not Auth.STATISTICS:
+            raise Forbidden("This needs an administrator's key.")
+        if not may_count(caller):
+            raise Forbidden("This needs a key of scope statistics, or an administrator's.")
     return caller
+
+
+def may_count(caller: Caller) -> bool:
+    """Whether a caller is told how often an endpoint was called by all: administrators are, and keys of scope `statistics`."""
+    return caller.auth is Auth.ADMIN or (caller.scopes is not None and "statistics" in caller.scopes)
 
 
 def _presented(headers: Mapping[str, str], route: Route) -> str:

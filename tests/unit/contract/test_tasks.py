@@ -14,6 +14,7 @@ NAMES = [
     "generate",
     "image-classification",
     "image-generation",
+    "message-token-count",
     "messages",
     "moderation",
     "object-detection",
@@ -80,6 +81,10 @@ FITTING = {
             "stop_reason": "end_turn",
             "usage": {},
         },
+    ),
+    "message-token-count": (
+        {"messages": [{"role": "user", "content": [{"type": "text", "text": "hi"}]}], "system": "s"},
+        {"input_tokens": 3},
     ),
     "token-count": ({"messages": [{"role": "user", "content": "hi"}]}, {"input_tokens": 3}),
     "generate": (
@@ -173,6 +178,7 @@ BROKEN = {
     "completion": [{}, {"prompt": []}, {"prompt": "a", "n": 2}, {"prompt": "a", "best_of": 5}],
     "responses": [{}, {"input": ""}, {"input": "a", "background": True}],
     "messages": [{}, {"messages": [{"role": "user", "content": "hi"}]}, {"messages": [], "max_tokens": 1}],
+    "message-token-count": [{}, {"messages": []}, {"messages": [{"role": "robot", "content": "a"}]}],
     "token-count": [{}, {"messages": []}],
     "generate": [{"inputs": ""}, {"inputs": "a", "parameters": {"max_new_tokens": 0}}],
     "image-generation": [{}, {"prompt": "a", "n": 11}, {"prompt": "a", "size": "big"}],

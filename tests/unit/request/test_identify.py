@@ -179,3 +179,18 @@ def test_a_throttled_source_stays_429():
 
     with pytest.raises(RateLimited):
         found(Throttling(), x_api_key="wrong")
+
+
+@pytest.mark.parametrize(
+    ("scopes", "is_let_in"), [(None, False), ({"call:x"}, False), ({"call:x", "statistics"}, True)]
+)
+def test_figures_of_all_callers_are_for_administrators_and_keys_of_their_scope(keys, scopes, is_let_in):
+    caller = Caller("counting", "load", Auth.KEY, None if scopes is None else frozenset(scopes))
+    keys.add("counting-key", caller)
+
+    assert found(keys, Auth.STATISTICS, authorization="Bearer admin-key") is ADMIN
+    if is_let_in:
+        assert found(keys, Auth.STATISTICS, authorization="Bearer counting-key") is caller
+        return
+    with pytest.raises(Forbidden, match="scope statistics"):
+        found(keys, Auth.STATISTICS, authorization="Bearer counting-key")

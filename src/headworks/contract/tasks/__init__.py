@@ -18,6 +18,7 @@ from headworks.contract.tasks import (
     generate,
     image_classification,
     image_generation,
+    message_token_count,
     messages,
     moderation,
     object_detection,
@@ -56,6 +57,7 @@ _SHAPES: dict[str, Shapes] = {
     messages.NAME: messages,
     responses.NAME: responses,
 }
+_COUNTING = {chat.NAME: token_count.NAME, messages.NAME: message_token_count.NAME}
 _TASKS: dict[str, ModuleType] = {
     task.NAME: task
     for task in (
@@ -68,6 +70,7 @@ _TASKS: dict[str, ModuleType] = {
         generate,
         image_classification,
         image_generation,
+        message_token_count,
         messages,
         moderation,
         object_detection,
@@ -119,6 +122,11 @@ def least_request(task: str) -> dict[str, Any]:
     Raises: KeyError for a name that is no task.
     """
     return declared_schema(_TASKS[task].Request)
+
+
+def counting(task: str | None) -> str | None:
+    """The task that counts the tokens of this one's conversations; None where there is none."""
+    return _COUNTING.get(task) if task is not None else None
 
 
 def shapes(task: str | None) -> Shapes | None:

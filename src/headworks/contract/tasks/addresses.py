@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from itertools import islice
 from typing import Any
 
-from headworks.contract.tasks import messages, responses
+from headworks.contract.tasks import message_token_count, messages, responses
 from headworks.errors import FieldError, SchemaViolation
 
 _TEXT = "must be within the request: no address in a request is visited, here or by a vendor"
@@ -68,6 +68,7 @@ def _numbered(items: Any, at: str) -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 FINDERS: Mapping[str, Callable[[Mapping[str, Any]], Iterator[str]]] = {
+    message_token_count.NAME: _in_messages,
     messages.NAME: _in_messages,
     responses.NAME: _in_responses,
 }

@@ -14,6 +14,7 @@ from msgspec import Meta, Struct
 NAME = "messages"
 
 Block = dict[str, Any]
+Beta = Annotated[str, Meta(pattern="^[a-z0-9][a-z0-9._-]{0,79}$")]
 
 _read = msgspec.json.Decoder(dict[str, Any]).decode
 _encode = msgspec.json.Encoder().encode
@@ -40,6 +41,8 @@ class Request(Struct, frozen=True):
     system: str | list[Block] | None = None
     temperature: Annotated[float, Meta(ge=0, le=1)] | None = None
     tools: Annotated[list[Block], Meta(max_length=1000)] | None = None
+    anthropic_beta: Annotated[list[Beta], Meta(max_length=64)] | None = None
+    """Features of the vendor's under test, as its header `anthropic-beta` names them; a target passes on those it is allowed."""
 
 
 class Reply(Struct, frozen=True):

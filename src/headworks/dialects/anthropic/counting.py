@@ -1,43 +1,74 @@
-"""How many tokens a conversation has, estimated: no target is asked, since few can tell."""
+"""POST /v1/messages/count_tokens: counted by the endpoint's first target where that can, else estimated."""
 
-from collections.abc import Iterator, Mapping
-from math import ceil
-from typing import Any
+from functools import lru_cache
 
-from msgspec import json
+from msgspec import structs
 
-BYTES_A_TOKEN = 4
-"""Of UTF-8 text. English is near it; other languages and code have fewer bytes a token, so more tokens than estimated."""
+from headworks.contract import tasks
+from headworks.contract.schema import JSON, Contract, contract_from
+from headworks.dialects.anthropic.asked import chat_request
+from headworks.dialects.anthropic.events import encode
+from headworks.dialects.anthropic.messages import Messages, features
+from headworks.dialects.anthropic.told import Form
+from headworks.dialects.naming import endpoint_named
+from headworks.dialects.openai.body import as_sent, model_of, object_of, serves, told
+from headworks.ports import Endpoints, Read
+from headworks.values import Call, Endpoint, Matched, Payload, RawRequest, TargetChoice
 
-TOKENS_A_TURN = 4
-TOKENS_A_PICTURE = 1600
-"""What a picture of about one megapixel takes."""
-
-
-def estimated_tokens(asked: Mapping[str, Any]) -> int:
-    """Tokens of a request of the task `chat`: text by its bytes, turns and pictures at a flat rate."""
-    turns = asked["messages"]
-    texts = [*(text for turn in turns for text in _texts(turn)), *_tools(asked)]
-    size_bytes = sum(len(text.encode()) for text in texts)
-    return ceil(size_bytes / BYTES_A_TOKEN) + TOKENS_A_TURN * len(turns) + TOKENS_A_PICTURE * sum(map(_pictures, turns))
+PATH = "/v1/messages/count_tokens"
 
 
-def _texts(turn: Mapping[str, Any]) -> Iterator[str]:
-    content = turn.get("content")
-    if isinstance(content, str):
-        yield content
-    for part in content if isinstance(content, list) else ():
-        yield part.get("text", "")
-    for call in turn.get("tool_calls") or ():
-        yield str(call["function"]["name"])
-        yield str(call["function"]["arguments"])
+class CountTokens(Messages):
+    """Implements ports.Dialect for counts: the same call as that of the messages, but for what it asks of whom.
+
+    Shapes: `estimate` names the target that answers when no other can.
+    """
+
+    def __init__(self, estimate: str) -> None:
+        self._estimate = TargetChoice(estimate)
+
+    def endpoint(self, raw: RawRequest, matched: Matched, endpoints: Endpoints) -> Endpoint:
+        """See ports.Dialect; the endpoint under its own name and limits, with the task of counting."""
+        found = endpoint_named(model_of(raw), endpoints)
+        serves(found, PATH, "chat", "messages")
+        task = tasks.counting(found.task)
+        first = (TargetChoice(found.counter),) if found.counter else ()
+        return structs.replace(
+            found,
+            task=task,
+            contract=_contract(str(task)),
+            targets=(*first, self._estimate),
+            shadow=(),
+            is_outside=bool(first),
+            is_balanced=False,
+            outliers=None,
+            cache=None,
+            embedder=None,
+            declared=None,
+            elsewhere=(),
+            work=None,
+        )
+
+    def read(self, raw: RawRequest, endpoint: Endpoint) -> Read:
+        """See ports.Dialect."""
+        document = object_of(raw)
+        form = Form(document["model"], raw.request_id, is_same=endpoint.task == "message-token-count")
+        if form.is_same:
+            beside = features(raw)
+            asked = {**told(document, {"model", "stream"}), **beside}
+            endpoint.contract.request.check(asked)
+            return Read(Payload(as_sent(raw, asked, beside)), JSON, form)
+        asked = chat_request({"max_tokens": 1, **document})
+        endpoint.contract.request.check(asked)
+        del asked["max_tokens"]
+        return Read(Payload(encode(asked)), JSON, form)
+
+    def body(self, call: Call, body: bytes, media: str) -> tuple[bytes, str]:
+        """See ports.Dialect."""
+        return body, JSON
 
 
-def _tools(asked: Mapping[str, Any]) -> Iterator[str]:
-    for tool in asked.get("tools") or ():
-        yield json.encode(tool["function"]).decode()
-
-
-def _pictures(turn: Mapping[str, Any]) -> int:
-    content = turn.get("content")
-    return sum(part["type"] != "text" for part in content) if isinstance(content, list) else 0
+@lru_cache(maxsize=2)
+def _contract(task: str) -> Contract:
+    request, reply = tasks.schemas(task)
+    return contract_from(request, reply, False, False, ())

@@ -30,9 +30,11 @@ class Messages:
         document = object_of(raw)
         media = EVENTS if flag(document, "stream") else JSON
         if endpoint.task == "messages":
-            asked = told(document, {"model", "stream"})
+            beside = features(raw)
+            asked = {**told(document, {"model", "stream"}), **beside}
             endpoint.contract.request.check(asked)
-            return Read(Payload(as_sent(raw, asked)), media, Form(document["model"], raw.request_id, is_same=True))
+            sent = Payload(as_sent(raw, asked, beside))
+            return Read(sent, media, Form(document["model"], raw.request_id, is_same=True))
         asked = chat_request(document)
         endpoint.contract.request.check(asked)
         return Read(Payload(encode(asked)), media, Form(document["model"], raw.request_id, wants_thoughts(document)))
@@ -52,6 +54,13 @@ class Messages:
     def fields(self, call: Call, request_id: RequestId, quotas: tuple[Quota, ...]) -> tuple[tuple[str, str], ...]:
         """See ports.Dialect."""
         return ("request-id", request_id), *rate_fields(request_id, quotas)
+
+
+def features(raw: RawRequest) -> dict[str, list[str]]:
+    """The vendor's features under test that the head asks for, as the task has them; the version of the dialect is ours to say."""
+    said = raw.headers.get("anthropic-beta")
+    named = [] if said is None else [name.strip() for name in said.split(",") if name.strip()]
+    return {"anthropic_beta": named} if named else {}
 
 
 def rate_fields(request_id: str, quotas: tuple[Quota, ...]) -> tuple[tuple[str, str], ...]:

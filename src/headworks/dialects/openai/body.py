@@ -83,9 +83,10 @@ def told(document: Mapping[str, Any], answered: Collection[str]) -> dict[str, An
     return {name: value for name, value in document.items() if value is not None and name not in answered}
 
 
-def as_sent(raw: RawRequest, names: Collection[str]) -> bytes:
-    """A JSON object of these top-level fields of the body, each as it was sent."""
-    return encode({name: value for name, value in _fields(raw.body).items() if name in names})
+def as_sent(raw: RawRequest, names: Collection[str], beside: Mapping[str, Any] | None = None) -> bytes:
+    """A JSON object of these top-level fields of the body, each as it was sent, and of those that came beside it."""
+    fields: dict[str, Any] = {name: value for name, value in _fields(raw.body).items() if name in names}
+    return encode({**fields, **beside} if beside else fields)
 
 
 def flag(document: Mapping[str, Any], name: str) -> bool:

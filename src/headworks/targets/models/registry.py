@@ -13,6 +13,7 @@ from headworks.targets.models.pool import ModelPool, PoolState
 from headworks.targets.models.runner import Announcement, Source
 from headworks.targets.models.settings import ModelSettings
 from headworks.units import Clock
+from headworks.values import Target
 
 T = TypeVar("T")
 Accept = Callable[[str, Announcement], None]
@@ -46,6 +47,7 @@ class Models:
         self._loop = loop
         self._clock = clock
         self._accept = accept
+        self._beside: dict[str, Target] = {}
         self._pools = {each.name: ModelPool(each, engine, loop, clock) for each in settings}
         self._swapping: dict[str, ModelPool] = {}
         self._retiring: set[ModelPool] = set()
@@ -75,13 +77,19 @@ class Models:
         announced = ((name, pool.announcement) for name, pool in self._pools.items())
         return {name: announcement for name, announcement in announced if announcement is not None}
 
-    def find(self, name: str, task: str | None = None) -> ModelPool:
-        """The pool that answers for a model.
+    def stand_beside(self, target: Target) -> None:
+        """Let a target that is no model be found by its name, like one."""
+        self._beside[target.name] = target
+
+    def find(self, name: str, task: str | None = None) -> Target:
+        """The pool that answers for a model, or what stands beside the models.
 
         Raises: ModelUnavailable when it has no ready worker and none is about to be.
         """
         pool = self._pools.get(name)
         if pool is None:
+            if name in self._beside:
+                return self._beside[name]
             raise ModelUnavailable(f"There is no model {name}.")
         if not pool.is_available:
             raise ModelUnavailable(f"Model {name} is not ready.", retry_after_s=RETRY_AFTER_S)

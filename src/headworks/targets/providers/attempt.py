@@ -41,6 +41,8 @@ from headworks.targets.providers.wire import Answer, Ask, Bound, HttpRequest, Ht
 from headworks.units import Clock
 from headworks.values import Outcome
 
+UNPAID = frozenset({"token-count", "message-token-count"})
+"""Tasks that every vendor serves for nothing."""
 NEVER_NS = 2**62
 """The deadline of a stream as the client sees it: once it was let go, only the attempt's own times bound it."""
 
@@ -104,7 +106,7 @@ async def attempted(site: Site, leave: Pass, side: Side) -> Outcome:
     budgets say; RecordUnavailable. Whatever happens, the pass is reported and the reservation settled or released.
     """
     tools, operation, call = site.tools, site.bound.operation, side.call
-    money = FREE if side.manner.is_free else tools.money
+    money = FREE if side.manner.is_free or operation.task in UNPAID else tools.money
     trial = Trial(site.standing, leave, side, money, tools.clock)
     failed: HeadworksError | None = None
     is_under_way = False

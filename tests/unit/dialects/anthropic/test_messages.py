@@ -5,7 +5,6 @@ import json
 import pytest
 
 from headworks.dialects.anthropic.asked import chat_request, wants_thoughts
-from headworks.dialects.anthropic.counting import estimated_tokens
 from headworks.dialects.anthropic.events import MessageWriter
 from headworks.dialects.anthropic.told import Form, whole_message
 from headworks.dialects.chat_view import chat_view
@@ -206,14 +205,3 @@ def test_what_a_chat_cannot_be_asked_is_refused_by_name(change, pointer):
 )  # fmt: skip
 def test_thoughts_are_wanted_where_thinking_is_on(thinking, wanted):
     assert wants_thoughts({"thinking": thinking}) is wanted
-
-
-def test_the_estimate_counts_text_tools_turns_and_pictures():
-    text = {"role": "user", "content": "x" * 40}
-    picture = {"role": "user", "content": [{"type": "image_url", "image_url": {"url": "data:"}}]}
-    tools = [{"type": "function", "function": {"name": "f"}}]
-
-    assert estimated_tokens({"messages": [text]}) == 14
-    assert estimated_tokens({"messages": [{"role": "user", "content": "€" * 40}]}) == 34
-    assert estimated_tokens({"messages": [text, picture]}) == 14 + 4 + 1600
-    assert estimated_tokens({"messages": [text], "tools": tools}) > 14

@@ -33,6 +33,9 @@ ASKS: dict[str, Ask] = {
     "image-classification": picture(PICTURE),
     "object-detection": picture(PICTURE),
     "ocr": picture(PICTURE),
+    "messages": Ask(b'{"messages":[{"role":"user","content":"hello"}],"max_tokens":9}'),
+    "message-token-count": Ask(b'{"messages":[{"role":"user","content":"hello"}]}'),
+    "token-count": Ask(b'{"messages":[{"role":"user","content":"hello"}]}'),
     "recommendation": Ask(b'{"user": "42"}'),
     "rerank": Ask(b'{"query": "q", "texts": ["a"]}'),
     "summarization": text("a"),
@@ -66,6 +69,17 @@ DONE: dict[str, Any] = {
     "token-classification": [
         {"entity_group": "LOCATION", "score": 0.5, "word": WORD, "start": AT, "end": AT + len(WORD)}
     ],
+    "token-count": {"input_tokens": 3},
+    "message-token-count": {"input_tokens": 3},
+    "messages": {
+        "id": "m",
+        "type": "message",
+        "role": "assistant",
+        "model": "m",
+        "content": [{"type": "text", "text": "hi"}],
+        "stop_reason": "end_turn",
+        "usage": {"input_tokens": 1, "output_tokens": 1},
+    },
     "translation": {"translation_text": "x"},
 }
 """A finished reply of each task: what a team's own container answers with."""
@@ -186,6 +200,12 @@ ANSWERS = {
     ("huggingface", "tgi"): lambda: answer({"generated_text": "x"}),
 }
 OTHER_ANSWERS = {
+    ("aws", "bedrock", "token-count"): lambda: answer({"inputTokens": 3}),
+    ("aws", "bedrock-invoke", "token-count"): lambda: answer({"inputTokens": 3}),
+    ("aws", "bedrock-invoke", "message-token-count"): lambda: answer({"inputTokens": 3}),
+    ("google", "vertex", "token-count"): lambda: answer({"totalTokens": 3, "totalBillableCharacters": 5}),
+    ("google", "vertex-anthropic", "token-count"): lambda: answer({"input_tokens": 3}),
+    ("google", "vertex-anthropic", "message-token-count"): lambda: answer({"input_tokens": 3}),
     ("aws", "sagemaker", "chat"): lambda: first("/chat/completions", host="api.openai.com"),
     ("aws", "sagemaker-csv", "tabular-regression"): lambda: answer(b"2.5\n", "text/csv"),
     ("aws", "sagemaker-csv", "tabular-classification"): lambda: answer(b"0.25\n", "text/csv"),

@@ -15,8 +15,8 @@ from headworks.errors import (
     ProviderRefused,
 )
 from headworks.targets.providers.anthropic.chat import AnthropicChat
-from headworks.targets.providers.anthropic.counting import AnthropicTokenCount
-from headworks.targets.providers.anthropic.facts import ANSWER_TOOL, BEDROCK, VERTEX
+from headworks.targets.providers.anthropic.counting import AnthropicMessageCount, AnthropicTokenCount
+from headworks.targets.providers.anthropic.facts import ANSWER_TOOL, BEDROCK, BETAS, OWN, VERTEX
 from headworks.targets.providers.anthropic.messages import AnthropicMessages
 from headworks.targets.providers.proof import prove_failure, prove_reply, prove_request, prove_stream, read
 from headworks.targets.providers.wire import Ask, HttpResponse
@@ -90,6 +90,39 @@ def test_messages_are_sent_as_they_stand_but_for_the_model_and_the_caps():
         "x": 1.1,
         "stream": True,
     }
+
+
+@pytest.mark.parametrize(
+    ("hosting", "path", "version"),
+    [
+        (VERTEX, "/publishers/anthropic/models/claude-x@1:streamRawPredict", "vertex-2023-10-16"),
+        (BEDROCK, "/model/claude-x%401/invoke-with-response-stream", "bedrock-2023-05-31"),
+    ],
+)
+def test_messages_are_sent_as_they_stand_where_others_host_the_model(hosting, path, version):
+    document = b'{"messages":[],"max_tokens":50,"model":"other","stream":false,"anthropic_version":"mine","x":1.10}'
+    request = prove_request(AnthropicMessages("claude-x@1", hosting), Ask(document, is_stream=True))
+    body = msgspec.json.decode(request.body)
+
+    assert request.path == path
+    assert b'"x":1.10' in request.body
+    assert body.pop("stream", None) == (True if hosting.says_stream else None)
+    assert body == {"messages": [], "max_tokens": 50, "anthropic_version": version, "x": 1.1}
+    assert "anthropic-version" not in dict(request.headers)
+
+
+@pytest.mark.parametrize(
+    ("hosting", "betas"), [(OWN, BETAS), (VERTEX, BETAS | {"mine"}), (BEDROCK, BETAS | {"mine"}), (OWN, frozenset())]
+)
+def test_of_features_under_test_those_that_are_allowed_are_asked_for(hosting, betas):
+    wanted = ["interleaved-thinking-2025-05-14", "mine", "files-api-2025-04-14"]
+    document = msgspec.json.encode({"messages": [], "max_tokens": 9, "anthropic_beta": wanted})
+    request = prove_request(AnthropicMessages("claude-x", hosting, betas), Ask(document))
+    body, head = msgspec.json.decode(request.body), dict(request.headers)
+    asked = [name for name in wanted if name in betas]
+
+    assert body.get("anthropic_beta") == (asked if hosting is BEDROCK else None)
+    assert head.get("anthropic-beta") == (",".join(asked) if asked and hosting is not BEDROCK else None)
 
 
 def test_every_recorded_stream_is_a_chat_stream():
@@ -312,3 +345,21 @@ def test_tokens_are_counted_for_the_same_conversation():
     assert answer.document == b'{"input_tokens":14}'
     with pytest.raises(ProviderBroken):
         operation.reply(asked, HttpResponse(200, {}, b"{}"))
+
+
+def test_tokens_of_messages_are_counted_as_they_stand():
+    document = b'{"messages":[],"max_tokens":9,"thinking":{"x":1.10},"stream":true,"model":"other","anthropic_beta":["pdfs-2024-09-25","mine"]}'
+    request = prove_request(AnthropicMessageCount(model="claude-x"), Ask(document))
+
+    assert b'"thinking":{"x":1.10}' in request.body
+    assert msgspec.json.decode(request.body).keys() == {"model", "messages", "thinking"}
+    assert dict(request.headers)["anthropic-beta"] == "pdfs-2024-09-25"
+
+
+@pytest.mark.parametrize("kind", [AnthropicTokenCount, AnthropicMessageCount])
+def test_on_vertex_every_model_is_counted_at_one_place_that_is_told_its_name(kind):
+    request = prove_request(kind(model="claude-x@1", hosting=VERTEX), ask())
+
+    assert request.path == "/publishers/anthropic/models/count-tokens:rawPredict"
+    assert msgspec.json.decode(request.body).keys() == {"model", "messages", "anthropic_version"}
+    assert msgspec.json.decode(request.body)["model"] == "claude-x@1"

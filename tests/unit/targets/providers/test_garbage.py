@@ -7,11 +7,13 @@ from hypothesis import strategies as st
 
 from headworks.errors import HeadworksError
 from headworks.targets.providers.anthropic.chat import AnthropicChat
-from headworks.targets.providers.anthropic.counting import AnthropicTokenCount
+from headworks.targets.providers.anthropic.counting import AnthropicMessageCount, AnthropicTokenCount
+from headworks.targets.providers.anthropic.messages import AnthropicMessages
 from headworks.targets.providers.cohere.chat import CohereChat
 from headworks.targets.providers.cohere.embeddings import CohereEmbeddings
 from headworks.targets.providers.cohere.rerank import CohereRerank
 from headworks.targets.providers.gemini.chat import GeminiChat
+from headworks.targets.providers.gemini.counting import GeminiTokenCount
 from headworks.targets.providers.gemini.embeddings import GeminiEmbeddings
 from headworks.targets.providers.keeping import UNKNOWN
 from headworks.targets.providers.openai.facts import Server
@@ -25,6 +27,8 @@ EMBED = b'{"input": "x"}'
 ASKS = {
     "chat": CHAT,
     "token-count": CHAT,
+    "message-token-count": CHAT,
+    "messages": b'{"messages": [], "max_tokens": 1}',
     "embeddings": EMBED,
     "moderation": EMBED,
     "responses": EMBED,
@@ -40,8 +44,11 @@ OPERATIONS = [
     *(make(Server()) for make in (files, batches, tuning)),
     AnthropicChat("m"),
     AnthropicTokenCount(model="m"),
+    AnthropicMessageCount(model="m"),
+    AnthropicMessages("m"),
     GeminiChat("m"),
     GeminiEmbeddings(model="m"),
+    GeminiTokenCount(model="m"),
     CohereChat("m"),
     CohereEmbeddings(model="m"),
     CohereRerank(model="m"),

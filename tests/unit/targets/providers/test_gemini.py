@@ -17,8 +17,9 @@ from headworks.errors import (
     ProviderRefused,
 )
 from headworks.targets.providers.gemini.chat import GeminiChat
+from headworks.targets.providers.gemini.counting import GeminiTokenCount
 from headworks.targets.providers.gemini.embeddings import GeminiEmbeddings
-from headworks.targets.providers.gemini.facts import NO_SIGNATURE, VERTEX_MODELS
+from headworks.targets.providers.gemini.facts import API_MODELS, NO_SIGNATURE, VERTEX_MODELS
 from headworks.targets.providers.proof import prove_failure, prove_reply, prove_request, prove_stream, read
 from headworks.targets.providers.wire import Ask, HttpResponse
 from tests.unit.targets.providers.chats import CALLED, FORMAT, PIXEL, TOOL, USER, ask, picture, sent
@@ -238,3 +239,21 @@ def test_busy_says_when_to_come_back_in_its_details():
     error = prove_failure(GEMINI, HttpResponse(429, {}, body), ProviderBusy)
 
     assert error.retry_after_s == 34.5
+
+
+@pytest.mark.parametrize("models", [API_MODELS, VERTEX_MODELS])
+def test_tokens_are_counted_for_the_same_conversation(models):
+    operation = GeminiTokenCount(model="gemini-x", models=models)
+    asked = ask({"role": "system", "content": "s"}, USER, tools=[TOOL], tool_choice="auto", temperature=0.5)
+    request = prove_request(operation, asked)
+    answer = prove_reply(operation, asked, HttpResponse(200, {}, b'{"totalTokens": 14, "promptTokensDetails": []}'))
+    body = msgspec.json.decode(request.body)
+    if models == API_MODELS:
+        body = body["generateContentRequest"]
+        assert body.pop("model") == "models/gemini-x"
+
+    assert request.path == f"{models}/gemini-x:countTokens"
+    assert body.keys() == {"contents", "systemInstruction", "tools"}
+    assert answer.document == b'{"input_tokens":14}'
+    with pytest.raises(ProviderBroken):
+        operation.reply(asked, HttpResponse(200, {}, b"{}"))

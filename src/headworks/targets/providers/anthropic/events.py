@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Protocol
+
 import msgspec
 from msgspec import Struct
 
@@ -135,17 +137,31 @@ _TELL = {
 """What each type of event makes; others (`ping`, and those to come) make nothing."""
 
 
+class Telling(Protocol):
+    """What makes pieces of Anthropic's events, whatever framed them."""
+
+    @property
+    def is_done(self) -> bool:
+        """Whether `message_stop` came."""
+
+    def told(self, document: bytes) -> list[Piece]:
+        """The pieces that one event makes.
+
+        Raises: what an error event means; ProviderBroken.
+        """
+
+
 class MessageReader:
-    """Server-sent events to chunks; reads to `message_stop`, without which the answer is not whole."""
+    """Server-sent events to pieces; reads to `message_stop`, without which the answer is not whole."""
 
     __slots__ = ("_events", "_messages")
 
-    def __init__(self, messages: MessageEvents) -> None:
+    def __init__(self, messages: Telling) -> None:
         self._events = EventReader()
         self._messages = messages
 
     def feed(self, data: bytes) -> list[Piece]:
-        """The chunks that these bytes complete.
+        """The pieces that these bytes complete.
 
         Raises: what an error event means; ProviderBroken.
         """

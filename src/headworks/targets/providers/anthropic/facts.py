@@ -24,7 +24,26 @@ from headworks.targets.providers.wire import JSON_FIELDS
 DEFAULT_ADDRESS = "https://api.anthropic.com"
 API_VERSION = "2023-06-01"
 OWN_FIELDS = (*JSON_FIELDS, ("anthropic-version", API_VERSION))
-COUNTED = frozenset({"messages", "system", "tools", "tool_choice"})
+BETAS = frozenset(
+    {
+        "computer-use-2025-01-24",
+        "computer-use-2025-11-24",
+        "fine-grained-tool-streaming-2025-05-14",
+        "interleaved-thinking-2025-05-14",
+        "model-context-window-exceeded-2025-08-26",
+        "output-128k-2025-02-19",
+        "pdfs-2024-09-25",
+        "prompt-caching-2024-07-31",
+        "structured-outputs-2025-11-13",
+        "thinking-token-count-2026-05-13",
+        "token-efficient-tools-2025-02-19",
+    }
+)
+"""Features under test that a caller may ask for: they run, keep and fetch nothing at the vendor and have no other price.
+
+Source: anthropic-sdk-python, types/anthropic_beta_param.py. A provider's `betas` allows others.
+"""
+COUNTED = frozenset({"messages", "output_config", "system", "thinking", "tool_choice", "tools"})
 """The fields of a conversation that count_tokens takes."""
 
 BY_CODE: Mapping[str, type[HeadworksError]] = {
@@ -84,18 +103,21 @@ class Hosting(Struct, frozen=True):
     version_in_body: str | None = None
     names_model: bool = True
     says_stream: bool = True
+    betas_in_body: bool = False
+    count_path: str = ""
 
 
 def _own(model: str) -> str:
     return "/v1/messages"
 
 
-OWN = Hosting(_own, _own)
+OWN = Hosting(_own, _own, count_path="/v1/messages/count_tokens")
 VERTEX = Hosting(
     lambda model: f"/publishers/anthropic/models/{quote(model, safe='@')}:rawPredict",
     lambda model: f"/publishers/anthropic/models/{quote(model, safe='@')}:streamRawPredict",
     version_in_body="vertex-2023-10-16",
     names_model=False,
+    count_path="/publishers/anthropic/models/count-tokens:rawPredict",
 )
 BEDROCK = Hosting(
     lambda model: f"/model/{quote(model, safe='')}/invoke",
@@ -103,6 +125,7 @@ BEDROCK = Hosting(
     version_in_body="bedrock-2023-05-31",
     names_model=False,
     says_stream=False,
+    betas_in_body=True,
 )
 
 

@@ -1,6 +1,7 @@
 """Messages in Anthropic's dialect: the caller's JSON as it is, but for the model, the way of streaming and the cap.
 
-Source: Anthropic API, `POST /v1/messages`, version 2023-06-01, and its streaming events.
+Source: Anthropic API, `POST /v1/messages`, version 2023-06-01, its streaming events and "Beta headers"; how Vertex and Bedrock are
+asked: anthropic-sdk-python, lib/vertex/_client.py and lib/bedrock/_client.py.
 """
 
 from __future__ import annotations
@@ -8,12 +9,20 @@ from __future__ import annotations
 import msgspec
 from msgspec import Raw, Struct
 
-from headworks.errors import HeadworksError, ProviderBroken
+from headworks.errors import HeadworksError
 from headworks.targets.providers.anthropic.answering import Error, Message, Spent, refused, refused_inside, usage_of
-from headworks.targets.providers.anthropic.facts import OWN, OWN_FIELDS
-from headworks.targets.providers.sse import EventReader, ServerEvent
+from headworks.targets.providers.anthropic.events import MessageReader
+from headworks.targets.providers.anthropic.facts import BETAS, OWN, OWN_FIELDS, Hosting
 from headworks.targets.providers.whole import decoded
-from headworks.targets.providers.wire import Answer, Ask, HttpRequest, HttpResponse, Piece
+from headworks.targets.providers.wire import (
+    JSON_FIELDS,
+    Answer,
+    Ask,
+    HttpRequest,
+    HttpResponse,
+    Piece,
+    ProviderSettings,
+)
 from headworks.values import Usage
 
 CAP = "max_tokens"
@@ -30,27 +39,44 @@ _message = msgspec.json.Decoder(Message)
 _event = msgspec.json.Decoder(_Event)
 _fields = msgspec.json.Decoder(dict[str, Raw]).decode
 _number = msgspec.json.Decoder(int).decode
+_names = msgspec.json.Decoder(list[str] | None).decode
 _encode = msgspec.json.Encoder().encode
+_NOBODY_SAYS = ("model", "stream", "anthropic_version")
+_NULL = Raw(b"null")
 
 
 class AnthropicMessages:
-    """Messages of one of Anthropic's models."""
+    """Messages of one of Anthropic's models, where `hosting` says; of features under test it asks for those in `betas`."""
 
     task = "messages"
     can_stream = True
 
-    def __init__(self, model: str) -> None:
+    def __init__(self, model: str, hosting: Hosting = OWN, betas: frozenset[str] = BETAS) -> None:
         self.model = model
-        self._name = Raw(_encode(model))
+        self._hosting = hosting
+        self._betas = betas
+        self._said: dict[str, Raw] = {"model": Raw(_encode(model))} if hosting.names_model else {}
+        if hosting.version_in_body is not None:
+            self._said["anthropic_version"] = Raw(_encode(hosting.version_in_body))
 
     def request(self, ask: Ask) -> HttpRequest:
         """The same blocks, for this model."""
-        fields = _fields(ask.document)
-        fields["model"] = self._name
-        fields["stream"] = Raw(b"true" if ask.is_stream else b"false")
+        hosting, fields = self._hosting, _fields(ask.document)
+        for name in _NOBODY_SAYS:
+            fields.pop(name, None)
+        betas = [name for name in _names(fields.pop("anthropic_beta", _NULL)) or () if name in self._betas]
+        fields |= self._said
+        if ask.is_stream and hosting.says_stream:
+            fields["stream"] = Raw(b"true")
         if ask.output_cap is not None:
             fields[CAP] = Raw(b"%d" % min(_number(fields[CAP]), ask.output_cap))
-        return HttpRequest("POST", OWN.path(self.model), OWN_FIELDS, _encode(fields))
+        head = OWN_FIELDS if hosting.version_in_body is None else JSON_FIELDS
+        if betas and hosting.betas_in_body:
+            fields["anthropic_beta"] = Raw(_encode(betas))
+        elif betas:
+            head = (*head, ("anthropic-beta", ",".join(betas)))
+        path = hosting.stream_path if ask.is_stream else hosting.path
+        return HttpRequest("POST", path(self.model), head, _encode(fields))
 
     def reply(self, ask: Ask, response: HttpResponse) -> Answer:
         """The message as it came.
@@ -66,53 +92,44 @@ class AnthropicMessages:
         """By `error.type`, then by status (facts.BY_CODE)."""
         return refused(response)
 
-    def reader(self, ask: Ask) -> SameEvents:
+    def reader(self, ask: Ask) -> MessageReader:
         """Events as they come."""
+        return MessageReader(self.events(ask))
+
+    def events(self, ask: Ask) -> SameEvents:
+        """The same where somebody else reads the framing (Bedrock's)."""
         return SameEvents(self.model)
 
 
 class SameEvents:
-    """Reads to `message_stop`, without which the answer is not whole; pings are left out, we have our own."""
+    """Events as they are; pings are left out, we have our own."""
 
-    __slots__ = ("_events", "_is_done", "_model", "_usage")
+    __slots__ = ("_model", "_usage", "is_done")
 
     def __init__(self, model: str) -> None:
-        self._events = EventReader()
-        self._is_done = False
+        self.is_done = False
         self._model = model
         self._usage = Usage()
 
-    def feed(self, data: bytes) -> list[Piece]:
-        """The events that these bytes complete.
+    def told(self, document: bytes) -> list[Piece]:
+        """The one event, or none.
 
         Raises: what an error event means; ProviderBroken.
         """
-        return self._pieces(self._events.feed(data))
-
-    def finish(self) -> list[Piece]:
-        """What was left.
-
-        Raises: ProviderBroken when `message_stop` never came.
-        """
-        pieces = self._pieces(self._events.finish())
-        if not self._is_done:
-            raise ProviderBroken(reason="the stream ended without message_stop")
-        return pieces
-
-    def _pieces(self, events: list[ServerEvent]) -> list[Piece]:
-        return [piece for event in events if (piece := self._piece(event.data)) is not None]
-
-    def _piece(self, data: bytes) -> Piece | None:
-        event = decoded(_event, data)
+        event = decoded(_event, document)
         if event.type == "error":
             raise refused_inside(event.error)
-        if event.type == "ping" or self._is_done:
-            return None
+        if event.type == "ping" or self.is_done:
+            return []
         if event.type == "message_start":
             self._model = event.message.model or self._model
             self._usage = usage_of(event.message.usage)
         elif event.type == "message_delta":
             self._usage = usage_of(event.usage, self._usage)
-        self._is_done = event.type == "message_stop"
-        is_content = event.type == "content_block_delta"
-        return Piece(data, self._usage, is_content, self._model)
+        self.is_done = event.type == "message_stop"
+        return [Piece(document, self._usage, event.type == "content_block_delta", self._model)]
+
+
+def allowed_betas(settings: ProviderSettings) -> frozenset[str]:
+    """The features under test that callers may ask of this provider."""
+    return BETAS | frozenset(settings.options.get("betas", ()))

@@ -1,4 +1,4 @@
-"""Chat with Anthropic's models by Bedrock's InvokeModel and InvokeModelWithResponseStream: Anthropic's own messages.
+"""Anthropic's models by Bedrock's InvokeModel and InvokeModelWithResponseStream: Anthropic's own messages.
 
 Source: service model bedrock-runtime 2023-09-30; Bedrock user guide, "Anthropic Claude Messages API".
 """
@@ -10,8 +10,8 @@ from msgspec import Struct, field
 
 from headworks.errors import HeadworksError
 from headworks.targets.providers.anthropic.chat import AnthropicChat
-from headworks.targets.providers.anthropic.events import MessageEvents
-from headworks.targets.providers.anthropic.facts import BEDROCK
+from headworks.targets.providers.anthropic.events import Telling
+from headworks.targets.providers.anthropic.messages import AnthropicMessages
 from headworks.targets.providers.aws.eventstream import Event
 from headworks.targets.providers.aws.framed import FramedReader
 from headworks.targets.providers.aws.refusals import failure
@@ -26,15 +26,15 @@ class _Chunk(Struct, frozen=True):
 _CHUNK = msgspec.json.Decoder(_Chunk)
 
 
-class BedrockAnthropicChat:
-    """Chat with one of Anthropic's models on Bedrock, by its id or ARN."""
+class BedrockAnthropic:
+    """A chat, or messages as they stand, with one of Anthropic's models on Bedrock, by its id or ARN."""
 
-    task = "chat"
     can_stream = True
 
-    def __init__(self, model: str) -> None:
-        self.model = model
-        self._inner = AnthropicChat(model, BEDROCK)
+    def __init__(self, inner: AnthropicChat | AnthropicMessages) -> None:
+        self.task = inner.task
+        self.model = inner.model
+        self._inner = inner
 
     def request(self, ask: Ask) -> HttpRequest:
         """The conversation in Anthropic's words.
@@ -44,7 +44,7 @@ class BedrockAnthropicChat:
         return self._inner.request(ask)
 
     def reply(self, ask: Ask, response: HttpResponse) -> Answer:
-        """The message as a chat's answer.
+        """The message in the task's shape.
 
         Raises: ProviderBroken; what an error inside a 200 means.
         """
@@ -55,7 +55,7 @@ class BedrockAnthropicChat:
         return failure(response)
 
     def reader(self, ask: Ask) -> FramedReader:
-        """Chunks out of binary events, each of which holds one of Anthropic's own."""
+        """Events of the task out of binary events, each of which holds one of Anthropic's own."""
         return FramedReader(_Wrapped(self._inner.events(ask)))
 
 
@@ -64,7 +64,7 @@ class _Wrapped:
 
     __slots__ = ("_events",)
 
-    def __init__(self, events: MessageEvents) -> None:
+    def __init__(self, events: Telling) -> None:
         self._events = events
 
     @property
@@ -73,5 +73,5 @@ class _Wrapped:
         return self._events.is_done
 
     def told(self, event: Event) -> list[Piece]:
-        """The chunks of the event within."""
+        """The pieces of the event within."""
         return self._events.told(decoded(_CHUNK, event.payload).data) if event.name == "chunk" else []

@@ -39,3 +39,6 @@ UNSAYABLE = ("logprobs", "top_logprobs", "frequency_penalty", "presence_penalty"
 """Fields of a chat that Converse has no word for; `seed` and `reasoning_effort` are wishes and left out."""
 MOST_TEMPERATURE = 1.0
 CHOICES: Mapping[str, str] = {"auto": "auto", "required": "any"}
+
+COUNTED = frozenset({"messages", "system", "toolConfig"})
+"""The fields of a request that CountTokens takes."""

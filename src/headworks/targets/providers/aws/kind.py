@@ -21,7 +21,8 @@ from headworks.targets.providers.wire import Bound, Credential, ProviderSettings
 class Options(Struct, frozen=True, forbid_unknown_fields=True):
     """The region, a profile of the shared configuration files, the language of texts where a reference names none.
 
-    `columns` and `labels` are of SageMaker endpoints that speak CSV: what they were trained with, in their order.
+    `columns` and `labels` are of SageMaker endpoints that speak CSV: what they were trained with, in their order. `betas` are
+    features of Anthropic's under test that callers may ask for beside those known to be harmless.
     """
 
     region: Annotated[str, Meta(pattern="^[a-z]{2,4}(-[a-z0-9]+)+$")]
@@ -29,6 +30,7 @@ class Options(Struct, frozen=True, forbid_unknown_fields=True):
     language: str = "en"
     columns: tuple[str, ...] = ()
     labels: tuple[str, ...] = ()
+    betas: tuple[str, ...] = ()
 
 
 class Service(Struct, frozen=True):

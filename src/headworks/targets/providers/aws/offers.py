@@ -5,8 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from headworks.errors import ConfigurationRefused, FieldError
-from headworks.targets.providers.aws.bedrock_anthropic import BedrockAnthropicChat
+from headworks.targets.providers.anthropic.chat import AnthropicChat
+from headworks.targets.providers.anthropic.facts import BEDROCK
+from headworks.targets.providers.anthropic.messages import AnthropicMessages, allowed_betas
+from headworks.targets.providers.aws.bedrock_anthropic import BedrockAnthropic
 from headworks.targets.providers.aws.bedrock_converse import ConverseChat
+from headworks.targets.providers.aws.bedrock_counting import BedrockTokenCount, converse_counted, invoke_counted
 from headworks.targets.providers.aws.comprehend_entities import DetectEntities
 from headworks.targets.providers.aws.comprehend_language import DetectDominantLanguage
 from headworks.targets.providers.aws.comprehend_sentiment import DetectSentiment
@@ -47,6 +51,11 @@ def _csv_endpoint(task: str) -> Callable[[str, ProviderSettings], Operation]:
         return CsvEndpoint(task=task, model=own, columns=tuple(columns), labels=tuple(labels))
 
     return build
+
+
+def _message_count(own: str, settings: ProviderSettings) -> Operation:
+    asked = invoke_counted(AnthropicMessages(own, BEDROCK, allowed_betas(settings)))
+    return BedrockTokenCount(task="message-token-count", model=own, counted=asked)
 
 
 OFFERS: tuple[Offer, ...] = (
@@ -160,7 +169,39 @@ OFFERS: tuple[Offer, ...] = (
         "chat",
         "Amazon Bedrock InvokeModel, InvokeModelWithResponseStream (Anthropic's models)",
         "as kind anthropic",
-        lambda own, settings: BedrockAnthropicChat(own),
+        lambda own, settings: BedrockAnthropic(AnthropicChat(own, BEDROCK)),
+        ":MODEL",
+    ),
+    Offer(
+        "bedrock-invoke",
+        "messages",
+        "Amazon Bedrock InvokeModel, InvokeModelWithResponseStream (Anthropic's models)",
+        "as kind anthropic",
+        lambda own, settings: BedrockAnthropic(AnthropicMessages(own, BEDROCK, allowed_betas(settings))),
+        ":MODEL",
+    ),
+    Offer(
+        "bedrock",
+        "token-count",
+        "Amazon Bedrock CountTokens, as for Converse",
+        "the conversation as for `chat`",
+        lambda own, settings: BedrockTokenCount(model=own, counted=converse_counted),
+        ":MODEL",
+    ),
+    Offer(
+        "bedrock-invoke",
+        "token-count",
+        "Amazon Bedrock CountTokens, as for InvokeModel (Anthropic's models)",
+        "the conversation as for `chat`",
+        lambda own, settings: BedrockTokenCount(model=own, counted=invoke_counted(AnthropicChat(own, BEDROCK))),
+        ":MODEL",
+    ),
+    Offer(
+        "bedrock-invoke",
+        "message-token-count",
+        "Amazon Bedrock CountTokens, as for InvokeModel (Anthropic's models)",
+        "the conversation as it stands",
+        _message_count,
         ":MODEL",
     ),
     Offer(

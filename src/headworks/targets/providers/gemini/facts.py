@@ -54,6 +54,9 @@ BROKEN_ENDS = frozenset({"MALFORMED_FUNCTION_CALL", "UNEXPECTED_TOOL_CALL", "MAL
 UNSAYABLE = ("logprobs", "top_logprobs")
 """Fields of a chat that are not translated; `parallel_tool_calls` and `reasoning_effort` are wishes and left out."""
 
+COUNTED = frozenset({"contents", "systemInstruction", "tools"})
+"""The fields of a request that countTokens takes, whoever hosts it."""
+
 NO_SIGNATURE = "skip_thought_signature_validator"
 """What Gemini 3 takes in place of the signature of a tool call that it did not make itself."""
 SIGNS_CALLS = "gemini-3"

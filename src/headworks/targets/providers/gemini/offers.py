@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from headworks.targets.providers.gemini.chat import GeminiChat
+from headworks.targets.providers.gemini.counting import GeminiTokenCount
 from headworks.targets.providers.gemini.embeddings import GeminiEmbeddings
 from headworks.targets.providers.offers import Offer
 
@@ -13,6 +14,14 @@ OFFERS = (
         "POST /v1beta/models/MODEL:generateContent",
         "turns, functions, pictures and JSON schemas translated both ways; thoughts as `reasoning_content`",
         lambda model, settings: GeminiChat(model),
+        own="MODEL",
+    ),
+    Offer(
+        "",
+        "token-count",
+        "POST /v1beta/models/MODEL:countTokens",
+        "the conversation as for `chat`",
+        lambda model, settings: GeminiTokenCount(model=model),
         own="MODEL",
     ),
     Offer(

@@ -6,8 +6,11 @@ from collections.abc import Callable
 
 from headworks.errors import ConfigurationRefused, FieldError
 from headworks.targets.providers.anthropic.chat import AnthropicChat
+from headworks.targets.providers.anthropic.counting import AnthropicMessageCount, AnthropicTokenCount
 from headworks.targets.providers.anthropic.facts import VERTEX
+from headworks.targets.providers.anthropic.messages import AnthropicMessages, allowed_betas
 from headworks.targets.providers.gemini.chat import GeminiChat
+from headworks.targets.providers.gemini.counting import GeminiTokenCount
 from headworks.targets.providers.gemini.facts import VERTEX_MODELS
 from headworks.targets.providers.google.language_categories import Categories
 from headworks.targets.providers.google.language_entities import AnalyzeEntities
@@ -155,6 +158,38 @@ OFFERS: tuple[Offer, ...] = (
         "Vertex AI rawPredict, streamRawPredict (Anthropic's models)",
         "as kind anthropic",
         lambda own, settings: AnthropicChat(own, VERTEX),
+        ":MODEL",
+    ),
+    Offer(
+        "vertex-anthropic",
+        "messages",
+        "Vertex AI rawPredict, streamRawPredict (Anthropic's models)",
+        "as kind anthropic",
+        lambda own, settings: AnthropicMessages(own, VERTEX, allowed_betas(settings)),
+        ":MODEL",
+    ),
+    Offer(
+        "vertex",
+        "token-count",
+        "Vertex AI countTokens (Google's models)",
+        "the conversation as for `chat`",
+        lambda own, settings: GeminiTokenCount(model=own, models=VERTEX_MODELS),
+        ":MODEL",
+    ),
+    Offer(
+        "vertex-anthropic",
+        "token-count",
+        "Vertex AI rawPredict of count-tokens (Anthropic's models)",
+        "the conversation as for `chat`",
+        lambda own, settings: AnthropicTokenCount(model=own, hosting=VERTEX),
+        ":MODEL",
+    ),
+    Offer(
+        "vertex-anthropic",
+        "message-token-count",
+        "Vertex AI rawPredict of count-tokens (Anthropic's models)",
+        "the conversation as it stands",
+        lambda own, settings: AnthropicMessageCount(model=own, hosting=VERTEX, betas=allowed_betas(settings)),
         ":MODEL",
     ),
     Offer(

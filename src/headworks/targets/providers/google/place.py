@@ -12,11 +12,15 @@ from headworks.targets.providers.wire import ProviderSettings
 
 
 class Options(Struct, frozen=True, forbid_unknown_fields=True):
-    """The project and location of what is regional, and a service account's key file (else the vendor's defaults)."""
+    """The project and location of what is regional, and a service account's key file (else the vendor's defaults).
+
+    `betas` are features of Anthropic's under test that callers may ask for beside those known to be harmless.
+    """
 
     project: Annotated[str, Meta(pattern="^[a-z0-9][a-z0-9.:-]{2,99}$")] | None = None
     location: Annotated[str, Meta(pattern="^[a-z0-9-]{2,40}$")] = "global"
     account_file: str | None = None
+    betas: tuple[str, ...] = ()
 
 
 def parent_of(settings: ProviderSettings) -> str:

@@ -1,12 +1,14 @@
 """Bedrock's chats against what Bedrock really answered: every recorded request is made again, every answer read."""
 
 import json
+from base64 import b64decode
 
 import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from headworks.contract.tasks import messages
 from headworks.errors import (
     ProviderBroken,
     ProviderBusy,
@@ -15,18 +17,24 @@ from headworks.errors import (
     ProviderRefused,
     ProviderTimeout,
 )
-from headworks.targets.providers.aws.bedrock_anthropic import BedrockAnthropicChat
+from headworks.targets.providers.anthropic.chat import AnthropicChat
+from headworks.targets.providers.anthropic.facts import BEDROCK
+from headworks.targets.providers.anthropic.messages import AnthropicMessages
+from headworks.targets.providers.aws.bedrock_anthropic import BedrockAnthropic
 from headworks.targets.providers.aws.bedrock_converse import ConverseChat
+from headworks.targets.providers.kinds import bound
 from headworks.targets.providers.proof import prove_failure, prove_reply, prove_request, prove_stream, read
 from headworks.targets.providers.wire import Ask, HttpResponse
 from tests.unit.targets.providers.aws.test_eventstream import event, message, text
+from tests.unit.targets.providers.backends import KINDS
 from tests.unit.targets.providers.recordings import recorded
 from tests.unit.targets.providers.vendor_aws import refusal, request_of
 
 HELLO = Ask(b'{"messages":[{"role":"user","content":"hello"}]}')
 STREAMED = Ask(HELLO.document, is_stream=True)
 CHAT = ConverseChat("amazon.nova-lite-v1:0")
-CLAUDE = BedrockAnthropicChat("anthropic.claude-3-sonnet-20240229-v1:0")
+CLAUDE = BedrockAnthropic(AnthropicChat("anthropic.claude-3-sonnet-20240229-v1:0", BEDROCK))
+AS_IT_STANDS = Ask(b'{"messages":[{"role":"user","content":"hello"}],"max_tokens":9}', is_stream=True)
 PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAQAAAC1HAwCAAAAC0lEQVR42mNk+A8AAQUBAScY42YAAAAASUVORK5CYII="
 
 
@@ -178,7 +186,7 @@ def test_every_recorded_answer_of_claude_is_read():
     for exchange in recorded("/invoke"):
         if "messages" not in exchange.asked or "anthropic_version" not in exchange.asked:
             continue
-        answer = prove_reply(BedrockAnthropicChat(model_of(exchange)), HELLO, exchange.response)
+        answer = prove_reply(BedrockAnthropic(AnthropicChat(model_of(exchange), BEDROCK)), HELLO, exchange.response)
 
         told = msgspec.json.decode(exchange.response.body)
         assert answer.usage.output_tokens == told["usage"]["output_tokens"]
@@ -192,13 +200,34 @@ def test_every_recorded_stream_of_claude_reads_the_same_however_it_is_cut():
         found += 1
         body = exchange.response.body
         cuts = [(len(body) // 3, len(body) // 2), tuple(range(0, len(body), 7))]
-        operation = BedrockAnthropicChat(model_of(exchange))
+        operation = BedrockAnthropic(AnthropicChat(model_of(exchange), BEDROCK))
         is_short = len(body) < SHORT_BYTES
         pieces = prove_stream(operation, STREAMED, body, cuts) if is_short else read(operation, STREAMED, [body])
 
         assert pieces[-1].usage.output_tokens > 0
 
     assert found
+
+
+def test_every_recorded_answer_and_stream_of_claude_passes_as_it_stands():
+    streams = whole = 0
+    for exchange in recorded("/invoke") + recorded("/invoke-with-response-stream", is_stream=True):
+        if "anthropic_version" not in exchange.asked or "messages" not in exchange.asked:
+            continue
+        body, operation = exchange.response.body, BedrockAnthropic(AnthropicMessages(model_of(exchange), BEDROCK))
+        if exchange.path.endswith("/invoke"):
+            whole += 1
+            assert prove_reply(operation, AS_IT_STANDS, exchange.response).document == body
+            continue
+        streams += 1
+        pieces = read(operation, AS_IT_STANDS, [body[:100], body[100:]])
+        message = msgspec.json.decode(messages.assembled(piece.document for piece in pieces))
+        assert message["usage"]["output_tokens"] == pieces[-1].usage.output_tokens > 0
+        with pytest.raises(ProviderBroken):
+            read(operation, AS_IT_STANDS, [body[: len(body) // 2]])
+
+    assert streams
+    assert whole
 
 
 def test_claude_is_asked_as_bedrock_wants_it():
@@ -321,3 +350,25 @@ def test_refusals_have_their_class(operation):
     )
     for exchange in recorded("/does-not-exist/", status=400):
         prove_failure(operation, exchange.response, ProviderRefused)
+
+
+@pytest.mark.parametrize(
+    ("reference", "task", "counted"),
+    [
+        ("bedrock:amazon.nova-lite-v1:0", "token-count", "converse"),
+        ("bedrock-invoke:anthropic.claude-x", "token-count", "invokeModel"),
+        ("bedrock-invoke:anthropic.claude-x", "message-token-count", "invokeModel"),
+    ],
+)
+def test_what_is_counted_fits_the_vendors_model(reference, task, counted):
+    operation = bound(KINDS, f"aws/{reference}", task).operation
+    sent = prove_request(operation, HELLO)
+    asked = json.loads(sent.body)["input"]
+    theirs = {"converse": asked.get("converse")} if counted == "converse" else {"invokeModel": {"body": b"{}"}}
+    made = request_of("bedrock-runtime", "CountTokens", {"modelId": operation.model, "input": theirs}, "rest-json")
+
+    assert asked.keys() == json.loads(made["body"])["input"].keys() == {counted}
+    assert sent.path == made["url_path"]
+    if counted == "invokeModel":
+        body = json.loads(b64decode(asked["invokeModel"]["body"]))
+        assert body.keys() == {"messages", "max_tokens", "anthropic_version"}
