@@ -31,6 +31,7 @@ ENDPOINTS = (
     sentiment(1, deprecated_wall_s=NOW_S - 1, sunset_wall_s=NOW_S + 9e6, successor="/api/sentiment/v2"),
     sentiment(2),
     make_endpoint(make_contract({"type": "string"}, is_stream=True), "tale"),
+    make_endpoint(contract_from(*tasks.schemas("chat"), False, False, ()), "talk", task="chat"),
 )
 
 
@@ -94,6 +95,7 @@ def test_every_endpoint_and_version_is_shown_with_its_status(browser: Chromium, 
         "photo",
         "sentiment",
         "tale",
+        "talk",
     ]
     assert "deprecated" in browser.run("document.querySelector('h1').textContent")
     assert "ends on 2027-04-29" in browser.run("document.querySelector('.banner').textContent")
@@ -102,6 +104,15 @@ def test_every_endpoint_and_version_is_shown_with_its_status(browser: Chromium, 
     )
     browser.run("document.querySelector('.banner a').click()")
     browser.wait_for("document.querySelector('h1').textContent.includes('sentiment v2')")
+    assert browser.log == []
+
+
+def test_what_may_be_one_of_several_objects_is_shown_with_the_fields_of_each(browser: Chromium, service: str) -> None:
+    browser.open(f"{service}/docs#/api/talk/v1")
+    browser.wait_for("document.querySelector('h1')?.textContent.includes('talk')")
+    either = browser.run("[...document.querySelectorAll('summary')].map((n) => n.textContent)")
+
+    assert {'role "system"', 'role "user"', 'role "assistant"', 'role "tool"', 'type "image_url"'} <= set(either)
     assert browser.log == []
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.running import cli, shell, write_config
+from tests.running import cli, service, shell, write_config
 
 ECHO = """
 models: {total: {python: "shapes:First"}}
@@ -47,6 +47,18 @@ def test_a_model_without_annotation_is_refused_without_a_line_of_ours(tmp_path):
     assert code == 1
     assert "has no annotation. Write text: list[Review], say" in refusal
     assert "signature.py" not in refusal
+
+
+def test_an_example_is_published_without_fields_that_say_nothing(tmp_path):
+    body = "from headworks.tasks import chat\nclass Talk(headworks.Model):\n"
+    example = "    examples = [chat.Request(messages=[chat.UserMessage('Hi')], max_tokens=4)]\n"
+    predict = "    def predict(self, asked: chat.Request) -> chat.Reply: return chat.Reply('1', 'chat.completion', 0, 'm', [choice])\n"
+    choice = "choice = chat.Choice(0, chat.Answered('assistant', 'Hi'), 'stop')\n"
+    (tmp_path / "models.py").write_text("import headworks\n" + body + example + predict + choice)
+    with service(tmp_path / "models.py", tmp_path / "home") as running:
+        shown = running.get("/api/talk/v1").json["examples"]
+
+    assert shown == [{"messages": [{"role": "user", "content": "Hi"}], "max_tokens": 4}]
 
 
 def test_a_configuration_that_publishes_nothing_says_so(tmp_path):

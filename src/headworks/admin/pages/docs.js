@@ -55,7 +55,7 @@ function rulesOf(given) {
   const outer = resolve(given);
   const members = (outer.anyOf || outer.oneOf || []).map(resolve).filter((member) => member.type !== "null");
   const schema = members.length === 1 ? { ...members[0], ...outer } : outer;
-  const said = Object.entries(RULES).filter(([key]) => key in schema);
+  const said = Object.entries(RULES).filter(([key]) => key in schema && !(key === "default" && schema[key] === null));
   return said.map(([key, words]) => {
     const value = typeof schema[key] === "string" ? schema[key] : JSON.stringify(schema[key]);
     return el("span", { class: "rule" }, words + value);
@@ -70,13 +70,28 @@ function inside(given) {
   return members.length === 1 ? members[0] : null;
 }
 
+function alternatives(given) {
+  const schema = resolve(given);
+  if (schema.type === "array" && schema.items) return alternatives(schema.items);
+  const members = (schema.anyOf || schema.oneOf || []).map(resolve).filter((member) => member.type !== "null");
+  const objects = members.flatMap((member) => (member.properties ? [member] : alternatives(member)));
+  return objects.length > 1 ? objects : [];
+}
+
+function nameOf(schema) {
+  const fixed = Object.entries(schema.properties).filter(([, field]) => "const" in field || (field.enum || []).length === 1);
+  return fixed.length ? fixed.map(([name, field]) => `${name} ${JSON.stringify("const" in field ? field.const : field.enum[0])}`).join(", ") : schema.title || "object";
+}
+
 function fields(given, depth = 0) {
+  const either = alternatives(given);
+  if (either.length) return el("div", {}, either.map((schema) => el("details", {}, el("summary", {}, nameOf(schema)), fields(schema, depth + 1))));
   const schema = inside(given);
   if (!schema) return el("div", { class: "field" }, el("div", { class: "line" }, el("span", { class: "type" }, typeOf(given)), rulesOf(given)));
   const required = new Set(schema.required || []);
   return el("div", {}, Object.entries(schema.properties).map(([name, field]) => {
     const told = resolve(field).description;
-    const deeper = depth < 5 && inside(field);
+    const deeper = depth < 5 && (inside(field) || alternatives(field).length > 0);
     return el("div", { class: "field" },
       el("div", { class: "line" }, el("code", {}, name), el("span", { class: "type" }, typeOf(field)),
         required.has(name) && el("span", { class: "must" }, "required"), rulesOf(field)),

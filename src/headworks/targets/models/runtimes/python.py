@@ -15,6 +15,7 @@ from typing import Any
 
 import msgspec
 
+from headworks.contract.schema import JsonObject, resolved
 from headworks.declare import MARK, Marked, Model
 from headworks.errors import ConfigurationRefused, ContractViolation
 from headworks.targets.models.codec import Codec, codec_for
@@ -152,9 +153,23 @@ def _documents(examples: Iterable[Any], request: Codec, owner: str) -> Iterable[
     """
     for number, example in enumerate(examples):
         try:
-            yield msgspec.json.decode(_text(example, request))
+            yield _said(msgspec.json.decode(_text(example, request)), request.schema)
         except (ContractViolation, TypeError, msgspec.DecodeError) as error:
             raise ConfigurationRefused(f"{owner}.examples[{number}] has no JSON form: {error}") from error
+
+
+def _said(document: Any, schema: JsonObject) -> Any:
+    """The document without the fields that say no more than their defaults: people read it, and copy it."""
+    fields = resolved(schema, schema).get("properties", {})
+    if type(document) is not dict:
+        return document
+    return {name: value for name, value in document.items() if not _is_default(value, fields.get(name))}
+
+
+def _is_default(value: Any, field: Any) -> bool:
+    if not isinstance(field, dict) or "default" not in field:
+        return False
+    return type(value) is type(field["default"]) and bool(value == field["default"])
 
 
 def _text(example: Any, request: Codec) -> bytes:
