@@ -67,7 +67,7 @@ OWNERS = {
     "yaml": ("settings", "cli"),
     "multipart": ("dialects",),
     "certifi": ("targets.providers",),
-    "cryptography": ("records", "identity", "cache"),
+    "cryptography": ("records", "identity", "cache", "edge.server"),
     "numpy": ("targets.models", "declare"),
     "botocore": ("targets.providers.aws",),
     "jmespath": ("targets.providers.http_json",),

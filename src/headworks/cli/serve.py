@@ -5,6 +5,7 @@ import asyncio
 import gc
 import signal
 import sys
+from collections.abc import Callable
 from contextlib import suppress
 from ipaddress import ip_address, ip_network
 from pathlib import Path
@@ -18,16 +19,18 @@ from headworks.cli.where import add_config, add_home, config_of, home_of
 from headworks.deployment import Deployment, read_deployment
 from headworks.edge.front import Front
 from headworks.edge.limits import Bind, TlsFiles
-from headworks.edge.server import Server
+from headworks.edge.server import Server, valid_until
 from headworks.edge.server import serve as listen
 from headworks.errors import ConfigurationRefused, HeadworksError
 from headworks.home import Home
 from headworks.preflight import refuse_wrong_files
-from headworks.units import parse_duration_s
+from headworks.units import SECOND_NS, parse_duration_s
 
 SWITCH_INTERVAL_S = 0.0005
 COLLECT_AFTER = 50_000
 MOST_PORT = 65_535
+DAY_S = 86_400
+CERTIFICATE_SOON_S = 21 * DAY_S
 
 
 def add_words(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -110,7 +113,8 @@ async def _serve(service: Service, bind: Bind, output: Output) -> int:
         starting = asyncio.ensure_future(service.ready())
         await asyncio.wait({stopping, starting}, return_when=asyncio.FIRST_COMPLETED)
         if starting.done():
-            service.renew_certificate = server.reload_tls
+            service.renew_certificate = _renewal(service, bind, server)
+            _watch_certificate(service, bind)
             _announce(service, bind, server, starting.result(), output)
             loop.add_signal_handler(signal.SIGHUP, lambda: asyncio.ensure_future(_reload(service)))
             gc.collect()
@@ -122,6 +126,31 @@ async def _serve(service: Service, bind: Bind, output: Output) -> int:
             await server.drain(drain_s)
         await service.close(drain_s)
     return 0
+
+
+def _renewal(service: Service, bind: Bind, server: Server) -> Callable[[], None]:
+    def renew() -> None:
+        server.reload_tls()
+        _tell_certificate(service, bind)
+
+    return renew
+
+
+def _watch_certificate(service: Service, bind: Bind) -> None:
+    """Say every day that the certificate ends soon, or has ended."""
+    _tell_certificate(service, bind)
+    asyncio.get_running_loop().call_later(DAY_S, _watch_certificate, service, bind)
+
+
+def _tell_certificate(service: Service, bind: Bind) -> None:
+    if bind.tls is None:
+        return
+    with suppress(ConfigurationRefused):  # a file that is being replaced: a reload tells
+        until = valid_until(bind.tls)
+        left_s = until.timestamp() - service.clock.wall_ns() / SECOND_NS
+        if left_s < CERTIFICATE_SOON_S:
+            name, level = ("certificate_ends", "warning") if left_s > 0 else ("certificate_ended", "error")
+            service.watch.logs.event(name, level, file=bind.tls.cert, until=until.isoformat())
 
 
 async def _listen(service: Service, bind: Bind) -> Server:

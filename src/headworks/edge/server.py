@@ -6,7 +6,9 @@ import asyncio
 import resource
 import socket
 import ssl
+from datetime import datetime
 from ipaddress import ip_address
+from pathlib import Path
 
 from headworks.edge.app_port import App
 from headworks.edge.gate import Gate
@@ -128,6 +130,19 @@ def tls_context(files: TlsFiles) -> ssl.SSLContext:
         fault = FieldError("/tls", f"{files.cert} and {files.key} must be a readable PEM certificate and its key")
         raise ConfigurationRefused(f"TLS cannot be served: {error}", errors=(fault,)) from error
     return context
+
+
+def valid_until(files: TlsFiles) -> datetime:
+    """When the certificate ends, in UTC.
+
+    Raises: ConfigurationRefused, naming the file.
+    """
+    from cryptography import x509  # costs start and memory, which only a service with TLS pays
+
+    try:
+        return x509.load_pem_x509_certificates(Path(files.cert).read_bytes())[0].not_valid_after_utc
+    except (OSError, ValueError) as error:
+        raise ConfigurationRefused(f"{files.cert} is no readable PEM certificate") from error
 
 
 def _check_files(max_connections: int) -> None:

@@ -12,7 +12,7 @@ from websockets.asyncio.client import connect
 
 from headworks.edge.gate import served_hosts
 from headworks.edge.limits import Bind, EdgeLimits, TlsFiles
-from headworks.edge.server import tls_context
+from headworks.edge.server import tls_context, valid_until
 from headworks.errors import ConfigurationRefused
 from tests.fakes_edge import FakeApp, run_edge
 
@@ -111,6 +111,16 @@ def test_a_certificate_of_another_kind_takes_the_place_of_the_old_one_for_every_
         assert common_name(after) == "CN=rsa"
 
     run_edge(scenario, tls=files)
+
+
+def test_when_a_certificate_ends_is_read_from_its_file(tmp_path):
+    files = write_pair(tmp_path, "first")
+    left = valid_until(files) - dt.datetime.now(dt.UTC)
+    (tmp_path / "cert.pem").write_text("broken")
+
+    assert dt.timedelta(days=8) < left < dt.timedelta(days=9)
+    with pytest.raises(ConfigurationRefused, match="no readable PEM"):
+        valid_until(files)
 
 
 def test_certificates_that_cannot_be_read_are_named(tmp_path):
