@@ -19,3 +19,8 @@ hypothesis.settings.load_profile("any machine")
 def pytest_collection_modifyitems(items):
     """Within long and short, the order that the run's seed has given stays."""
     items.sort(key=lambda item: not item.nodeid.startswith(tuple(f"tests/{folder}/" for folder in LONG)))
+
+
+def pytest_make_parametrize_id(val, argname):
+    """Packed bytes are called by their argument and number: in them stands when they were packed, and processes compare names."""
+    return argname if isinstance(val, bytes) and not val.isascii() else None

@@ -6,14 +6,13 @@ Run with HEADWORKS_TRANSLATOR=1; needs the Debian packages apertium-apy and aper
 import os
 import shutil
 import signal
-import socket
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+from tests.ports import reserved_port
 from tests.running import service, write_config
 
 pytestmark = [
@@ -80,9 +79,7 @@ def asked(text, source="eng", target="spa"):
 @pytest.fixture(scope="module")
 def translator(tmp_path_factory):
     assert shutil.which("apertium-apy"), "apt-get install apertium-apy apertium-eng-spa"
-    with closing(socket.create_server(("127.0.0.1", 0))) as free:
-        port = free.getsockname()[1]
-    with (tmp_path_factory.mktemp("apertium") / "log").open("wb") as log:
+    with reserved_port() as port, (tmp_path_factory.mktemp("apertium") / "log").open("wb") as log:
         running = Translator(port, log)
         try:
             yield running
