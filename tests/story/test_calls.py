@@ -187,7 +187,8 @@ def test_the_pages_of_a_configured_origin_may_call_and_no_other(called):
     refused = called.call("/api/sum/v2", {"x": [1]}, headers={"Origin": "http://evil.example"})
 
     assert preflight.status == 204
-    assert "Authorization" in preflight.headers["access-control-allow-headers"]
+    assert {"Authorization", "Cache-Control"} <= set(preflight.headers["access-control-allow-headers"].split(", "))
+    assert "Headworks-Cache" in allowed.headers["access-control-expose-headers"].split(", ")
     assert allowed.headers["access-control-allow-origin"] == "http://localhost:8080"
     assert "access-control-allow-origin" not in refused.headers
 

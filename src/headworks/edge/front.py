@@ -24,13 +24,13 @@ from headworks.values import RawRequest, Reply
 BUSY = "More requests wait to be read than can be answered before their deadlines."
 LONGEST_SAID = 10
 MOST_ASKED = 64
-CORS_HEADERS = "Authorization, X-API-Key, Content-Type, Accept, Idempotency-Key, X-Deadline-Ms, X-Request-Id, X-Subject"
+CORS_HEADERS = "Authorization, X-API-Key, Content-Type, Accept, Cache-Control, Idempotency-Key, X-Deadline-Ms, X-Request-Id, X-Subject"
 CORS_METHODS = "GET, POST, PUT, PATCH, DELETE"
 CORS_OF_CLIENTS = re.compile(r"(?:x-stainless|anthropic|openai|cache|inference)-[a-z0-9-]{1,64}")
 """What vendors' clients add of themselves: none of it says who calls."""
 CORS_EXPOSED = (
-    "X-Request-Id, Headworks-Target, Headworks-Model, Headworks-Version, Headworks-Degraded, RateLimit, "
-    "RateLimit-Policy, Retry-After, Deprecation, Sunset, Link, Server-Timing"
+    "X-Request-Id, Headworks-Target, Headworks-Model, Headworks-Version, Headworks-Degraded, Headworks-Cache, "
+    "Headworks-Cache-Similarity, Age, RateLimit, RateLimit-Policy, Retry-After, Deprecation, Sunset, Link, Server-Timing"
 )
 
 

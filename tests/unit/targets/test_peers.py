@@ -1,6 +1,7 @@
 """What each call tells of its target among its equals, and who is asked last for it."""
 
 import json
+import random
 
 import pytest
 from msgspec import structs
@@ -12,7 +13,7 @@ from headworks.policies import OutlierPolicy
 from headworks.request.choose import choose
 from headworks.targets.outliers import Standing
 from headworks.targets.peers import ANSWERS, FAILURES, Peers
-from headworks.units import RequestId, SystemClock
+from headworks.units import MILLISECOND_NS, RequestId, SystemClock
 from headworks.values import Admission, Auth, Caller, Grant, Outcome, TargetChoice
 from headworks.watch.logs import Logs
 from headworks.watch.metrics import Metrics
@@ -110,6 +111,30 @@ def test_an_equal_that_is_out_is_asked_last_and_still_asked():
 
     assert before == {"a", "b"}
     assert after == {("b", "a")}
+
+
+def test_one_that_fails_quickly_is_not_asked_all_the_more_for_seeming_idle():
+    def failed_first(policy):
+        house, chance, failed = House("abc", outliers=policy), random.Random(5), 0
+        ends = []
+        for _ in range(3000):
+            house.time.advance(0.005)
+            for end in [end for end in ends if end[0] <= house.time.now_ns]:
+                ends.remove(end)
+                house.targets[end[1]].cost -= 1
+            first = house.plan().attempts[0]
+            target = house.targets[first.name]
+            target.answers = errors.ProviderDown() if first.name == "a" and chance.random() < 0.4 else b"1"
+            failed += first.start(make_call(house.time), "k1", 0, None).error is not None
+            if target.answers == b"1":
+                target.cost += 1
+                ends.append((house.time.now_ns + 50 * MILLISECOND_NS, first.name))
+        return failed
+
+    without, with_policy = failed_first(None), failed_first(OutlierPolicy())
+
+    assert without > 400
+    assert with_policy < without / 4
 
 
 def test_what_is_out_comes_before_nobody_when_no_other_is_ready():
