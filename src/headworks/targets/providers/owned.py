@@ -14,7 +14,7 @@ from msgspec import Struct, structs
 from headworks.belongings import Belonging, Belongings, FirstKey, Page, Pseudonym, owner_of
 from headworks.contract.schema import JSON
 from headworks.errors import CallerError, FieldError, NotFound, ProviderBroken, SchemaViolation
-from headworks.pending import Pending, driven
+from headworks.pending import Pending, Shared, driven
 from headworks.targets.providers.keeping import UNKNOWN, Kept
 from headworks.targets.providers.sign import Offload
 from headworks.targets.providers.target import ProviderTarget
@@ -76,12 +76,17 @@ class Owned:
         }
 
     def start(self, call: Call, caller_id: str, deadline_ns: int, opening: Opening) -> Pending[Outcome]:
-        """Ask; abandoning the pending result closes the connection.
+        """Ask; abandoning the pending result closes the connection, but for a creation: what is begun is heard to its end,
+        so that it has an owner.
 
         Raises: NotFound, SchemaViolation, CallerError where there is no room, and as ProviderTarget.start, through the
         pending result.
         """
-        return driven(self._answered(Side(call, caller_id, deadline_ns, opening)))
+        if call.payload.is_array:
+            raise SchemaViolation("One thing is asked for at a time.")
+        asked = asked_of(call.payload.document)
+        work = driven(self._answered(Side(call, caller_id, deadline_ns, opening), asked))
+        return Shared(work).join() if asked.action == "create" else work
 
     def predicted_wait_ns(self, rows: int) -> int:
         """That of the provider."""
@@ -91,10 +96,7 @@ class Owned:
         """That of the provider."""
         return self._target.load()
 
-    async def _answered(self, side: Side) -> Outcome:
-        if side.call.payload.is_array:
-            raise SchemaViolation("One thing is asked for at a time.")
-        asked = asked_of(side.call.payload.document)
+    async def _answered(self, side: Side, asked: Asked) -> Outcome:
         asking = Asking(side, asked, owner_of(side.opening.caller, self._register.first_key))
         return await self._acts.get(asked.action, self._one)(asking)
 
@@ -107,10 +109,10 @@ class Owned:
         await self._refuse_foreign(asking)
         outcome = await self._asked(asking, Manner(kept.is_free, may_repeat=False))
         thing = made(outcome.body)
-        if thing.id is None:
+        if thing.name is None:
             raise ProviderBroken(reason="what was made has no id")
         subject = self._subject(asking) or next((each.subject for each in used if each.subject), None)
-        new = Belonging(place, thing.id, kept.kind, owner, asking.asked.purpose, subject, thing.expires_at)
+        new = Belonging(place, thing.name, kept.kind, owner, asking.asked.purpose, subject, thing.expires_s)
         await self._keep([new, *self._produced(outcome.body, new)], may_drop=not kept.can_be_deleted)
         return outcome
 

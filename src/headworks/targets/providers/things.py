@@ -14,6 +14,7 @@ from headworks.errors import FieldError, ProviderBroken, SchemaViolation
 from headworks.targets.providers.keeping import Kept, Produced
 
 LONGEST_NAME = 256
+LAST_S = 2**40
 _MARKS = "-_:"
 """What every name of a thing has one of; words of a text mostly have none."""
 
@@ -38,10 +39,21 @@ class Asked(Struct, frozen=True, omit_defaults=True):
 
 
 class Made(Struct, frozen=True):
-    """What a provider says of a new thing."""
+    """What a provider says of a new thing; what is of no use is as if it were not there, for the thing is made all the same."""
 
-    id: str | None = None
-    expires_at: int | None = None
+    id: Any = None
+    expires_at: Any = None
+
+    @property
+    def name(self) -> str | None:
+        """Its id, where that is one."""
+        return self.id if isinstance(self.id, str) and 0 < len(self.id) <= LONGEST_NAME else None
+
+    @property
+    def expires_s(self) -> int | None:
+        """When the provider deletes it, since 1970."""
+        is_time = isinstance(self.expires_at, int | float) and 0 < self.expires_at < LAST_S
+        return int(self.expires_at) if is_time else None
 
 
 _encode = Encoder().encode

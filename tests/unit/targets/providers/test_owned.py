@@ -141,8 +141,33 @@ def test_an_owner_is_written_also_when_nobody_waits_any_more(house):
     done.abandon()
     slow.waiting.pop()()
 
-    assert isinstance(done.error, ClientGone)
+    assert not done.is_done
     assert house.known.find("up", "file-1").owner == "key:ann"
+
+
+def test_what_was_begun_is_heard_to_its_end_when_its_caller_leaves_and_a_look_is_not(house):
+    house.plays(Says(200, json.encode(FILE), after_s=1.0))
+    begun = house.start(files, {**UPLOAD, "purpose": "x"}, blobs=(("file", LINE),))
+    begun.abandon()
+    house.settle()
+    house.plays(Says(200, json.encode(FILE), after_s=1.0))
+    looked = house.start(files, of("retrieve", "file-1"))
+    looked.abandon()
+
+    assert not begun.is_done
+    assert house.known.find("up", "file-1").owner == "key:ann"
+    assert isinstance(looked.error, ClientGone)
+    assert house.client.open_connections == 0
+
+
+@pytest.mark.parametrize(
+    ("told", "expires_s"),
+    [(5_000_000_000, 5_000_000_000), (5e9, 5_000_000_000), ("x", None), (-1, None), (10**30, None)],
+)
+def test_when_a_thing_ends_is_known_where_it_is_told_and_nothing_is_lost_where_it_is_not(house, told, expires_s):
+    house.ask(files, UPLOAD, says({**FILE, "expires_at": told}), blobs=(("file", LINE),))
+
+    assert house.known.find("up", "file-1").expires_s == expires_s
 
 
 @pytest.mark.parametrize(
@@ -194,9 +219,9 @@ def test_a_creation_that_lacks_something_says_what(house, make, document, blobs,
 def test_things_are_not_asked_for_several_at_once(house):
     house.plays(says(FILE))
     call = structs.replace(make_call(house.clock), payload=Payload(b"[]", rows=0, is_array=True))
-    done = house.target(files(Server())).start(call, "ann", call.deadline_ns, house.opened)
 
-    assert isinstance(done.error, SchemaViolation)
+    with pytest.raises(SchemaViolation):
+        house.target(files(Server())).start(call, "ann", call.deadline_ns, house.opened)
 
 
 @pytest.mark.parametrize("plays", [Resets(), Says(200, b"no json"), Says(200, b"[]"), Says(500, b"{}")])
