@@ -21,7 +21,7 @@ class Account:
     """All that is kept; `asked` are the requests, `script` answers that come before any other, an empty `gate` holds answers back."""
 
     def __init__(self):
-        self.files, self.batches, self.jobs = {}, {}, {}
+        self.files, self.batches, self.jobs, self.responses = {}, {}, {}, {}
         self.contents = {}
         self.asked = []
         self.script = []
@@ -128,6 +128,53 @@ class Account:
         self.jobs[made["id"]] = made
         return ok(made)
 
+    def create_response(self, headers, body, words):
+        asked = json.loads(body)
+        text = {"type": "output_text", "text": f"You said: {asked['input']}", "annotations": []}
+        made = {
+            "id": self.id("resp_"), "object": "response", "created_at": 1_760_000_000, "status": "completed",
+            "model": asked["model"], "output": [
+                {"id": "msg_1", "type": "message", "role": "assistant", "status": "completed", "content": [text]}
+            ], "parallel_tool_calls": True, "tool_choice": "auto", "tools": [],
+            "usage": {"input_tokens": 1, "output_tokens": 2, "total_tokens": 3},
+        }  # fmt: skip
+        if asked.get("store", True):
+            self.responses[made["id"]] = made
+        if not asked.get("stream"):
+            return ok(made)
+        begun = {
+            "type": "response.created",
+            "sequence_number": 0,
+            "response": {**made, "status": "in_progress", "output": []},
+        }
+        delta = {
+            "type": "response.output_text.delta",
+            "sequence_number": 1,
+            "delta": "You",
+            "item_id": "msg_1",
+            "output_index": 0,
+            "content_index": 0,
+        }
+        ended = {"type": "response.completed", "sequence_number": 2, "response": made}
+        told = "".join(f"event: {each['type']}\ndata: {json.dumps(each)}\n\n" for each in (begun, delta, ended))
+        return 200, "text/event-stream", told.encode()
+
+    def delete_response(self, thing, **asked):
+        if self.responses.pop(thing, None) is None:
+            return unknown(thing)
+        return ok({"id": thing, "object": "response", "deleted": True})
+
+    def input_items(self, thing, words, **asked):
+        if thing not in self.responses:
+            return unknown(thing)
+        item = {
+            "id": "msg_0",
+            "type": "message",
+            "role": "user",
+            "content": [{"type": "input_text", "text": json.dumps(words)}],
+        }
+        return ok({"object": "list", "data": [item], "first_id": "msg_0", "last_id": "msg_0", "has_more": False})
+
     def one(self, shelf, thing, **asked):
         found = getattr(self, shelf).get(thing)
         return ok(found) if found else unknown(thing)
@@ -192,11 +239,14 @@ def unknown(thing):
     return refusal(404, None, f"No such thing: {thing}", "id")
 
 
-SHELF = r"/v1/(?:fine_tuning/)?(files|batches|jobs)"
+SHELF = r"/v1/(?:fine_tuning/)?(files|batches|jobs|responses)"
 ROUTES = (
     ("POST", "/v1/files", Account.create_file),
     ("POST", "/v1/batches", Account.create_batch),
     ("POST", "/v1/fine_tuning/jobs", Account.create_job),
+    ("POST", "/v1/responses", Account.create_response),
+    ("DELETE", "/v1/responses/([^/]+)", Account.delete_response),
+    ("GET", "/v1/responses/([^/]+)/input_items", Account.input_items),
     ("GET", "/v1/files/([^/]+)/content", Account.content),
     ("GET", SHELF + "/([^/]+)", Account.one),
     ("DELETE", "/v1/files/([^/]+)", Account.delete_file),

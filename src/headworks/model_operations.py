@@ -5,7 +5,7 @@ from urllib.parse import unquote
 from headworks.dialects.anthropic import models as anthropic_models
 from headworks.dialects.naming import endpoint_named, names_of
 from headworks.dialects.openai import models as openai_models
-from headworks.errors import Forbidden, NotBuilt
+from headworks.errors import Forbidden
 from headworks.operations import Operation
 from headworks.ports import Action, Answer, Ask, Endpoints
 from headworks.request.authorise import may_see
@@ -27,7 +27,6 @@ class ModelList:
         return {
             "models.named": Operation(self._list, is_recorded=True),
             "models.one": Operation(self._one, is_recorded=True),
-            "openai.not-built": Operation(_not_built, is_recorded=False),
         }
 
     async def _list(self, ask: Ask) -> Answer:
@@ -57,7 +56,3 @@ def is_anthropic(raw: RawRequest) -> bool:
 
 def _answer(ask: Ask, body: bytes) -> Answer:
     return Answer(body, headers=(("request-id", ask.raw.request_id), *_NO_STORE))
-
-
-async def _not_built(ask: Ask) -> Answer:
-    raise NotBuilt(f"{ask.raw.path} is not available in this version.")

@@ -6,7 +6,7 @@ Imported when a configuration names a provider, so that a service without one lo
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -24,7 +24,7 @@ from headworks.settings.providers import ProviderConfig
 from headworks.targets.providers.attempt import Tools
 from headworks.targets.providers.breaker import BreakerSettings
 from headworks.targets.providers.client import Client, Proxy, Timeouts, Tls, Upstream, is_same
-from headworks.targets.providers.guarded import NAME_FILES, Guarded
+from headworks.targets.providers.guarded import NAME_THINGS, Guarded
 from headworks.targets.providers.health import Health
 from headworks.targets.providers.hedge import HedgePolicy, Hedging
 from headworks.targets.providers.hedged import Hedged
@@ -32,6 +32,7 @@ from headworks.targets.providers.hold import HoldPolicy
 from headworks.targets.providers.http.pool import Pool
 from headworks.targets.providers.keeping import kept_by
 from headworks.targets.providers.key_news import Tell, untold
+from headworks.targets.providers.noted import RESPONSE, RESPONSES, Noted
 from headworks.targets.providers.owned import Owned, Register
 from headworks.targets.providers.registry import Key, Providers
 from headworks.targets.providers.retry import RetryPolicy
@@ -82,7 +83,8 @@ class Outside:
         found = {key: self._found(target, bound[key], config) for key, target in own.items()}
         is_keeping = any(kept_by(each.operation) for each in bound.values()) or not self._register.belongings.is_empty
         if is_keeping:
-            found = {key: self._guarded(target, bound[key]) for key, target in found.items()}
+            storing = {key[0].partition("/")[0] for key, each in bound.items() if _stores(each)}
+            found = {key: self._guarded(target, bound[key], storing) for key, target in found.items()}
         return Prepared(pools, own, found)
 
     def use(self, prepared: Prepared) -> None:
@@ -103,9 +105,12 @@ class Outside:
             return target
         return Hedged(target, target, Hedging(HedgePolicy(share=share)), self._tools.clock, self._tools.timers)
 
-    def _guarded(self, target: Target, bound: Bound) -> Target:
-        """What may be asked about a file is held to the caller's own ones."""
-        return Guarded(target, self._register) if bound.operation.task in NAME_FILES else target
+    def _guarded(self, target: Target, bound: Bound, storing: Collection[str]) -> Target:
+        """What names things is held to the caller's own ones; answers that `storing` providers store are noted."""
+        task = bound.operation.task
+        if task == RESPONSES and target.name.partition("/")[0] in storing:
+            target = Noted(target, self._register, self._tools.clock)
+        return Guarded(target, self._register) if task in NAME_THINGS else target
 
     def states(self) -> Iterable[ProviderState]:
         """How every target outside fares."""
@@ -132,6 +137,12 @@ def check_services(config: Config, folder: Path) -> None:
     Raises: ConfigurationRefused, naming what cannot.
     """
     _upstreams(every_service(config), config, folder)
+
+
+def _stores(bound: Bound) -> bool:
+    """Whether answers can be asked for again there."""
+    kept = kept_by(bound.operation)
+    return kept is not None and kept.kind == RESPONSE
 
 
 def _upstreams(bound: Mapping[Key, Bound], config: Config, folder: Path) -> Mapping[Origin, Upstream]:

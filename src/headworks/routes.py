@@ -13,7 +13,6 @@ TRANSCRIPTIONS = "openai.transcriptions"
 MESSAGES, COUNT_TOKENS = "anthropic.messages", "anthropic.count"
 MODELS, MODEL = "models.named", "models.one"
 KEPT = "openai.kept"
-OPENAI_NOT_BUILT = "openai.not-built"
 INFER = "oip.infer"
 OF_TENSORS = (
     INFER, "oip.server", "oip.models", "oip.model", "oip.model-ready", "oip.config", "oip.stats", "oip.index",
@@ -46,13 +45,12 @@ _VENDORS_CALLS = (
     ("/v1/messages", MESSAGES),
     ("/v1/messages/count_tokens", COUNT_TOKENS),
 )
-_PLANNED_OF_OPENAI = (
-    ("GET", "/v1/responses/{response}"),
-    ("DELETE", "/v1/responses/{response}"),
-    ("POST", "/v1/responses/{response}/cancel"),
-    ("GET", "/v1/responses/{response}/input_items"),
-)
-KEPT_PATHS = {"files": "/v1/files", "batches": "/v1/batches", "fine-tuning": "/v1/fine_tuning/jobs"}
+KEPT_PATHS = {
+    "files": "/v1/files",
+    "batches": "/v1/batches",
+    "fine-tuning": "/v1/fine_tuning/jobs",
+    "stored-responses": "/v1/responses",
+}
 """By task: where what a provider keeps is found."""
 _ALIKE = (("create", "POST", ""), ("list", "GET", ""), ("retrieve", "GET", "/{thing}"))
 KEPT_ACTS = {
@@ -62,6 +60,12 @@ KEPT_ACTS = {
         *_ALIKE,
         *((act, "POST", f"/{{thing}}/{act}") for act in ("cancel", "pause", "resume")),
         *((part, "GET", f"/{{thing}}/{part}") for part in ("events", "checkpoints")),
+    ),
+    "stored-responses": (
+        ("retrieve", "GET", "/{thing}"),
+        ("delete", "DELETE", "/{thing}"),
+        ("cancel", "POST", "/{thing}/cancel"),
+        ("input_items", "GET", "/{thing}/input_items"),
     ),
 }
 """By task: each action, its method, and its path below that."""
@@ -87,7 +91,6 @@ def table(max_body_bytes: int, *, is_loopback: bool) -> tuple[Route, ...]:
         _read("/v1/models", Auth.KEY, MODELS),
         _read("/v1/models/{asked}", Auth.KEY, MODEL),
         *_kept(max_body_bytes),
-        *(Route(method, path, Auth.KEY, OPENAI_NOT_BUILT, FORM_BYTES) for method, path in _PLANNED_OF_OPENAI),
         *_tensors(max_body_bytes),
         *(Route(method, path, Auth.KEY, NOT_BUILT, FORM_BYTES) for method, path in _PLANNED),
     )

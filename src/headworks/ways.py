@@ -37,7 +37,6 @@ from headworks.routes import (
     MODELS,
     MODERATIONS,
     OF_TENSORS,
-    OPENAI_NOT_BUILT,
     RESPONSES,
     SPEECH,
     TRANSCRIPTIONS,
@@ -53,6 +52,7 @@ _PAGED = {
     ("fine-tuning", "list"): _PAGE,
     ("fine-tuning", "events"): _PAGE,
     ("fine-tuning", "checkpoints"): _PAGE,
+    ("stored-responses", "input_items"): _PAGE | {"order"},
 }
 
 
@@ -90,7 +90,7 @@ def _kept() -> dict[str, Dialect]:
 def refusals() -> Mapping[str, Refusal]:
     """How errors are told where clients expect another form than problem documents."""
     media = (MODERATIONS, IMAGES, SPEECH, TRANSCRIPTIONS)
-    openai = (CHAT, COMPLETIONS, RESPONSES, EMBEDDINGS, *media, OPENAI_NOT_BUILT)
+    openai = (CHAT, COMPLETIONS, RESPONSES, EMBEDDINGS, *media)
     return {
         **dict.fromkeys(openai, openai_errors.refusal),
         **dict.fromkeys(_kept(), openai_errors.thing_refusal),

@@ -19,7 +19,7 @@ logs: {calls: false}
 """
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 FILLED = {"{endpoint}": "echo", "{version}": "1", "{rest}": "x", "{job}": "j1", "{model}": "echo"}
-FILLED |= {"{asked}": "echo", "{thing}": "i1", "{response}": "r1"}
+FILLED |= {"{asked}": "echo", "{thing}": "i1"}
 PUBLIC = {"/docs/docs.css", "/docs/docs.js", "/health/live", "/health/ready", "/v2/health/live", "/v2/health/ready"}
 ROUTES = {(route.method, route.template): route for route in table(2**20, is_loopback=True)}
 TEMPLATES = sorted({template for _, template in ROUTES})

@@ -373,20 +373,12 @@ def test_a_used_up_rate_that_is_soon_there_again_is_waited_for(chats):
     assert len(answers) == 4
 
 
-@pytest.mark.parametrize("path", ["files", "batches", "fine_tuning/jobs"])
+@pytest.mark.parametrize("path", ["files", "batches", "fine_tuning/jobs", "responses/resp_1"])
 def test_what_no_endpoint_is_there_for_is_not_found(chats, path):
     with client_of(chats) as client, pytest.raises(openai.NotFoundError) as caught:
         client.get(f"/{path}", cast_to=object)
 
     assert caught.value.code == "not_found"
-
-
-def test_what_is_not_offered_says_so_and_is_not_tried_again(chats):
-    with client_of(chats, max_retries=2) as client, pytest.raises(openai.InternalServerError) as caught:
-        client.responses.retrieve("resp_1")
-
-    assert (caught.value.status_code, caught.value.code) == (501, "not_built")
-    assert caught.value.response.request.headers["x-stainless-retry-count"] == "0"
 
 
 @pytest.mark.parametrize("path", ["chat/completions", "completions", "responses"])

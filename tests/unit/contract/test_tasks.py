@@ -23,6 +23,7 @@ NAMES = [
     "rerank",
     "responses",
     "speech-to-text",
+    "stored-responses",
     "summarization",
     "tabular-classification",
     "tabular-regression",
@@ -36,11 +37,15 @@ OPEN = {"chat", "completion", "messages", "responses", "embeddings", "image-gene
 """Tasks of a vendor's shape: fields that we do not name pass."""
 CHOICE = {"index": 0, "message": {"role": "assistant", "content": "Hi."}, "finish_reason": "stop"}
 SPENT = {"prompt_tokens": 3, "completion_tokens": 2, "total_tokens": 5}
-KEPT = {"files", "batches", "fine-tuning"}
+KEPT = {"files", "batches", "fine-tuning", "stored-responses"}
 """Tasks whose reply is a vendor's document, of which nothing must be there."""
 PIXEL = "data:image/png;base64,iVBORw0KGgo="
 LABEL = {"label": "good", "score": 0.9}
 FITTING = {
+    "stored-responses": (
+        {"action": "input_items", "id": "resp_1", "order": "asc"},
+        {"id": "resp_1", "object": "response"},
+    ),
     "files": (
         {"action": "create", "file": "aGk=", "filename": "a.jsonl", "purpose": "batch"},
         {"id": "file-1", "object": "file", "bytes": 2},
@@ -168,6 +173,7 @@ FITTING = {
     "translation": ({"inputs": "bon", "parameters": {"src_lang": "fr"}}, {"translation_text": "good"}),
 }
 BROKEN = {
+    "stored-responses": [{}, {"action": "retrieve"}, {"action": "list", "id": "a"}, {"action": "delete", "id": "a/b"}],
     "files": [{}, {"action": "steal"}, {"action": "retrieve", "id": "../models"}, {"action": "list", "limit": 0}],
     "batches": [
         {"action": "create", "body": {}},

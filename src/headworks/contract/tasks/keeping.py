@@ -10,7 +10,7 @@ ID = "^[A-Za-z0-9_-]{1,64}$"
 Id = Annotated[str, Meta(pattern=ID)]
 Limit = Annotated[int, Meta(ge=1, le=10_000)]
 
-KEPT = frozenset({"files", "batches", "fine-tuning"})
+KEPT = frozenset({"files", "batches", "fine-tuning", "stored-responses"})
 """The tasks; of their endpoints there is one each, for their paths name none."""
 
 

@@ -9,11 +9,11 @@ from headworks.targets.providers.owned import Register
 from headworks.targets.providers.things import names_in_document
 from headworks.values import Call, Opening, Outcome, Target
 
-NAME_FILES = frozenset({"chat", "responses"})
-"""The tasks whose requests may name a file that lies at the provider."""
+NAME_THINGS = frozenset({"chat", "responses"})
+"""The tasks whose requests may name what lies at the provider."""
 
-MARKS = (b"file", b"\\u")
-"""A call that names a file has one of these in it: the field's name, or letters of it written by their numbers."""
+MARKS = (b"file", b"previous", b"\\u")
+"""A call that names a file or an earlier answer has one of these in it: the field's name, or letters of it written by their numbers."""
 
 
 class Guarded:

@@ -76,8 +76,9 @@ class Owned:
         }
 
     def start(self, call: Call, caller_id: str, deadline_ns: int, opening: Opening) -> Pending[Outcome]:
-        """Ask; abandoning the pending result closes the connection, but for a creation: what is begun is heard to its end,
-        so that it has an owner.
+        """Ask; abandoning the pending result closes the connection, but for a creation, which is heard to its end.
+
+        So what was made has an owner, whoever left meanwhile.
 
         Raises: NotFound, SchemaViolation, CallerError where there is no room, and as ProviderTarget.start, through the
         pending result.

@@ -18,7 +18,7 @@ from headworks.targets.providers.gemini.embeddings import GeminiEmbeddings
 from headworks.targets.providers.keeping import UNKNOWN
 from headworks.targets.providers.openai.facts import Server
 from headworks.targets.providers.openai.files import files
-from headworks.targets.providers.openai.jobs import batches, tuning
+from headworks.targets.providers.openai.jobs import batches, stored, tuning
 from headworks.targets.providers.openai.offers import MAKERS
 from headworks.targets.providers.wire import Ask, HttpResponse
 
@@ -37,11 +37,11 @@ ASKS = {
     "rerank": b'{"query": "x", "texts": ["a", "b"]}',
     "text-to-speech": b'{"inputs": "x"}',
     "speech-to-text": b'{"inputs": "aGk="}',
-    **dict.fromkeys(("files", "batches", "fine-tuning"), b'{"action": "retrieve", "id": "a"}'),
+    **dict.fromkeys(("files", "batches", "fine-tuning", "stored-responses"), b'{"action": "retrieve", "id": "a"}'),
 }
 OPERATIONS = [
     *(make("m", Server()) for make in MAKERS.values()),
-    *(make(Server()) for make in (files, batches, tuning)),
+    *(make(Server()) for make in (files, batches, stored, tuning)),
     AnthropicChat("m"),
     AnthropicTokenCount(model="m"),
     AnthropicMessageCount(model="m"),

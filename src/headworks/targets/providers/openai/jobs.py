@@ -1,6 +1,6 @@
-"""What runs at a server of OpenAI's dialect after it was begun: batches, and fine-tuning jobs.
+"""What stays at a server of OpenAI's dialect after it was begun: batches, fine-tuning jobs, stored responses.
 
-Source: OpenAI API, `/v1/batches`, `/v1/fine_tuning/jobs`.
+Source: OpenAI API, `/v1/batches`, `/v1/fine_tuning/jobs`, `/v1/responses/{response_id}`.
 """
 
 from __future__ import annotations
@@ -38,6 +38,15 @@ TUNING = Kept(
 )
 
 
+STORED_ACTS: Acts = {
+    "retrieve": _RETRIEVED,
+    "delete": ("DELETE", ""),
+    "cancel": _CANCELLED,
+    "input_items": ("GET", "/input_items"),
+}
+STORED = Kept("response", reads=frozenset({"retrieve", "input_items"}))
+
+
 def batches(server: Server) -> OpenAiKeeping:
     """The batches of one account."""
     return OpenAiKeeping(task="batches", model="batches", server=server, path="/batches", kept=BATCHES, acts=BATCH_ACTS)
@@ -47,4 +56,16 @@ def tuning(server: Server) -> OpenAiKeeping:
     """The fine-tuning jobs of one account."""
     return OpenAiKeeping(
         task="fine-tuning", model="fine-tuning", server=server, path="/fine_tuning/jobs", kept=TUNING, acts=TUNING_ACTS
+    )
+
+
+def stored(server: Server) -> OpenAiKeeping:
+    """The responses that one account has stored."""
+    return OpenAiKeeping(
+        task="stored-responses",
+        model="stored-responses",
+        server=server,
+        path="/responses",
+        kept=STORED,
+        acts=STORED_ACTS,
     )

@@ -54,6 +54,7 @@ class Asked(Struct, frozen=True):
     body: Raw = NULL
     after: str | None = None
     limit: int | None = None
+    order: str | None = None
 
 
 class _Document(Struct, frozen=True):
@@ -82,7 +83,7 @@ class OpenAiKeeping(Whole, frozen=True, kw_only=True):
         if asked.action == "create":
             return self.creation(ask, asked)
         method, below = self.acts[asked.action]
-        page = {"after": asked.after, "limit": asked.limit}
+        page = {"after": asked.after, "limit": asked.limit, "order": asked.order}
         query = urlencode({name: value for name, value in page.items() if value is not None}) if below else ""
         path = f"{self.place}/{needed(asked.id, 'id')}{below}{self.server.query}"
         joined = f"{'&' if self.server.query else '?'}{query}" if query else ""

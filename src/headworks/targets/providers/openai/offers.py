@@ -11,7 +11,7 @@ from headworks.targets.providers.openai.embeddings import OpenAiEmbeddings
 from headworks.targets.providers.openai.facts import Server
 from headworks.targets.providers.openai.files import files
 from headworks.targets.providers.openai.images import OpenAiImages
-from headworks.targets.providers.openai.jobs import batches, tuning
+from headworks.targets.providers.openai.jobs import batches, stored, tuning
 from headworks.targets.providers.openai.moderation import OpenAiModeration
 from headworks.targets.providers.openai.responses import OpenAiResponses
 from headworks.targets.providers.openai.settings import server_of
@@ -61,6 +61,7 @@ KEEPING: Mapping[str, tuple[str, Callable[[Server], Operation]]] = {
     "files": ("/files", files),
     "batches": ("/batches", batches),
     "fine-tuning": ("/fine_tuning/jobs", tuning),
+    "stored-responses": ("/responses/ID", stored),
 }
 """What an account keeps: the path of each task, and what makes its operation."""
 
