@@ -4,23 +4,16 @@ import asyncio
 import json
 
 import anthropic
-import pydantic
 import pytest
 
-HI = [{"role": "user", "content": "Hi there"}]
+from tests.story.talks import EVERY_CHAT, HI, Place, client_made
+
 WEATHER = {"name": "weather", "description": "tells it", "input_schema": {"type": "object", "properties": {}}}
 TIME = {"name": "time", "input_schema": {"type": "object"}}
-EVERY_CHAT = pytest.mark.parametrize("model", ["chat@v1", "chat@v2"], ids=["a model that streams", "one that does not"])
-
-
-class Place(pydantic.BaseModel):
-    city: str
-    size: int
 
 
 def client_of(running, **more):
-    words = {"api_key": running.key, "max_retries": 0, **more}
-    return anthropic.Anthropic(base_url=f"http://127.0.0.1:{running.port}", **words)
+    return client_made(anthropic.Anthropic, f"http://127.0.0.1:{running.port}", running.key, **more)
 
 
 @pytest.fixture(scope="module")

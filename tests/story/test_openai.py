@@ -4,28 +4,20 @@ import asyncio
 import json
 
 import openai
-import pydantic
 import pytest
 
 from tests.running import mounted, write_config
+from tests.story.talks import EVERY_CHAT, HI, Place, client_made
 
-HI = [{"role": "user", "content": "Hi there"}]
 WEATHER = {
     "type": "function",
     "function": {"name": "weather", "parameters": {"type": "object", "properties": {"city": {"type": "string"}}}},
 }
 TIME = {"type": "function", "function": {"name": "time", "parameters": {"type": "object"}}}
-EVERY_CHAT = pytest.mark.parametrize("model", ["chat@v1", "chat@v2"], ids=["a model that streams", "one that does not"])
-
-
-class Place(pydantic.BaseModel):
-    city: str
-    size: int
 
 
 def client_of(running, **more):
-    words = {"api_key": running.key, "max_retries": 0, **more}
-    return openai.OpenAI(base_url=f"http://127.0.0.1:{running.port}/v1", **words)
+    return client_made(openai.OpenAI, f"http://127.0.0.1:{running.port}/v1", running.key, **more)
 
 
 @pytest.fixture(scope="module")

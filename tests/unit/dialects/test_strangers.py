@@ -10,8 +10,7 @@ from hypothesis import strategies as st
 
 from headworks.contract import tasks
 from headworks.contract.schema import contract_from
-from headworks.dialects.anthropic.events import MessageWriter
-from headworks.dialects.anthropic.events import SameEvents as SameMessage
+from headworks.dialects.anthropic.events import MessagesEvents, MessageWriter
 from headworks.dialects.anthropic.messages import Messages
 from headworks.dialects.anthropic.told import Form as told_form
 from headworks.dialects.openai.body import Form
@@ -20,8 +19,7 @@ from headworks.dialects.openai.completions import Completions, CompletionWriter
 from headworks.dialects.openai.embeddings import Embeddings
 from headworks.dialects.openai.more import images, moderations, speech
 from headworks.dialects.openai.responses import Responses
-from headworks.dialects.openai.responses_events import ResponsesWriter
-from headworks.dialects.openai.responses_events import SameEvents as SameResponse
+from headworks.dialects.openai.responses_events import ResponsesEvents, ResponsesWriter
 from headworks.dialects.openai.transcriptions import Transcriptions
 from headworks.errors import CallerError, ContractViolation
 from headworks.ports import Read
@@ -199,9 +197,9 @@ WRITERS = [
     lambda: TextWriter(OPENAIS),
     lambda: CompletionWriter(OPENAIS),
     lambda: ResponsesWriter(OPENAIS),
-    lambda: SameResponse(OPENAIS),
+    lambda: ResponsesEvents(OPENAIS.model),
     lambda: MessageWriter(ANTHROPICS),
-    lambda: SameMessage(ANTHROPICS),
+    lambda: MessagesEvents(ANTHROPICS.model),
 ]
 
 

@@ -7,13 +7,12 @@ Source: docs.anthropic.com, "Streaming Messages"; anthropic-sdk-python, lib/stre
 
 from typing import Any
 
-from msgspec import Raw
 from msgspec.json import Encoder
 
 from headworks.dialects.anthropic.errors import error_document
 from headworks.dialects.anthropic.told import Block, Form, message, stop_reason, tool_use_begun, used
 from headworks.dialects.chat_view import ToolCallView, TurnView, UsageView, chat_view, viewed
-from headworks.dialects.openai.body import event_kind, fields_of, under_its_name
+from headworks.dialects.same_events import SameEvents
 from headworks.errors import ContractViolation, HeadworksError
 from headworks.units import RequestId
 from headworks.values import Usage
@@ -26,28 +25,11 @@ _DELTAS = {"text": ("text_delta", "text"), "thinking": ("thinking_delta", "think
 encode = Encoder().encode
 
 
-class SameEvents:
-    """Events of a target that speaks this dialect, under the model's asked name; implements ports.EventWriter."""
+class MessagesEvents(SameEvents):
+    """Events of Messages as they came; implements ports.EventWriter."""
 
     keep_alive = PING
-
-    def __init__(self, form: Form) -> None:
-        self._form = form
-
-    def event(self, event: bytes) -> bytes:
-        """See ports.EventWriter.
-
-        Raises: ContractViolation (502).
-        """
-        fields = fields_of(event)
-        kind = event_kind(fields)
-        if "message" in fields:
-            fields["message"] = Raw(under_its_name(self._form.model, bytes(fields["message"])))
-        return b"event: %b\ndata: %b\n\n" % (kind.encode(), encode(fields))
-
-    def end(self, usage: Usage | None) -> bytes:
-        """See ports.EventWriter; the target's last event has said it."""
-        return b""
+    holder = "message"
 
     def failed(self, error: HeadworksError, request_id: RequestId, instance: str) -> bytes:
         """See ports.EventWriter."""

@@ -4,25 +4,21 @@ from datetime import UTC, datetime
 
 from headworks.contract.schema import EVENTS, JSON
 from headworks.dialects.anthropic.asked import chat_request, wants_thoughts
-from headworks.dialects.anthropic.events import MessageWriter, SameEvents, encode
+from headworks.dialects.anthropic.events import MessagesEvents, MessageWriter, encode
 from headworks.dialects.anthropic.told import Form, whole_message
+from headworks.dialects.by_model import ByModel
 from headworks.dialects.chat_view import chat_view
-from headworks.dialects.naming import endpoint_named
-from headworks.dialects.openai.body import as_sent, flag, model_of, object_of, serves, told, under_its_name
+from headworks.dialects.openai.body import as_sent, flag, object_of, serves, told, under_its_name
 from headworks.dialects.openai.fields import tightest_of
-from headworks.ports import Endpoints, EventWriter, Read
+from headworks.ports import EventWriter, Read
 from headworks.units import SECOND_NS, RequestId, minted_wall_ns
-from headworks.values import Call, Endpoint, Matched, Payload, Quota, RawRequest
+from headworks.values import Call, Endpoint, Payload, Quota, RawRequest
 
 PATH = "/v1/messages"
 
 
-class Messages:
+class Messages(ByModel):
     """Implements ports.Dialect for Messages."""
-
-    def endpoint(self, raw: RawRequest, matched: Matched, endpoints: Endpoints) -> Endpoint:
-        """See ports.Dialect."""
-        return endpoint_named(model_of(raw), endpoints)
 
     def read(self, raw: RawRequest, endpoint: Endpoint) -> Read:
         """See ports.Dialect."""
@@ -49,7 +45,7 @@ class Messages:
     def writer(self, call: Call) -> EventWriter:
         """See ports.Dialect."""
         form: Form = call.form  # type: ignore[assignment]  # what `read` put there
-        return SameEvents(form) if form.is_same else MessageWriter(form)
+        return MessagesEvents(form.model) if form.is_same else MessageWriter(form)
 
     def fields(self, call: Call, request_id: RequestId, quotas: tuple[Quota, ...]) -> tuple[tuple[str, str], ...]:
         """See ports.Dialect."""

@@ -10,15 +10,14 @@ from msgspec import DecodeError, Raw, Struct, ValidationError
 from msgspec.json import Decoder
 
 from headworks.contract.schema import EVENTS, JSON
+from headworks.dialects.by_model import ByModel
 from headworks.dialects.chat_view import usage_document, viewed
-from headworks.dialects.naming import endpoint_named
 from headworks.dialects.openai.body import (
     Form,
     as_sent,
     encode,
     fields_of,
     flag,
-    model_of,
     object_of,
     refused,
     serves,
@@ -28,9 +27,9 @@ from headworks.dialects.openai.errors import error_document
 from headworks.dialects.openai.fields import rate_fields
 from headworks.dialects.openai.pictures import refuse_fetching
 from headworks.errors import ContractViolation, HeadworksError
-from headworks.ports import Endpoints, EventWriter, Read
+from headworks.ports import EventWriter, Read
 from headworks.units import SECOND_NS, RequestId, minted_wall_ns
-from headworks.values import Call, Endpoint, Matched, Payload, Quota, RawRequest, Usage
+from headworks.values import Call, Endpoint, Payload, Quota, RawRequest, Usage
 
 PATH = "/v1/chat/completions"
 KEEP_ALIVE = b": keep-alive\n\n"
@@ -50,12 +49,8 @@ _choices = Decoder(list[_Peeked]).decode
 _anything = Decoder(list[dict[str, Any]]).decode
 
 
-class Chat:
+class Chat(ByModel):
     """Implements ports.Dialect for chat completions."""
-
-    def endpoint(self, raw: RawRequest, matched: Matched, endpoints: Endpoints) -> Endpoint:
-        """See ports.Dialect."""
-        return endpoint_named(model_of(raw), endpoints)
 
     def read(self, raw: RawRequest, endpoint: Endpoint) -> Read:
         """See ports.Dialect."""

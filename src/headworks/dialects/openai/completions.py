@@ -11,13 +11,12 @@ from typing import Any
 from msgspec import json
 
 from headworks.contract.schema import EVENTS, JSON
+from headworks.dialects.by_model import ByModel
 from headworks.dialects.chat_view import ChoiceView, chat_view, usage_document, viewed
-from headworks.dialects.naming import endpoint_named
 from headworks.dialects.openai.body import (
     Form,
     encode,
     flag,
-    model_of,
     object_of,
     refused,
     serves,
@@ -28,9 +27,9 @@ from headworks.dialects.openai.chat import DONE, KEEP_ALIVE, OBEYED_HERE, TextWr
 from headworks.dialects.openai.errors import error_document
 from headworks.dialects.openai.fields import rate_fields
 from headworks.errors import HeadworksError
-from headworks.ports import Endpoints, EventWriter, Read
+from headworks.ports import EventWriter, Read
 from headworks.units import SECOND_NS, RequestId, minted_wall_ns
-from headworks.values import Call, Endpoint, Matched, Payload, Quota, RawRequest, Usage
+from headworks.values import Call, Endpoint, Payload, Quota, RawRequest, Usage
 
 PATH = "/v1/completions"
 
@@ -41,12 +40,8 @@ _NEVER = {"suffix": None, "echo": False, "logprobs": None, "best_of": 1}
 """Fields a chat target cannot obey, with the value that asks nothing of it."""
 
 
-class Completions:
+class Completions(ByModel):
     """Implements ports.Dialect for completions."""
-
-    def endpoint(self, raw: RawRequest, matched: Matched, endpoints: Endpoints) -> Endpoint:
-        """See ports.Dialect."""
-        return endpoint_named(model_of(raw), endpoints)
 
     def read(self, raw: RawRequest, endpoint: Endpoint) -> Read:
         """See ports.Dialect."""

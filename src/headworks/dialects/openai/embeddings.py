@@ -10,14 +10,14 @@ from msgspec import DecodeError, Raw, Struct, ValidationError
 from msgspec.json import Decoder
 
 from headworks.contract.schema import JSON
-from headworks.dialects.naming import endpoint_named
-from headworks.dialects.openai.body import Form, as_sent, encode, fields_of, model_of, object_of, serves, told
+from headworks.dialects.by_model import ByModel
+from headworks.dialects.openai.body import Form, as_sent, encode, fields_of, object_of, serves, told
 from headworks.dialects.openai.errors import error_document
 from headworks.dialects.openai.fields import rate_fields
 from headworks.errors import ContractViolation, HeadworksError
-from headworks.ports import Endpoints, EventWriter, Read
+from headworks.ports import EventWriter, Read
 from headworks.units import RequestId
-from headworks.values import Call, Endpoint, Matched, Payload, Quota, RawRequest, Usage
+from headworks.values import Call, Endpoint, Payload, Quota, RawRequest, Usage
 
 PATH = "/v1/embeddings"
 BASE64 = "base64"
@@ -34,12 +34,8 @@ class _Vector(Struct):
 _vectors = Decoder(list[_Vector]).decode
 
 
-class Embeddings:
+class Embeddings(ByModel):
     """Implements ports.Dialect for embeddings."""
-
-    def endpoint(self, raw: RawRequest, matched: Matched, endpoints: Endpoints) -> Endpoint:
-        """See ports.Dialect."""
-        return endpoint_named(model_of(raw), endpoints)
 
     def read(self, raw: RawRequest, endpoint: Endpoint) -> Read:
         """See ports.Dialect."""

@@ -5,14 +5,13 @@ stands: its target speaks this dialect.
 """
 
 from headworks.contract.schema import EVENTS, JSON
+from headworks.dialects.by_model import ByModel
 from headworks.dialects.chat_view import chat_view
-from headworks.dialects.naming import endpoint_named
 from headworks.dialects.openai.body import (
     Form,
     as_sent,
     encode,
     flag,
-    model_of,
     object_of,
     serves,
     told,
@@ -21,21 +20,17 @@ from headworks.dialects.openai.body import (
 from headworks.dialects.openai.fields import rate_fields
 from headworks.dialects.openai.pictures import refuse_fetching
 from headworks.dialects.openai.responses_asked import chat_request
-from headworks.dialects.openai.responses_events import ResponsesWriter, SameEvents
+from headworks.dialects.openai.responses_events import ResponsesEvents, ResponsesWriter
 from headworks.dialects.openai.responses_told import REPEATED, whole_response
-from headworks.ports import Endpoints, EventWriter, Read
+from headworks.ports import EventWriter, Read
 from headworks.units import RequestId
-from headworks.values import Call, Endpoint, Matched, Payload, Quota, RawRequest
+from headworks.values import Call, Endpoint, Payload, Quota, RawRequest
 
 PATH = "/v1/responses"
 
 
-class Responses:
+class Responses(ByModel):
     """Implements ports.Dialect for Responses."""
-
-    def endpoint(self, raw: RawRequest, matched: Matched, endpoints: Endpoints) -> Endpoint:
-        """See ports.Dialect."""
-        return endpoint_named(model_of(raw), endpoints)
 
     def read(self, raw: RawRequest, endpoint: Endpoint) -> Read:
         """See ports.Dialect."""
@@ -60,7 +55,7 @@ class Responses:
     def writer(self, call: Call) -> EventWriter:
         """See ports.Dialect."""
         form: Form = call.form  # type: ignore[assignment]  # what `read` put there
-        return SameEvents(form) if form.is_same else ResponsesWriter(form)
+        return ResponsesEvents(form.model) if form.is_same else ResponsesWriter(form)
 
     def fields(self, call: Call, request_id: RequestId, quotas: tuple[Quota, ...]) -> tuple[tuple[str, str], ...]:
         """See ports.Dialect."""

@@ -9,10 +9,10 @@ Source: openai-python, types/responses/response_stream_event.py and lib/streamin
 from collections.abc import Callable
 from typing import Any
 
-from msgspec import Raw, Struct
+from msgspec import Struct
 
 from headworks.dialects.chat_view import ToolCallView, TurnView, UsageView, chat_view, viewed
-from headworks.dialects.openai.body import Form, encode, event_kind, fields_of, under_its_name
+from headworks.dialects.openai.body import Form, encode
 from headworks.dialects.openai.chat import KEEP_ALIVE
 from headworks.dialects.openai.errors import error_document
 from headworks.dialects.openai.responses_told import (
@@ -27,6 +27,7 @@ from headworks.dialects.openai.responses_told import (
     response,
     text_part,
 )
+from headworks.dialects.same_events import SameEvents
 from headworks.errors import HeadworksError
 from headworks.units import RequestId
 from headworks.values import Usage
@@ -89,35 +90,16 @@ class _Called:
         return {**self.begun, "status": status, "arguments": "".join(self.pieces)}
 
 
-class SameEvents:
-    """Events of a target that speaks this dialect, under the model's asked name; implements ports.EventWriter."""
+class ResponsesEvents(SameEvents):
+    """Events of Responses as they came; implements ports.EventWriter."""
 
     keep_alive = KEEP_ALIVE
-
-    def __init__(self, form: Form) -> None:
-        self._form = form
-        self._sequence = 0
-
-    def event(self, event: bytes) -> bytes:
-        """See ports.EventWriter.
-
-        Raises: ContractViolation (502).
-        """
-        fields = fields_of(event)
-        kind = event_kind(fields)
-        if "response" in fields:
-            fields["response"] = Raw(under_its_name(self._form.model, bytes(fields["response"])))
-        self._sequence += 1
-        return b"event: " + kind.encode() + b"\ndata: " + encode(fields) + b"\n\n"
-
-    def end(self, usage: Usage | None) -> bytes:
-        """See ports.EventWriter; the target's last event has said it."""
-        return b""
+    holder = "response"
 
     def failed(self, error: HeadworksError, request_id: RequestId, instance: str) -> bytes:
         """See ports.EventWriter."""
         document = error_document(error)
-        told = {"type": "error", "sequence_number": self._sequence, "code": error.code, "message": error.detail}
+        told = {"type": "error", "sequence_number": self.told, "code": error.code, "message": error.detail}
         return b"event: error\ndata: " + encode({**told, "param": None, **document}) + b"\n\n"
 
 

@@ -2,24 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, NamedTuple
 
 import msgspec
 from msgspec import Struct
 
 from headworks.contract.tasks.chat import (
+    AssistantMessage,
     Content,
+    DeveloperMessage,
     FilePart,
     ImagePart,
     JsonFormat,
+    Message,
     Part,
     RefusalPart,
     Request,
     SchemaFormat,
+    SystemMessage,
     TextPart,
+    ToolCall,
+    ToolMessage,
+    UserMessage,
 )
 from headworks.errors import FieldError, ProviderUnable
 from headworks.targets.providers.wire import Ask
+
+Block = dict[str, Any]
+Spoken = UserMessage | AssistantMessage | ToolMessage
+"""A message of one of the two who speak, or what a tool answered."""
 
 ANY_OBJECT = {"type": "object", "additionalProperties": True}
 _decode = msgspec.json.Decoder(Request).decode
@@ -30,6 +42,14 @@ class Inline(Struct, frozen=True):
 
     media: str
     data: str
+
+
+class Use(NamedTuple):
+    """One call of a function: as it was sent, the function's name, and its arguments as JSON."""
+
+    call: ToolCall
+    name: str
+    arguments: msgspec.Raw
 
 
 def asked_chat(ask: Ask, unsayable: Iterable[str] = ()) -> Request:
@@ -91,6 +111,46 @@ def inline_of(part: Part, at: str) -> Inline:
     if not comma or not head.startswith("data:"):
         raise cannot(at)
     return Inline(head.removeprefix("data:"), data)
+
+
+def systems_of(messages: Sequence[Message]) -> list[str]:
+    """What the application says before and beside the conversation, one text a message; empty ones left out.
+
+    Raises: ProviderUnable for a part that is no text.
+    """
+    texts = [
+        text_of(message.content, f"/messages/{index}")
+        for index, message in enumerate(messages)
+        if isinstance(message, SystemMessage | DeveloperMessage)
+    ]
+    return [text for text in texts if text]
+
+
+def turns_of(messages: Sequence[Message], blocks_of: Callable[[Spoken, str], list[Block]]) -> list[dict[str, Any]]:
+    """Turns of user and assistant in turn: neighbours of one role become one, and a tool's result is the user's."""
+    turns: list[dict[str, Any]] = []
+    for index, message in enumerate(messages):
+        if isinstance(message, SystemMessage | DeveloperMessage):
+            continue
+        role = "assistant" if isinstance(message, AssistantMessage) else "user"
+        blocks = blocks_of(message, f"/messages/{index}")
+        if turns and turns[-1]["role"] == role:
+            turns[-1]["content"] += blocks
+        elif blocks:
+            turns.append({"role": role, "content": blocks})
+    return turns
+
+
+def uses_of(message: AssistantMessage, at: str) -> Iterator[Use]:
+    """The calls of functions that an answer made.
+
+    Raises: ProviderUnable for a call of something else, or whose arguments are not one JSON object.
+    """
+    for index, call in enumerate(message.tool_calls or ()):
+        place = f"{at}/tool_calls/{index}"
+        if call.function is None:
+            raise cannot(place)
+        yield Use(call, call.function.name, arguments_of(call.function.arguments, f"{place}/function/arguments"))
 
 
 def arguments_of(text: str, at: str) -> msgspec.Raw:

@@ -6,31 +6,29 @@ from typing import Any
 
 from headworks.contract.tasks.chat import (
     AssistantMessage,
-    DeveloperMessage,
     FilePart,
-    Message,
     Part,
     RefusalPart,
     Request,
-    SystemMessage,
     TextPart,
     Tool,
     ToolChoice,
     ToolMessage,
-    UserMessage,
 )
 from headworks.targets.providers.anthropic.facts import ANSWER_TOOL, MOST_TEMPERATURE, is_sampled
 from headworks.targets.providers.chat_in import (
-    arguments_of,
+    Block,
+    Spoken,
     cannot,
     inline_of,
     parts_of,
     schema_of,
     stops_of,
-    text_of,
+    systems_of,
+    turns_of,
+    uses_of,
 )
 
-Block = dict[str, Any]
 _NO_PARAMETERS = {"type": "object", "properties": {}}
 _CHOICES = {"auto": "auto", "none": "none", "required": "any"}
 
@@ -40,10 +38,10 @@ def conversation(request: Request, model: str) -> dict[str, Any]:
 
     Raises: ProviderUnable for what Anthropic has no word for.
     """
-    asked: dict[str, Any] = {"messages": _turns(request.messages)}
-    system = _system(request.messages)
-    if system:
-        asked["system"] = system
+    asked: dict[str, Any] = {"messages": turns_of(request.messages, _blocks)}
+    systems = systems_of(request.messages)
+    if systems:
+        asked["system"] = "\n\n".join(systems)
     _add_tools(asked, request)
     stops = stops_of(request)
     if stops:
@@ -62,41 +60,15 @@ def _sampling(request: Request) -> dict[str, float]:
     return {} if request.top_p is None else {"top_p": request.top_p}
 
 
-def _system(messages: list[Message]) -> str:
-    texts = [
-        text_of(message.content, f"/messages/{index}")
-        for index, message in enumerate(messages)
-        if isinstance(message, SystemMessage | DeveloperMessage)
-    ]
-    return "\n\n".join(text for text in texts if text)
-
-
-def _turns(messages: list[Message]) -> list[dict[str, Any]]:
-    """Turns with blocks; neighbours of one role become one, as results of tools must stand in one turn."""
-    turns: list[dict[str, Any]] = []
-    for index, message in enumerate(messages):
-        if isinstance(message, SystemMessage | DeveloperMessage):
-            continue
-        role = "assistant" if isinstance(message, AssistantMessage) else "user"
-        blocks = _blocks(message, f"/messages/{index}")
-        if turns and turns[-1]["role"] == role:
-            turns[-1]["content"] += blocks
-        elif blocks:
-            turns.append({"role": role, "content": blocks})
-    return turns
-
-
-def _blocks(message: UserMessage | AssistantMessage | ToolMessage, at: str) -> list[Block]:
+def _blocks(message: Spoken, at: str) -> list[Block]:
     blocks = [_block(part, f"{at}/content/{index}") for index, part in enumerate(parts_of(message.content))]
     if isinstance(message, ToolMessage):
         return [{"type": "tool_result", "tool_use_id": message.tool_call_id, "content": blocks}]
     if isinstance(message, AssistantMessage):
-        for index, call in enumerate(message.tool_calls or ()):
-            place = f"{at}/tool_calls/{index}"
-            if call.function is None:
-                raise cannot(place)
-            told = arguments_of(call.function.arguments, f"{place}/function/arguments")
-            blocks.append({"type": "tool_use", "id": call.id, "name": call.function.name, "input": told})
+        blocks += [
+            {"type": "tool_use", "id": use.call.id, "name": use.name, "input": use.arguments}
+            for use in uses_of(message, at)
+        ]
     return blocks
 
 

@@ -10,12 +10,12 @@ from typing import Any
 import msgspec
 from msgspec import Raw, Struct
 
-from headworks.contract.tasks.token_count import Reply
 from headworks.errors import HeadworksError
 from headworks.targets.providers.anthropic.answering import Error, refused, refused_inside
 from headworks.targets.providers.anthropic.asking import conversation
 from headworks.targets.providers.anthropic.facts import BETAS, COUNTED, OWN, OWN_FIELDS, UNSAYABLE, Hosting
 from headworks.targets.providers.chat_in import asked_chat
+from headworks.targets.providers.counted import counted
 from headworks.targets.providers.whole import Whole, decoded
 from headworks.targets.providers.wire import JSON_FIELDS, Answer, Ask, HttpRequest, HttpResponse
 
@@ -42,9 +42,9 @@ class _Count(Whole, frozen=True, kw_only=True):
         Raises: ProviderBroken without one; what an error inside a 200 means.
         """
         wire = decoded(_reply, response.body)
-        if wire.input_tokens is None:
+        if wire.error is not None:
             raise refused_inside(wire.error)
-        return Answer(_encode(Reply(wire.input_tokens)), None, self.model)
+        return counted(wire.input_tokens, self.model)
 
     def failure(self, response: HttpResponse) -> HeadworksError:
         """By `error.type`, then by status (facts.BY_CODE)."""

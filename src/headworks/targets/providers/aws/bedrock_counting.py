@@ -13,14 +13,14 @@ from urllib.parse import quote
 import msgspec
 from msgspec import Raw, Struct, structs
 
-from headworks.contract.tasks.token_count import Reply
-from headworks.errors import HeadworksError, ProviderBroken
+from headworks.errors import HeadworksError
 from headworks.targets.providers.anthropic.chat import AnthropicChat
 from headworks.targets.providers.anthropic.messages import AnthropicMessages
 from headworks.targets.providers.aws.converse_asking import conversation
 from headworks.targets.providers.aws.converse_facts import COUNTED, UNSAYABLE
 from headworks.targets.providers.aws.refusals import failure
 from headworks.targets.providers.chat_in import asked_chat
+from headworks.targets.providers.counted import counted
 from headworks.targets.providers.whole import Whole, decoded
 from headworks.targets.providers.wire import Answer, Ask, HttpRequest, HttpResponse
 
@@ -57,10 +57,7 @@ class BedrockTokenCount(Whole, frozen=True, kw_only=True):
 
         Raises: ProviderBroken without one.
         """
-        tokens = decoded(_reply, response.body).input_tokens
-        if tokens is None:
-            raise ProviderBroken(reason="no count of tokens")
-        return Answer(_encode(Reply(tokens)), None, self.model)
+        return counted(decoded(_reply, response.body).input_tokens, self.model)
 
     def failure(self, response: HttpResponse) -> HeadworksError:
         """By the error's name, else by status."""
@@ -76,9 +73,9 @@ def converse_counted(ask: Ask) -> dict[str, Any]:
 def invoke_counted(inner: AnthropicChat | AnthropicMessages) -> Counted:
     """A conversation as one of Anthropic's models would be asked it."""
 
-    def counted(ask: Ask) -> dict[str, Any]:
+    def told(ask: Ask) -> dict[str, Any]:
         document = _encode(_LEAST | _fields(ask.document))
         body = inner.request(structs.replace(ask, document=document)).body
         return {"invokeModel": {"body": b64encode(body).decode()}}
 
-    return counted
+    return told

@@ -8,24 +8,30 @@ import msgspec
 
 from headworks.contract.tasks.chat import (
     AssistantMessage,
-    DeveloperMessage,
     FilePart,
     ImagePart,
-    Message,
     Part,
     RefusalPart,
     Request,
     SchemaFormat,
-    SystemMessage,
     TextPart,
     Tool,
     ToolMessage,
-    UserMessage,
 )
 from headworks.targets.providers.aws.converse_facts import CHOICES, DOCUMENT_FORMATS, IMAGE_FORMATS, MOST_TEMPERATURE
-from headworks.targets.providers.chat_in import arguments_of, cannot, inline_of, parts_of, schema_of, stops_of, text_of
+from headworks.targets.providers.chat_in import (
+    Block,
+    Spoken,
+    cannot,
+    inline_of,
+    parts_of,
+    schema_of,
+    stops_of,
+    systems_of,
+    turns_of,
+    uses_of,
+)
 
-Block = dict[str, Any]
 _NO_PARAMETERS = {"type": "object", "properties": {}}
 _encode = msgspec.json.Encoder().encode
 
@@ -35,13 +41,8 @@ def conversation(request: Request, cap: int | None) -> dict[str, Any]:
 
     Raises: ProviderUnable for what Converse has no word for.
     """
-    body: dict[str, Any] = {"messages": _turns(request.messages)}
-    system = [
-        {"text": text}
-        for index, message in enumerate(request.messages)
-        if isinstance(message, SystemMessage | DeveloperMessage)
-        and (text := text_of(message.content, f"/messages/{index}"))
-    ]
+    body: dict[str, Any] = {"messages": turns_of(request.messages, _blocks)}
+    system = [{"text": text} for text in systems_of(request.messages)]
     temperature = None if request.temperature is None else min(request.temperature, MOST_TEMPERATURE)
     settings = {
         "maxTokens": cap,
@@ -58,35 +59,15 @@ def conversation(request: Request, cap: int | None) -> dict[str, Any]:
     return body | {name: part for name, part in parts.items() if part}
 
 
-def _turns(messages: list[Message]) -> list[dict[str, Any]]:
-    """Turns of user and assistant in turn; what one says in several messages is one turn, a tool's result the user's."""
-    turns: list[dict[str, Any]] = []
-    for index, message in enumerate(messages):
-        if isinstance(message, SystemMessage | DeveloperMessage):
-            continue
-        role = "assistant" if isinstance(message, AssistantMessage) else "user"
-        blocks = _blocks(message, f"/messages/{index}")
-        if turns and turns[-1]["role"] == role:
-            turns[-1]["content"] += blocks
-        elif blocks:
-            turns.append({"role": role, "content": blocks})
-    return turns
-
-
-def _blocks(message: UserMessage | AssistantMessage | ToolMessage, at: str) -> list[Block]:
+def _blocks(message: Spoken, at: str) -> list[Block]:
     if isinstance(message, ToolMessage):
         content = [_block(part, f"{at}/content/{index}") for index, part in enumerate(parts_of(message.content))]
         return [{"toolResult": {"toolUseId": message.tool_call_id, "content": content or [{"text": ""}]}}]
     blocks = [_block(part, f"{at}/content/{index}") for index, part in enumerate(parts_of(message.content))]
     if not isinstance(message, AssistantMessage):
         return blocks
-    for index, call in enumerate(message.tool_calls or ()):
-        place = f"{at}/tool_calls/{index}"
-        if call.function is None:
-            raise cannot(place)
-        given = arguments_of(call.function.arguments, f"{place}/function/arguments")
-        blocks.append({"toolUse": {"toolUseId": call.id, "name": call.function.name, "input": given}})
-    return blocks
+    uses = ({"toolUseId": use.call.id, "name": use.name, "input": use.arguments} for use in uses_of(message, at))
+    return [*blocks, *({"toolUse": use} for use in uses)]
 
 
 def _block(part: Part, at: str) -> Block:

@@ -5,14 +5,12 @@ from __future__ import annotations
 import msgspec
 from msgspec import Struct
 
-from headworks.contract.tasks.ocr import Line
 from headworks.targets.providers.asked import pictured
 from headworks.targets.providers.aws.json11 import Json11, posted
-from headworks.targets.providers.aws.pixels import PERCENT, Geometry
-from headworks.targets.providers.boxes import Frame, read
+from headworks.targets.providers.aws.lines import LINE, lines_read
+from headworks.targets.providers.aws.pixels import Geometry
 from headworks.targets.providers.whole import decoded
 from headworks.targets.providers.wire import Answer, Ask, HttpRequest, HttpResponse
-from headworks.values import Usage
 
 
 class _Block(Struct, frozen=True, rename="pascal"):
@@ -41,16 +39,5 @@ class DetectDocumentText(Json11, frozen=True, kw_only=True):
 
     def reply(self, ask: Ask, response: HttpResponse) -> Answer:
         """Each line; pages and words are left out."""
-        picture = pictured(ask)
-        frame = Frame(*picture.head.upright)
-        lines = [
-            Line(
-                block.text,
-                block.confidence / PERCENT,
-                block.geometry.bounding_box.box(frame),
-                block.geometry.corners(frame),
-            )
-            for block in decoded(_REPLY, response.body).blocks
-            if block.block_type == "LINE"
-        ]
-        return Answer(read(lines, picture.wanted), Usage(images=1), self.model)
+        found = [block for block in decoded(_REPLY, response.body).blocks if block.block_type == LINE]
+        return lines_read(((block.text, block.confidence, block.geometry) for block in found), ask, self.model)

@@ -24,13 +24,14 @@ from headworks.contract.tasks.chat import (
 from headworks.errors import FieldError, ProviderRefused
 from headworks.targets.providers.chat_in import (
     ANY_OBJECT,
-    arguments_of,
     cannot,
     inline_of,
     parts_of,
     schema_of,
     stops_of,
+    systems_of,
     text_of,
+    uses_of,
 )
 from headworks.targets.providers.gemini.facts import NO_SIGNATURE, SIGNS_CALLS
 
@@ -50,7 +51,7 @@ def contents(request: Request, model: str, cap: int | None) -> dict[str, Any]:
     Raises: ProviderUnable for what Gemini has no word for.
     """
     asked: dict[str, Any] = {"contents": _turns(request.messages, model)}
-    system = [{"text": text} for text in _system(request.messages)]
+    system = [{"text": text} for text in systems_of(request.messages)]
     if system:
         asked["systemInstruction"] = {"parts": system}
     config = _config(request, cap)
@@ -62,15 +63,6 @@ def contents(request: Request, model: str, cap: int | None) -> dict[str, Any]:
         if request.tool_choice is not None:
             asked["toolConfig"] = {"functionCallingConfig": _choice(request.tool_choice)}
     return asked
-
-
-def _system(messages: list[Message]) -> list[str]:
-    texts = [
-        text_of(message.content, f"/messages/{index}")
-        for index, message in enumerate(messages)
-        if isinstance(message, SystemMessage | DeveloperMessage)
-    ]
-    return [text for text in texts if text]
 
 
 def _config(request: Request, cap: int | None) -> dict[str, Any]:
@@ -117,13 +109,9 @@ def _part(part: Part, at: str) -> dict[str, Any]:
 
 
 def _calls(message: AssistantMessage, model: str, at: str) -> Iterator[dict[str, Any]]:
-    for index, call in enumerate(message.tool_calls or ()):
-        place = f"{at}/tool_calls/{index}"
-        if call.function is None:
-            raise cannot(place)
-        told = arguments_of(call.function.arguments, f"{place}/function/arguments")
-        part: dict[str, Any] = {"functionCall": {"name": call.function.name, "args": told}}
-        signature = _signature(call) or (NO_SIGNATURE if model.startswith(SIGNS_CALLS) and index == 0 else None)
+    for index, use in enumerate(uses_of(message, at)):
+        part: dict[str, Any] = {"functionCall": {"name": use.name, "args": use.arguments}}
+        signature = _signature(use.call) or (NO_SIGNATURE if model.startswith(SIGNS_CALLS) and index == 0 else None)
         yield part if signature is None else {**part, "thoughtSignature": signature}
 
 

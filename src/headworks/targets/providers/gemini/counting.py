@@ -10,9 +10,9 @@ from urllib.parse import quote
 import msgspec
 from msgspec import Struct
 
-from headworks.contract.tasks.token_count import Reply
-from headworks.errors import HeadworksError, ProviderBroken
+from headworks.errors import HeadworksError
 from headworks.targets.providers.chat_in import asked_chat
+from headworks.targets.providers.counted import counted
 from headworks.targets.providers.gemini.answering import refused
 from headworks.targets.providers.gemini.asking import contents
 from headworks.targets.providers.gemini.facts import API_MODELS, COUNTED, UNSAYABLE
@@ -50,10 +50,7 @@ class GeminiTokenCount(Whole, frozen=True, kw_only=True):
 
         Raises: ProviderBroken without one.
         """
-        tokens = decoded(_reply, response.body).total_tokens
-        if tokens is None:
-            raise ProviderBroken(reason="no count of tokens")
-        return Answer(_encode(Reply(tokens)), None, self.model)
+        return counted(decoded(_reply, response.body).total_tokens, self.model)
 
     def failure(self, response: HttpResponse) -> HeadworksError:
         """By the reason in the details, then by status word, then by status (facts.BY_CODE)."""
