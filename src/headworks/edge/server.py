@@ -6,9 +6,11 @@ import asyncio
 import resource
 import socket
 import ssl
+from collections.abc import Sequence
 from datetime import datetime
 from ipaddress import ip_address
 from pathlib import Path
+from typing import Any
 
 from headworks.edge.app_port import App
 from headworks.edge.gate import Gate
@@ -18,6 +20,9 @@ from headworks.errors import ConfigurationRefused, FieldError
 from headworks.units import Clock
 
 _BACKLOG = 2048
+_ACCEPTED_A_ROUND = 16
+"""How many connections are taken in one round of the loop, which takes one for each descriptor that listens: where rounds
+are long, one at a time would leave others standing for seconds."""
 _TLS_FAREWELL_S = 5.0
 _FILES_FOR_OTHERS = 128
 
@@ -49,11 +54,11 @@ class Certificate:
 class Server:
     """A listener at work; made by `serve`."""
 
-    def __init__(self, gate: Gate, listener: asyncio.Server, tls: Certificate | None) -> None:
-        self.port: int = listener.sockets[0].getsockname()[1]
+    def __init__(self, gate: Gate, listeners: Sequence[asyncio.Server], tls: Certificate | None) -> None:
+        self.port: int = listeners[0].sockets[0].getsockname()[1]
         """The port it listens on, also when it was asked to take a free one."""
         self._gate = gate
-        self._listener = listener
+        self._listeners = listeners
         self._tls = tls
         self._loop = asyncio.get_running_loop()
         self._timer = self._loop.call_later(gate.limits.sweep_interval_s, self._sweep)
@@ -73,7 +78,8 @@ class Server:
 
     async def drain(self, timeout_s: float) -> None:
         """Stop listening, finish what runs, close; what still runs after the time is aborted."""
-        self._listener.close()
+        for listener in self._listeners:
+            listener.close()
         await self._gate.drained(timeout_s)
         self._timer.cancel()
 
@@ -95,16 +101,21 @@ async def serve(app: App, bind: Bind, clock: Clock) -> Server:
     gate = Gate(app, bind, clock, asyncio.get_running_loop())
     tls = None if bind.tls is None else Certificate(bind.tls)
     sock = _bound(bind)
-    where = {"host": bind.host, "port": bind.port, "reuse_address": True} if sock is None else {"sock": sock}
-    listener = await asyncio.get_running_loop().create_server(
-        lambda: Connection(gate),
-        **where,
-        ssl=tls.context if tls else None,
-        backlog=_BACKLOG,
-        ssl_handshake_timeout=app.limits.head_timeout_s if tls else None,
-        ssl_shutdown_timeout=_TLS_FAREWELL_S if tls else None,
-    )
-    return Server(gate, listener, tls)
+    alike: list[dict[str, Any]] = [{"host": bind.host, "port": bind.port, "reuse_address": True}]
+    if sock is not None:
+        alike = [{"sock": each} for each in (sock, *(sock.dup() for _ in range(_ACCEPTED_A_ROUND - 1)))]
+    listeners = [
+        await asyncio.get_running_loop().create_server(
+            lambda: Connection(gate),
+            **where,
+            ssl=tls.context if tls else None,
+            backlog=_BACKLOG,
+            ssl_handshake_timeout=app.limits.head_timeout_s if tls else None,
+            ssl_shutdown_timeout=_TLS_FAREWELL_S if tls else None,
+        )
+        for where in alike
+    ]
+    return Server(gate, listeners, tls)
 
 
 def _bound(bind: Bind) -> socket.socket | None:

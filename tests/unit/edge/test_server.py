@@ -1,6 +1,7 @@
 import asyncio
 import datetime as dt
 import json
+import socket
 import ssl
 
 import pytest
@@ -169,3 +170,26 @@ def test_the_served_hosts_follow_from_the_bind(bind, hosts):
 def test_limits_outside_their_range_are_refused_by_name(limits):
     with pytest.raises(ValueError, match=next(iter(limits))):
         EdgeLimits(**limits)
+
+
+def test_a_round_of_the_loop_takes_several_connections_that_wait():
+    async def scenario(bench):
+        waiting = [socket.create_connection(("127.0.0.1", bench.server.port)) for _ in range(12)]
+        for _ in range(4):  # rounds
+            await asyncio.sleep(0)
+        taken = bench.server.connections
+        for each in waiting:
+            each.close()
+
+        assert taken == len(waiting)
+
+    run_edge(scenario)
+
+
+def test_a_server_that_was_closed_listens_no_more():
+    async def scenario(bench):
+        await bench.server.close()
+        with pytest.raises(OSError):
+            await bench.connect()
+
+    run_edge(scenario)
