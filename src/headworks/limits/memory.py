@@ -82,13 +82,18 @@ class MemoryLimits:
         self._restored: dict[str, int] = {}
         self._running: dict[str, int] = {}
         self._origin_ns = 0
+        self._latest_ns = 0
 
     def take(self, bucket: str, rate: Rate, cost: int, now_ns: int) -> Quota:
-        """Take `cost` calls from a bucket.
+        """Take `cost` calls from a bucket; a call that came earlier but is looked at later is as late as it is.
 
         Raises: RateLimited (429) with the exact `retry_after_s`, and nothing is taken; Overloaded (503) when more
         buckets are in debt than are kept.
         """
+        if now_ns < self._latest_ns:
+            now_ns = self._latest_ns
+        else:
+            self._latest_ns = now_ns
         state = self._buckets.get(bucket)
         if state is None:
             state = self._open(bucket, rate, now_ns)

@@ -76,6 +76,14 @@ def test_a_million_takes_at_the_rate_do_not_drift():
     assert quota.reset_s == rate.interval_ns / SECOND_NS
 
 
+def test_a_call_that_stood_unread_while_others_went_by_is_not_refused_for_it():
+    limits, rate = MemoryLimits(), Rate(1000.0, 1.0)
+    limits.take("key", rate, 1, 20 * SECOND_NS)
+    quota = limits.take("key", rate, 1, 12 * SECOND_NS)
+
+    assert quota.remaining == 998
+
+
 def test_a_refusal_carries_the_limit_as_header_fields():
     limits = MemoryLimits()
     limits.take("key", Rate(10, 20.0), 8, 0)
