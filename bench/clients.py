@@ -37,8 +37,7 @@ PATH = "/v1/chat/completions"
 def measure(service: Service, plan: Plan) -> dict[str, list[Round]]:
     """Interleaved rounds of every client, many calls at once and then one; "-tls" marks those over TLS."""
     places = {kind: (kind, str(service.port)) for kind in KINDS}
-    if service.tls_port is not None:
-        places |= {f"{kind}-tls": (kind, str(service.tls_port), service.ca_file) for kind in OVER_TLS}
+    places |= {f"{kind}-tls": (kind, str(service.tls_port), service.ca_file) for kind in OVER_TLS}
     found: dict[str, list[Round]] = {name: [] for name in places}
     for number in range(plan.rounds):
         say(f"  clients, round {number + 1} of {plan.rounds}, fixed loop {fixed_loop_ms():.1f} ms")

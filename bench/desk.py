@@ -24,9 +24,9 @@ from typing import Any
 
 import apsw
 
+from bench.answering import ANSWER
 from bench.driver import Ticking
 from bench.gateways import BODY
-from bench.upstream import ANSWER
 from headworks.pending import Pending
 from headworks.ports import Entry
 from headworks.records.desk import RecordDesk

@@ -15,6 +15,8 @@ from bench.venvs import BENCH, PEERS, ensure_node, ensure_peer, python_of
 
 OURS = "headworks-gateway"
 OURS_TLS = "headworks-gateway-tls"
+WAYS = (False, True)
+"""Whether TLS is spoken to the upstream."""
 MASTER_KEY = "sk-bench-of-gateways"
 PATH = "/v1/chat/completions"
 BODY = json.dumps({"model": "chat", "messages": [{"role": "user", "content": "Hello there, how are you today?"}]})
@@ -25,7 +27,7 @@ PROXY = """
   upstream up {{ server {host}:{up_port}; keepalive 256; keepalive_requests 1000000000; }}
   server {{
     listen {host}:{port};
-    location / {{ proxy_pass {scheme}://up; {tls} proxy_http_version 1.1; proxy_set_header Connection ""; }}
+    location / {{ proxy_pass {scheme}://up; {more} proxy_http_version 1.1; proxy_set_header Connection ""; }}
   }}
 """
 
@@ -34,25 +36,22 @@ def gateways(service: Upstream, peers: frozenset[str]) -> list[Server]:
     """Headworks with everything on, and the chosen peers; what this machine lacks is left out. "-tls": to the upstream."""
     base = service.base(tls=False)
     made: dict[str, Callable[[], list[Server]]] = {
-        "nginx": lambda: [_nginx(service, tls=tls) for tls in _ways(service)],
+        "nginx": lambda: [nginx_of(service, tls=tls) for tls in WAYS],
         "passthrough": lambda: [_passthrough(base)],
         "portkey": lambda: [_portkey(base)],
         "litellm": lambda: [_litellm(base)],
     }
-    servers = [_ours(service, tls=tls) for tls in _ways(service)]
+    servers = [ours_of(service, tls=tls) for tls in WAYS]
     for name, make in made.items():
         if name in peers and name not in missing():
             servers += make()
     return servers
 
 
-def _ways(service: Upstream) -> list[bool]:
-    return [False] if service.tls_port is None else [False, True]
-
-
-def _ours(service: Upstream, *, tls: bool) -> Server:
+def ours_of(service: Upstream, *, tls: bool) -> Server:
+    """Headworks with everything on."""
     mine = ours(OURS_TLS if tls else OURS, MODELS / "gateway.yaml", "chat")
-    env = {"BENCH_UPSTREAM": service.base(tls=tls), "BENCH_CA": service.ca_file or "unused"}
+    env = {"BENCH_UPSTREAM": service.base(tls=tls), "BENCH_CA": service.ca_file}
     return replace(mine, path=PATH, body=BODY, env=env)
 
 
@@ -62,14 +61,17 @@ def missing() -> Sequence[str]:
     return [name for name, program in needs.items() if shutil.which(program) is None]
 
 
-def _nginx(service: Upstream, *, tls: bool) -> Server:
+def nginx_of(service: Upstream, *, tls: bool, is_buffered: bool = True) -> Server:
+    """nginx `proxy_pass`; for streams it hands on what comes as it comes."""
     name = "nginx-tls" if tls else "nginx"
     where = {
         "host": HOST,
         "up_port": service.tls_port if tls else service.port,
         "scheme": "https" if tls else "http",
-        "tls": PROXY_TLS.format(ca=service.ca_file) if tls else "",
+        "more": PROXY_TLS.format(ca=service.ca_file) if tls else "",
     }
+    if not is_buffered:
+        where["more"] += " proxy_buffering off;"
 
     def command(port: int) -> list[str]:
         return nginx_conf(name, PROXY.format(port=port, **where))

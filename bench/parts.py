@@ -7,11 +7,12 @@ from dataclasses import asdict, dataclass, field
 from functools import partial
 from typing import Any
 
-from bench import clients, footprint, overload, rounds, stored
+from bench import clients, footprint, late, overload, rounds, stored, streams
 from bench.figures import Round, single_times, summary, times
 from bench.gateways import OURS as GATEWAY
 from bench.gateways import OURS_TLS as GATEWAY_TLS
 from bench.gateways import gateways
+from bench.gateways import missing as gateways_missing
 from bench.rounds import Plan, beside_name, say
 from bench.servers import MODELS, PEERS_OF, Server, ours
 from bench.upstream import upstream, upstream_name
@@ -98,6 +99,44 @@ def gateway(asked: Settings, found: Found) -> None:
     _ratios(found, "gateway", taken, [name for name in peers if name.endswith("-tls")], GATEWAY_TLS)
 
 
+def delays(asked: Settings, found: Found) -> None:
+    """What is added to an answer that takes 20 ms, plain and over TLS to the upstream."""
+    if "nginx" in gateways_missing():
+        found.details["added ms"] = "nginx is not on this machine"
+        return
+    for tls, said in ((False, ""), (True, " over TLS")):
+        taken = late.measure(asked.plan, tls=tls)
+        mine, nginx = taken[late.OURS], taken[late.NGINX]
+        found.details[f"added ms{said}"] = {name: asdict(each) for name, each in taken.items()}
+        name = f"gateway added p50 at c=1 x nginx{said}"
+        found.figures[name] = found.ratios[name] = mine.lone_p50_ms / nginx.lone_p50_ms
+        found.figures[f"gateway added p99 at c=64{said}"] = mine.busy_p99_ms
+
+
+def streamed(asked: Settings, found: Found) -> None:
+    """Streams unpaced, at a pace (plain and over TLS to the upstream), and a thousand at once."""
+    if "nginx" in gateways_missing():
+        found.details["streams"] = "nginx is not on this machine"
+        return
+    fast = streams.unpaced(asked.plan)
+    found.details["streams unpaced"] = {name: asdict(each) for name, each in fast.items()}
+    for way in (streams.SAME, streams.TRANSLATED):
+        name = f"streams chunks x nginx, {way}"
+        found.figures[name] = found.ratios[name] = fast[way].times_nginx
+        found.ratios[f"streams cpu a chunk x nginx, {way}"] = fast[way].cpu_us / fast[streams.NGINX].cpu_us
+    for tls, said in ((False, ""), (True, " over TLS")):
+        taken = streams.paced(asked.plan, tls=tls)
+        found.details[f"streams at a pace{said}"] = {name: asdict(each) for name, each in taken.items()}
+        same = taken[streams.SAME]
+        found.figures[f"streams first chunk added p50{said}"] = same.added_p50_ms
+        found.figures[f"streams first chunk added p99{said}"] = same.added_p99_ms
+        found.figures[f"streams chunks glued at pace{said}"] = same.glued_share
+    crowd = streams.many(asked.plan)
+    found.details["streams, a thousand"] = asdict(crowd)
+    found.figures["streams memory of 1000"] = crowd.memory_mb
+    found.figures["streams silent of 1000"] = crowd.silent
+
+
 def overloaded(asked: Settings, found: Found) -> None:
     """S1 with a deadline of 100 ms at twice its peak."""
     server = ours("headworks-overload", MODELS / "s1_overload.yaml", "dot")
@@ -157,6 +196,8 @@ PARTS: Mapping[str, Callable[[Settings, Found], None]] = {
     "s1": s1,
     "s2": s2,
     "gateway": gateway,
+    "delays": delays,
+    "streams": streamed,
     "overload": overloaded,
     "start": starting,
     "memory": memory,

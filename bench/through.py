@@ -14,9 +14,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from bench import driver
+from bench.answering import ANSWER
 from bench.driver import CONNECTIONS, KEY_RATE, Ticking
 from bench.gateways import BODY, PATH
-from bench.upstream import ANSWER
 from headworks.contract import tasks
 from headworks.contract.schema import contract_from
 from headworks.identity.keys import LiveKeys

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import datetime as dt
 import ipaddress
 import json
@@ -24,25 +23,11 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from bench.answering import ANSWER
 from bench.load import HOST, ROOT
 from bench.servers import RUN, free_port
 from bench.tree import prefer
 
-TEXT = (
-    "Hello! I am doing well, thank you for asking. How can I help you today? There is much we could talk about, from "
-    "the history of canals to the mathematics of queues, and I would be glad to go into whatever you have in mind."
-)
-ANSWER = json.dumps(
-    {
-        "id": "chatcmpl-bench",
-        "object": "chat.completion",
-        "created": 1_700_000_000,
-        "model": "any-model",
-        "choices": [{"index": 0, "message": {"role": "assistant", "content": TEXT}, "finish_reason": "stop"}],
-        "usage": {"prompt_tokens": 15, "completion_tokens": 48, "total_tokens": 63},
-    },
-    separators=(",", ":"),
-)
 START_LIMIT_S = 10.0
 NGINX_CONF = """
 worker_processes 1; daemon off; pid {folder}/nginx.pid; error_log stderr crit;
@@ -65,11 +50,11 @@ STATIC = """
 
 @dataclass(frozen=True)
 class Upstream:
-    """Where the upstream listens: `tls_port` is None where only plain HTTP is spoken; `ca_file` then stays empty."""
+    """Where the upstream listens, plain and over TLS; `ca_file` is the authority of its certificate."""
 
     port: int
-    tls_port: int | None = None
-    ca_file: str = ""
+    tls_port: int
+    ca_file: str
 
     def base(self, *, tls: bool) -> str:
         """Where an OpenAI-compatible provider is found."""
@@ -91,22 +76,21 @@ def nginx_conf(name: str, rest: str) -> list[str]:
 
 
 @contextmanager
-def upstream(nice: int) -> Iterator[Upstream]:
-    """A started upstream."""
+def upstream(nice: int, kind: str = "static", delay_s: float = 0.0) -> Iterator[Upstream]:
+    """A started upstream: fixed answers from nginx, or where they are late, streams, or nginx is missing, our own (answering.py)."""
     RUN.mkdir(parents=True, exist_ok=True)
-    made = Upstream(free_port())
-    command = [sys.executable, "-m", "bench.upstream", str(made.port)]
-    if shutil.which("nginx"):
-        cert, key = certificate(RUN / "upstream")
-        made = Upstream(made.port, free_port(), str(cert))
-        where = {"host": HOST, "port": made.port, "tls_port": made.tls_port, "cert": cert, "key": key}
-        command = nginx_conf("upstream", STATIC.format(answer=ANSWER, **where))
+    cert, key = certificate(RUN / "upstream")
+    made = Upstream(free_port(), free_port(), str(cert))
+    where = {"port": made.port, "tls_port": made.tls_port, "cert": str(cert), "key": str(key)}
+    command = [sys.executable, "-m", "bench.answering", json.dumps({"kind": kind, "delay_s": delay_s, **where})]
+    if kind == "static" and not delay_s and shutil.which("nginx"):
+        command = nginx_conf("upstream", STATIC.format(answer=ANSWER, host=HOST, **where))
     with (RUN / "upstream.log").open("wb") as log:
         pinned = ["taskset", "-c", "1", "nice", "-n", str(nice), *command]
         running = subprocess.Popen(pinned, cwd=ROOT, stdout=log, stderr=log, start_new_session=True)
     try:
         prefer(running.pid, nice)
-        _wait(made.port)
+        _wait(made.port, kind)
         yield made
     finally:
         running.send_signal(signal.SIGTERM)
@@ -130,47 +114,13 @@ def certificate(folder: Path) -> tuple[Path, Path]:
     return cert_file, key_file
 
 
-def _wait(port: int) -> None:
+def _wait(port: int, kind: str) -> None:
     until = time.monotonic() + START_LIMIT_S
     while time.monotonic() < until:
         with suppress(OSError), socket.create_connection((HOST, port), 1):
             request = urllib.request.Request(f"http://{HOST}:{port}/v1/chat/completions", b"{}")
             with urllib.request.urlopen(request, timeout=5) as answer:
-                if json.load(answer) == json.loads(ANSWER):
+                if kind != "static" or json.load(answer) == json.loads(ANSWER):
                     return
         time.sleep(0.01)
     raise RuntimeError(f"the upstream did not start: {Path(RUN / 'upstream.log').read_text(errors='replace')[-2000:]}")
-
-
-class Static(asyncio.Protocol):
-    """Stands in where nginx is missing: the same answer to every request, whose head and body come in one piece or more."""
-
-    HEAD = b"HTTP/1.1 200 OK\r\nServer: own\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self.transport = transport
-        self.data = b""
-        self.answer = self.HEAD % len(ANSWER) + ANSWER.encode()
-
-    def data_received(self, data: bytes) -> None:
-        self.data += data
-        end = self.data.find(b"\r\n\r\n")
-        if end < 0:
-            return
-        head = self.data[:end].lower()
-        at = head.find(b"content-length:")
-        length = int(head[at + 15 :].split(b"\r\n")[0]) if at >= 0 else 0
-        if len(self.data) >= end + 4 + length:
-            self.data = self.data[end + 4 + length :]
-            self.transport.write(self.answer)
-
-
-async def _serve(port: int) -> None:
-    server = await asyncio.get_running_loop().create_server(Static, HOST, port)
-    await server.serve_forever()
-
-
-if __name__ == "__main__":
-    import uvloop
-
-    uvloop.run(_serve(int(sys.argv[1])))
