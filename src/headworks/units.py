@@ -146,16 +146,17 @@ def _base32(value: int, pairs: int) -> str:
 class RequestIds:
     """Mints request ids: 26 characters, unique, sortable by time (ULID, Crockford base32, lower case).
 
-    Cost: about 0.3 µs; the random part is drawn once a block of 1024, the time part written once a millisecond.
+    Cost: about 0.3 µs; the random part is drawn once a block of 1024, the time part written once a millisecond, and
+    all of it but two characters once a second.
     """
 
-    __slots__ = ("_drawn", "_low", "_millisecond", "_start", "_wall_ns")
+    __slots__ = ("_drawn", "_low", "_millisecond", "_second", "_start", "_wall_ns", "_written")
 
     def __init__(self, clock: Clock) -> None:
         self._wall_ns = clock.wall_ns
         self._low = len(_PAIRS)
-        self._millisecond = -1
-        self._drawn = self._start = ""
+        self._millisecond = self._second = -1
+        self._drawn = self._start = self._written = ""
 
     def __call__(self) -> RequestId:
         """A new id."""
@@ -172,7 +173,11 @@ class RequestIds:
             low = 0
             self._drawn = _base32(int.from_bytes(os.urandom(9), "big"), 7)
         self._millisecond = millisecond
-        self._start = _base32(millisecond, 5) + self._drawn
+        second, rest = divmod(millisecond, len(_PAIRS))
+        if second != self._second:
+            self._second = second
+            self._written = _base32(second, 4)
+        self._start = self._written + _PAIRS[rest] + self._drawn
         return low
 
 

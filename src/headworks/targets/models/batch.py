@@ -111,13 +111,9 @@ class Batcher(Generic[W]):
 
     def add(self, entry: W) -> bool:
         """Queue a call; False when the queue, or the caller's share of it, is full."""
+        rows, size_bytes, calls = entry.rows, entry.size_bytes, self.calls
         max_calls, max_rows, max_bytes = self._bounds
-        rows, size_bytes = entry.rows, entry.size_bytes
-        if (
-            self.calls >= max_calls
-            or (self.rows + rows > max_rows and self.calls)
-            or (self.size_bytes + size_bytes > max_bytes and self.calls)
-        ):
+        if calls and (calls >= max_calls or self.rows + rows > max_rows or self.size_bytes + size_bytes > max_bytes):
             return False
         line = self._lines.get(entry.caller_id)
         if line is not None and line.calls:
@@ -160,6 +156,8 @@ class Batcher(Generic[W]):
             line = lines[turns[0]]
             heap = line.heap
             if not heap:
+                if len(turns) == 1:  # kept: the next call is most likely the same caller's
+                    break
                 del lines[turns.popleft()]
                 continue
             deadline_ns, _, entry = heap[0]

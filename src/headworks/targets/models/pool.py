@@ -143,16 +143,20 @@ class ModelPool:
 
     def predicted_wait_ns(self, rows: int) -> int:
         """How long a call of so many rows would wait before it starts, by what was measured of late."""
-        seats = self._seats
-        if not seats.ready:
-            return seats.load_ns
-        ahead = self._queue.rows + sum([replica.rows for replica in seats.ready])
-        if seats.ready[0].is_concurrent:
-            room = self.settings.concurrency * len(seats.ready)
+        ready = self._seats.ready
+        if not ready:
+            return self._seats.load_ns
+        ahead = self._queue.rows + (ready[0].rows if len(ready) == 1 else sum([replica.rows for replica in ready]))
+        if not ahead:
+            return 0
+        if ready[0].is_concurrent:
+            room = self.settings.concurrency * len(ready)
             return max(0, self._latency.of_ns(1) * (ahead - room) // room)
         batches, rest = divmod(ahead, self._max_rows)
-        whole_ns = batches * self._cost.of_ns(self._max_rows) + (self._cost.of_ns(rest) if rest else 0)
-        return max(whole_ns // len(seats.ready), ahead * self._pace.row_ns)
+        whole_ns = self._cost.of_ns(rest) if rest else 0
+        if batches:
+            whole_ns += batches * self._cost.of_ns(self._max_rows)
+        return max(whole_ns // len(ready), ahead * self._pace.row_ns)
 
     def load(self) -> float:
         """The wait and the run of one more row; see values.Target."""
