@@ -103,6 +103,8 @@ class CachedAnswers:
         for near in self.similar.find(asked):
             found = self.store.find(near.key, self._clock.monotonic_ns(), max_age_s)
             if found is None:
+                if not self.store.holds(near.key):
+                    self.similar.nearest.drop(near.key)  # else it would stand in the way of what is still there
                 continue
             self.similar.hits += 1
             similarity = round(near.similarity, 4)

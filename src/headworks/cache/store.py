@@ -75,6 +75,10 @@ class Store:
         sealed = entry.sealed
         return self._decode(self._cipher.decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], key)), age_s
 
+    def holds(self, key: bytes) -> bool:
+        """Whether there is an answer under this key, of whatever age."""
+        return key in self._entries
+
     def keep(self, key: bytes, kept: Kept, subject: str | None, now_ns: int, for_s: float) -> None:
         """Keep an answer for so long, in place of an earlier one; too large a one is not kept."""
         if key in self._entries:

@@ -230,6 +230,17 @@ def test_of_calls_alike_but_for_the_question_so_many_are_kept_and_an_answer_that
     assert house.how("how to cancel?", policy=few) == "miss"
 
 
+def test_a_question_whose_answer_is_gone_stands_in_no_others_way(house):
+    house.ask("cancel?")
+    house.answers.store.clear()
+    again = house.how("how to cancel?")
+    house.time.advance(5)
+    too_old = house.how("cancel?", wishes="max-age=3")
+
+    assert (again, too_old) == ("miss", "miss")
+    assert len(house.answers.similar.nearest) == len(house.answers.store) == 2
+
+
 def test_other_targets_answer_for_themselves(house):
     house.ask("cancel?")
     call = house.call("how to cancel?")
