@@ -143,7 +143,10 @@ def test_a_bad_message_is_answered_as_a_problem_and_the_connection_goes_on(serve
     assert after["output"] == {"text": "b"}
 
 
-@pytest.mark.parametrize(("raw", "status"), [("{", 400), ("[]", 400), ('"a"', 400), ("", 400), (b"\x00\x01", 415)])
+@pytest.mark.parametrize(
+    ("raw", "status"),
+    [("{", 400), ("[]", 400), ('"a"', 400), ("", 400), ('{"id":1,"input":' + "[" * 100_000, 400), (b"\x00\x01", 415)],
+)
 def test_what_is_no_message_is_refused_and_the_connection_goes_on(served, raw, status):
     with socket(served) as ws:
         ws.opened.send(raw)

@@ -105,6 +105,7 @@ async def _serve(service: Service, bind: Bind, output: Output) -> int:
         loop.add_signal_handler(number, stop.set)
     sys.setswitchinterval(SWITCH_INTERVAL_S)
     await service.open()
+    loop.set_exception_handler(service.watch.logs.unforeseen)
     server = None
     drain_s = parse_duration_s(service.config.server.drain_timeout)
     try:

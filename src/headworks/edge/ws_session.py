@@ -104,8 +104,8 @@ class Session:
             message = _decode(text)
         except ValidationError as error:
             self._refuse(Malformed(f"The message is not as it must be: {error}"), None)
-        except ValueError:
-            self._refuse(NotJson("A message must be one JSON object"), None)
+        except (ValueError, RecursionError):
+            self._refuse(NotJson("A message must be one JSON object, and no deep one"), None)
         else:
             self._take(message)
 

@@ -7,7 +7,7 @@ What cannot be written in time is dropped and counted; nothing ever waits for a 
 import traceback
 from collections.abc import Callable, Mapping
 from functools import lru_cache
-from typing import Protocol
+from typing import Any, Protocol
 
 import msgspec
 from msgspec import Struct
@@ -99,6 +99,14 @@ class Logs:
         trace = self._redact("".join(frames.format())[-LONGEST_READ:])[-LONGEST_TEXT:]
         reason = str(getattr(error, "reason", ""))
         self.event("failure", "error", request_id=request_id, kind=type(error).__name__, reason=reason, trace=trace)
+
+    def unforeseen(self, _: object, context: Mapping[str, Any]) -> None:
+        """Log what nothing caught in the event loop, whose exception handler this is: as a line like others, redacted."""
+        error = context.get("exception")
+        if isinstance(error, BaseException):
+            self.failure(RequestId(""), error)
+        else:
+            self.event("failure", "error", request_id="", reason=str(context.get("message", "")))
 
     def event(self, event: str, level: str = "info", /, **facts: Scalar) -> None:
         """Log something that happened to the service; texts are redacted and cut."""

@@ -1,3 +1,4 @@
+import asyncio
 import json
 import os
 
@@ -133,6 +134,24 @@ def test_a_failure_is_logged_with_its_kind_and_a_bounded_trace(logs, sink):
     assert line["reason"].startswith("because hw_live_")
     assert "test_logs.py" in line["trace"]
     assert len(line["trace"]) <= LONGEST_TEXT
+    assert KEY.secret.encode() not in sink.text
+
+
+def test_what_nothing_caught_in_the_loop_is_a_line_like_others_and_redacted(logs, sink):
+    async def scene():
+        loop = asyncio.get_running_loop()
+        loop.set_exception_handler(logs.unforeseen)
+        loop.call_soon(int, f"with {KEY.reveal()}")
+        loop.call_exception_handler({"message": f"A transport broke with {KEY.reveal()}"})
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+
+    asyncio.run(scene())
+    logs.flush()
+
+    assert [(line["event"], line["level"]) for line in sink.lines] == [("failure", "error")] * 2
+    assert sink.lines[0]["reason"].startswith("A transport broke with ")
+    assert sink.lines[1]["kind"] == "ValueError"
     assert KEY.secret.encode() not in sink.text
 
 
