@@ -334,3 +334,18 @@ def test_texts_whose_lengths_are_not_their_own_are_refused(target, raw):
     headers = {"Inference-Header-Content-Length": str(len(head))}
 
     assert target.call("/v2/models/shout/infer", body=head + raw, headers=headers).status in {400, 422}
+
+
+DEEP = [
+    b'{"x":' + b"[" * 60_000,
+    b'{"x":' + b"[" * 30_000 + b"]" * 30_000 + b"}",
+    b'{"parameters":{"a":' + b"[" * 60_000,
+]
+
+
+@pytest.mark.parametrize("body", [*DEEP, b"[" * 60_000, b"\xff", b"{"])
+@pytest.mark.parametrize("path", ["/v2/repository/index", "/v2/repository/models/doubled/load", "/admin/keys"])
+def test_small_forms_that_are_very_deep_or_no_json_are_refused(target, path, body):
+    key = target.key if path.endswith("index") else target.admin_key
+
+    assert target.call(path, body=body, key=key).status in {400, 422}

@@ -180,8 +180,8 @@ def read_form(form: type[T], document: Mapping[str, Any] | bytes) -> T:
         path = re.sub(r"[.\[]+", "/", place[1]).replace("]", "") if place else named[1] if named else None
         pointer = "" if path is None else f"/{path}"
         raise SchemaViolation(errors=(FieldError(pointer, _PLACE.sub("", text)),)) from None
-    except msgspec.DecodeError:
-        raise SchemaViolation(errors=(FieldError("", "not a JSON document"),)) from None
+    except (msgspec.DecodeError, RecursionError):
+        raise SchemaViolation(errors=(FieldError("", "not a JSON document, or a very deep one"),)) from None
 
 
 def _read(parse: Any, text: Any, pointer: str) -> Any:

@@ -40,14 +40,17 @@ def parse(raw: RawRequest, endpoint: Endpoint, dialect: Dialect, now_ns: int) ->
     read = dialect.read(raw, endpoint)
     if endpoint.task is not None and endpoint.task in FINDERS:
         refuse_addresses(endpoint.task, _decode(read.payload.document))
+    timeout_ns = int(endpoint.timeout_s * SECOND_NS)
+    if read.patience_ns is not None:
+        timeout_ns = min(timeout_ns, read.patience_ns)
     if _ASKED_APART.isdisjoint(headers):
-        deadline_ns = now_ns + _allowed_ns(endpoint, read.patience_ns) - raw.ahead_ns
+        deadline_ns = now_ns + timeout_ns - raw.ahead_ns
         return Call(endpoint, read.payload, read.reply_media, deadline_ns, None, None, None, None, read.form)
     return Call(
         endpoint,
         read.payload,
         read.reply_media,
-        now_ns + _time_left_ns(headers, _allowed_ns(endpoint, read.patience_ns)) - raw.ahead_ns,
+        now_ns + _time_left_ns(headers, timeout_ns) - raw.ahead_ns,
         _named(headers, "x-subject", _SUBJECT, "1 to 256 of A-Z a-z 0-9 . _ : @ + = / | ~ -"),
         None
         if endpoint.is_http
@@ -64,12 +67,6 @@ def parse_size_hint(raw: RawRequest) -> int:
     if content_type.startswith(("image/", "application/octet-stream")):
         return 0
     return len(raw.body)
-
-
-def _allowed_ns(endpoint: Endpoint, patience_ns: int | None) -> int:
-    """The endpoint's timeout, or less where the body says so."""
-    timeout_ns = int(endpoint.timeout_s * SECOND_NS)
-    return timeout_ns if patience_ns is None else min(timeout_ns, patience_ns)
 
 
 def _time_left_ns(headers: Mapping[str, str], timeout_ns: int) -> int:

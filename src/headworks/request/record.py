@@ -17,7 +17,7 @@ from headworks.errors import (
 )
 from headworks.pending import Pending, Shared, driven
 from headworks.ports import Entry, IdempotencySlot, Parts, Replay
-from headworks.request.usage import MARK, tells_usage, usage_told
+from headworks.request.usage import MARK, TELLING, is_own, usage_told
 from headworks.values import (
     Auth,
     Call,
@@ -117,8 +117,8 @@ class Line:
         Raises: RecordUnavailable (503), through the pending result; what then becomes of an opened row, `refused` sees to.
         """
         entry = self._noted(status, outcome, body, media)
-        if self.call is not None and entry.usage is None and tells_usage(self.call, self.answer):
-            entry.usage = usage_told([body])
+        if self.call is not None and self.call.endpoint.task in TELLING:
+            self._tell_usage(entry, [body])
         return self._write(entry)
 
     def end(self) -> None:
@@ -173,11 +173,16 @@ class Line:
         stream = self.answer.stream
         if stream is not None:
             entry.usage, entry.cost_micros = stream.billed()
-        if self.call is not None and entry.usage is None and tells_usage(self.call, self.answer):
-            entry.usage = usage_told(self._spent)
+        if self.call is not None and self.call.endpoint.task in TELLING:
+            self._tell_usage(entry, self._spent)
         self.end()
         written = self._write(entry)
         return written if self._number is None else driven(self._closed(self._number, entry, written))
+
+    def _tell_usage(self, entry: Entry, told: list[bytes]) -> None:
+        """What a service outside used is known already; a model of our own says it in its answer."""
+        if entry.usage is None and is_own(self.answer):
+            entry.usage = usage_told(told)
 
     def _give_back(self, slot: IdempotencySlot, claiming: Pending[Replay | None]) -> None:
         """Whoever claimed the slot went away before it was theirs."""

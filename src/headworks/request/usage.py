@@ -9,7 +9,7 @@ from typing import Annotated
 from msgspec import DecodeError, Meta, Struct, ValidationError
 from msgspec.json import Decoder
 
-from headworks.values import Call, Outcome, Usage
+from headworks.values import Outcome, Usage
 
 TELLING = frozenset({"chat", "completion", "embeddings", "messages", "responses"})
 """The tasks whose answers have a place for it."""
@@ -49,9 +49,9 @@ class _Answer(Struct, frozen=True):
 _decode = Decoder(_Answer).decode
 
 
-def tells_usage(call: Call, outcome: Outcome) -> bool:
-    """Whether a model of our own has just answered a task that has a place for what it used."""
-    return call.endpoint.task in TELLING and outcome.attempts > 0 and _OUTSIDE not in outcome.target
+def is_own(outcome: Outcome) -> bool:
+    """Whether a model of our own has just answered: neither a service outside nor a kept answer has."""
+    return outcome.attempts > 0 and _OUTSIDE not in outcome.target
 
 
 def usage_told(documents: Iterable[bytes]) -> Usage | None:
@@ -60,7 +60,7 @@ def usage_told(documents: Iterable[bytes]) -> Usage | None:
     for document in documents:
         try:
             known |= _figures(_decode(document))
-        except (DecodeError, ValidationError):
+        except (DecodeError, ValidationError, RecursionError):
             continue
     return Usage(**known) if known else None
 
