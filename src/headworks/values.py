@@ -258,7 +258,7 @@ class Given(Struct, frozen=True, omit_defaults=True):
 class Usage(Struct, frozen=True):
     """What a call used of a paid service, in one form for all of them; None is unknown, never 0.
 
-    Shapes: `cached_tokens` are part of `input_tokens`, `reasoning_tokens` of `output_tokens`.
+    Shapes: `cached_tokens` are part of `input_tokens`, `reasoning_tokens` of `output_tokens`; `searches` are what rerankers bill.
     """
 
     input_tokens: int | None = None
@@ -268,6 +268,7 @@ class Usage(Struct, frozen=True):
     images: int | None = None
     characters: int | None = None
     seconds: float | None = None
+    searches: int | None = None
 
 
 class Stream(Protocol):

@@ -21,6 +21,15 @@ LEAST_SOUND_BYTES_A_SECOND = 500
 """No codec for speech in use takes less."""
 
 
+TEXTS_A_SEARCH = 100
+LEAST_BYTES_A_PIECE = 250
+"""A reranker cuts texts longer than about 500 tokens, the query among them, and counts each piece as a text."""
+
+
+class _Ranked(Struct, frozen=True):
+    texts: list[str] = []
+
+
 class Asked(Struct, frozen=True):
     """What a request says of the size of its answer, in the words of any task."""
 
@@ -32,6 +41,7 @@ class Asked(Struct, frozen=True):
 
 
 _asked = Decoder(Asked).decode
+_ranked = Decoder(_Ranked).decode
 _NOTHING = Asked()
 
 
@@ -81,7 +91,18 @@ def most_used(
         characters=size if price.characters else None,
         images=count * payload.rows if price.image else None,
         seconds=size / LEAST_SOUND_BYTES_A_SECOND if price.minute else None,
+        searches=_searches(payload.document) if price.search else None,
     )
+
+
+def _searches(document: bytes) -> int:
+    """The most searches that ranking these texts can be billed as."""
+    try:
+        texts = _ranked(document).texts
+    except (DecodeError, ValidationError):
+        return 1
+    pieces = sum(max(1, -(-len(text.encode()) // LEAST_BYTES_A_PIECE)) for text in texts)
+    return max(1, -(-pieces // TEXTS_A_SEARCH))
 
 
 def bound_micros(

@@ -5,6 +5,7 @@ An unknown price is None, never 0: what cannot be priced must not look free.
 
 import re
 from collections.abc import Mapping
+from datetime import date
 from functools import cache
 from math import ceil
 from pathlib import Path
@@ -20,7 +21,7 @@ CURRENCY = "USD"
 MICROS = 1_000_000
 """Millionths to one unit of the currency."""
 
-_RELEASE = re.compile(r"[-@:](?:\d{8}|\d{4}-\d\d-\d\d|\d{3,4}|v\d+(?::\d+)?|latest)")
+_RELEASE = re.compile(r"[-@:](?:\d{8}|\d{4}-\d\d-\d\d|\d\d-\d{4}|\d{3,4}|v\d+(?::\d+)?|latest)")
 """What may follow a model's name without making it another model: a date, the number of a release, `latest`."""
 
 
@@ -42,7 +43,7 @@ def cost_micros(price: Price, usage: Usage) -> int | None:
         if price.output is None:
             return None
         total += written / MICROS * price.output
-    if not usage.characters is usage.images is usage.seconds is None:
+    if not usage.characters is usage.images is usage.seconds is usage.searches is None:
         for count, each in _other_than_tokens(price, usage):
             if count and each is None:
                 return None
@@ -57,6 +58,7 @@ def _other_than_tokens(price: Price, usage: Usage) -> tuple[tuple[float | None, 
         (None if characters is None else characters / MICROS, price.characters),
         (usage.images, price.image),
         (None if usage.seconds is None else usage.seconds / 60, price.minute),
+        (usage.searches, price.search),
     )
 
 
@@ -88,7 +90,29 @@ class PriceTable(Struct, frozen=True):
         return PriceTable(self.version, self.currency, {**self.prices, **own})
 
 
+class Listed(Price, frozen=True, forbid_unknown_fields=True, omit_defaults=True, kw_only=True):
+    """A price that comes with the package: which of the file's sources states it, and the last day on which that was seen."""
+
+    source: str
+    seen: date
+
+
+class Shipped(Struct, frozen=True, forbid_unknown_fields=True):
+    """The file of prices; a source is the vendor's own page."""
+
+    version: str
+    currency: str
+    sources: Mapping[str, str]
+    prices: Mapping[str, Listed]
+
+
+def read_shipped() -> Shipped:
+    """The file as it is."""
+    return msgspec.json.decode(Path(__file__).with_name("prices.json").read_bytes(), type=Shipped)
+
+
 @cache
 def shipped() -> PriceTable:
     """The table that comes with the package."""
-    return msgspec.json.decode(Path(__file__).with_name("prices.json").read_bytes(), type=PriceTable)
+    table = read_shipped()
+    return PriceTable(table.version, table.currency, table.prices)

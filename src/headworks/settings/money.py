@@ -13,8 +13,8 @@ class Price(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True)
     """What one service costs; what is not named is not known, and a 0 says that it is free.
 
     `input`, `cached` and `output` are for a million tokens, `characters` for a million characters billed in steps of
-    `step_characters` and at least `least_characters` a call, `image` for one, `minute` for a minute of sound, `call`
-    for each call. `most_output` is the most tokens that one answer can have.
+    `step_characters` and at least `least_characters` a call, `image` for one, `minute` for a minute of sound, `search`
+    for a query with up to 100 texts, `call` for each call. `most_output` is the most tokens that one answer can have.
     """
 
     input: Amount | None = None
@@ -23,6 +23,7 @@ class Price(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True)
     characters: Amount | None = None
     image: Amount | None = None
     minute: Amount | None = None
+    search: Amount | None = None
     call: Amount | None = None
     step_characters: Annotated[int, Meta(ge=1)] = 1
     least_characters: Annotated[int, Meta(ge=0)] = 0

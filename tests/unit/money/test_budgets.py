@@ -25,6 +25,7 @@ PRICES = PriceTable(
     {
         "up/m": Price(input=1, output=10),
         "up/image": Price(image=0.04),
+        "up/rank": Price(search=0.002),
         "up/capped": Price(input=0, output=1, most_output=100),
     },
 )
@@ -369,3 +370,14 @@ def test_a_document_that_a_ceiling_bounded_is_charged_what_it_was():
 
     assert money.settle(held, Usage(input_tokens=5, output_tokens=1)).micros == 15
     assert account(money, "all", "service") == 15
+
+
+@pytest.mark.parametrize(
+    ("texts", "searches"), [(["a"] * 100, 1), (["a"] * 101, 2), (["a" * 250] * 100, 1), (["\u00e9" * 126] * 100, 2)]
+)
+def test_ranking_holds_a_search_for_each_hundred_texts_a_long_one_counting_as_several(texts, searches):
+    money, _ = purse(Budget("all", 10_000_000))
+    held = money.reserve(asked("rerank", query="q", texts=texts), ANN, "up/rank")
+
+    assert held.micros == searches * 2000
+    assert money.settle(held, Usage(searches=1)).micros == 2000

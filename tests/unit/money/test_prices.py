@@ -1,10 +1,14 @@
 """What a use costs, by the table of prices."""
 
+from datetime import date
+
 import pytest
 
-from headworks.money.prices import cost_micros, shipped
+from headworks.money.prices import cost_micros, read_shipped, shipped
 from headworks.settings.money import Price
 from headworks.values import Usage
+
+PRICED = ("input", "output", "characters", "image", "minute", "search", "call")
 
 
 @pytest.mark.parametrize(
@@ -18,6 +22,7 @@ from headworks.values import Usage
         (Price(characters=1, step_characters=100, least_characters=300), Usage(characters=301), 400),
         (Price(image=0.0015), Usage(images=2), 3000),
         (Price(minute=0.006), Usage(seconds=90), 9000),
+        (Price(search=0.002), Usage(searches=3), 6000),
         (Price(call=0.002), Usage(), 2000),
         (Price(input=0, output=0), Usage(input_tokens=9, output_tokens=9), 0),
     ],
@@ -26,7 +31,9 @@ def test_each_way_of_billing_has_its_price_rounded_up(price, usage, micros):
     assert cost_micros(price, usage) == micros
 
 
-@pytest.mark.parametrize("usage", [Usage(output_tokens=1), Usage(images=1), Usage(characters=1), Usage(seconds=1)])
+@pytest.mark.parametrize(
+    "usage", [Usage(output_tokens=1), Usage(images=1), Usage(characters=1), Usage(seconds=1), Usage(searches=1)]
+)
 def test_what_has_no_price_is_unknown_never_free(usage):
     assert cost_micros(Price(input=1), usage) is None
 
@@ -39,7 +46,14 @@ def test_what_has_no_price_is_unknown_never_free(usage):
         ("openai/gpt-3.5-turbo-0125", True),
         ("anthropic/claude-sonnet-4-20250514", True),
         ("anthropic/claude-3-haiku@20240307", True),
-        ("openai/gpt-5-pro", False),
+        ("openai/gpt-5-huge", False),
+        ("cohere/command-a-03-2025", True),
+        ("cohere/command-a-reasoning-08-2025", False),
+        ("cohere/rerank-v4.0-pro", True),
+        ("aws/us.amazon.nova-pro-v1:0", True),
+        ("aws/eu.amazon.nova-pro-v1:0", False),
+        ("aws/comprehend:toxicity", False),
+        ("google/translate-v3", True),
         ("openai/gpt-3.5-turbo-16k", False),
         ("anthropic/claude-opus-4-9", False),
         ("up/gpt-5-mini", False),
@@ -60,4 +74,15 @@ def test_the_shipped_table_says_of_which_day_it_is_and_prices_something_of_each_
     table = shipped()
 
     assert len(table.version) == len("2025-11-01")
-    assert [name for name, price in table.prices.items() if price == Price()] == []
+    assert [
+        name for name, price in table.prices.items() if not any(getattr(price, each) is not None for each in PRICED)
+    ] == []
+
+
+def test_every_shipped_price_names_the_vendors_page_and_the_day_on_which_it_was_seen():
+    told = read_shipped()
+    first, last = date(2025, 7, 1), date.fromisoformat(told.version)
+
+    assert all(page.startswith("https://") for page in told.sources.values())
+    assert {price.source for price in told.prices.values()} == told.sources.keys()
+    assert [name for name, price in told.prices.items() if not first <= price.seen <= last] == []

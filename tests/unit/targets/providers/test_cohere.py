@@ -21,6 +21,7 @@ from headworks.targets.providers.cohere.embeddings import CohereEmbeddings
 from headworks.targets.providers.cohere.rerank import CohereRerank
 from headworks.targets.providers.proof import prove_failure, prove_reply, prove_request, prove_stream, read
 from headworks.targets.providers.wire import Ask, HttpResponse
+from headworks.values import Usage
 from tests.unit.targets.providers.chats import CALLED, FORMAT, PIXEL, TOOL, USER, ask, picture, sent
 
 COMMAND = CohereChat("command-a")
@@ -181,7 +182,9 @@ def test_texts_are_ranked_best_first():
     request = prove_request(RERANK, ask)
     results = [{"index": 0, "relevance_score": 0.2}, {"index": 2, "relevance_score": 0.9}]
     answer = prove_reply(RERANK, ask, ok({"id": "r", "results": results}))
+    billed = RERANK.reply(ask, ok({"results": results, "meta": {"billed_units": {"search_units": 2}}}))
 
+    assert (answer.usage, billed.usage) == (None, Usage(searches=2))
     assert msgspec.json.decode(request.body) == {
         "model": "rerank-v3.5",
         "query": "q",

@@ -5,6 +5,7 @@ Source: Cohere API, `POST /v2/rerank`.
 
 from __future__ import annotations
 
+from math import ceil
 from typing import Any
 
 import msgspec
@@ -15,6 +16,7 @@ from headworks.errors import HeadworksError, ProviderBroken
 from headworks.targets.providers.cohere.answering import refused
 from headworks.targets.providers.whole import Whole, decoded
 from headworks.targets.providers.wire import Answer, Ask, HttpRequest, HttpResponse
+from headworks.values import Usage
 
 
 class _Result(Struct, frozen=True):
@@ -22,8 +24,17 @@ class _Result(Struct, frozen=True):
     relevance_score: float
 
 
+class _Units(Struct, frozen=True):
+    search_units: float | None = None
+
+
+class _Meta(Struct, frozen=True):
+    billed_units: _Units | None = None
+
+
 class _Reply(Struct, frozen=True):
     results: list[_Result]
+    meta: _Meta | None = None
 
 
 _asked = msgspec.json.Decoder(Request).decode
@@ -32,7 +43,7 @@ _encode = msgspec.json.Encoder().encode
 
 
 class CohereRerank(Whole, frozen=True, kw_only=True):
-    """Texts by how well they answer a query; billed by searches, which are not tokens, so no usage is told."""
+    """Texts by how well they answer a query; billed by searches."""
 
     task: str = "rerank"
 
@@ -49,15 +60,21 @@ class CohereRerank(Whole, frozen=True, kw_only=True):
 
         Raises: ProviderBroken for a place that no text has.
         """
-        asked, results = _asked(ask.document), decoded(_reply, response.body).results
+        wire = decoded(_reply, response.body)
+        asked, results = _asked(ask.document), wire.results
         if any(not 0 <= result.index < len(asked.texts) for result in results):
             raise ProviderBroken(reason="a result beyond the texts")
         ranked = [
             Ranked(result.index, result.relevance_score, asked.texts[result.index] if asked.return_text else None)
             for result in sorted(results, key=lambda result: -result.relevance_score)
         ]
-        return Answer(_encode(ranked), None, self.model)
+        return Answer(_encode(ranked), _usage(wire.meta), self.model)
 
     def failure(self, response: HttpResponse) -> HeadworksError:
         """By status: Cohere's errors have no codes."""
         return refused(response)
+
+
+def _usage(meta: _Meta | None) -> Usage | None:
+    units = None if meta is None or meta.billed_units is None else meta.billed_units.search_units
+    return None if units is None else Usage(searches=ceil(units))
