@@ -70,7 +70,7 @@ def check_picture(data: bytes, pointer: str) -> None:
     try:
         _check_bounds(picture_of(data), pointer)
     except NotPicture:
-        raise UnsupportedMedia("Not a picture this service reads.", errors=(FieldError(pointer, _READ),)) from None
+        raise _unread(pointer) from None
     except Truncated:
         raise SchemaViolation(errors=(FieldError(pointer, "is cut off: the picture's head is not whole"),)) from None
 
@@ -87,8 +87,14 @@ def check_base64_picture(text: str, pointer: str) -> None:
             except Truncated:
                 pass
         return check_picture(a2b_base64(text, strict_mode=True), pointer)
+    except NotPicture:
+        raise _unread(pointer) from None
     except ValueError:
         raise SchemaViolation(errors=(FieldError(pointer, "must be base64 (RFC 4648, section 4)"),)) from None
+
+
+def _unread(pointer: str) -> UnsupportedMedia:
+    return UnsupportedMedia("Not a picture this service reads.", errors=(FieldError(pointer, _READ),))
 
 
 def _check_bounds(picture: Picture, pointer: str) -> None:

@@ -121,6 +121,17 @@ def test_steps_are_bounded() -> None:
         check_picture(b"\xff\xd8" + b"\xff\xe0\x00\x02" * 300_000, "/image")
 
 
+@pytest.mark.parametrize("size_bytes", [100, 40_000, 400_000])
+def test_a_file_that_is_no_picture_is_refused_however_long_it_is(size_bytes: int) -> None:
+    for check, file in (
+        (check_picture, b"%PDF-1.7" * (size_bytes // 8)),
+        (check_base64_picture, b64encode(b"%PDF-1.7" * (size_bytes // 8)).decode()),
+    ):
+        with pytest.raises(UnsupportedMedia) as caught:
+            check(file, "/image")
+        assert caught.value.errors[0].pointer == "/image"
+
+
 @pytest.mark.parametrize("text", ["not base64!", "abc", "data:image/png;base64," + b64encode(WHOLE["png"]).decode()])
 def test_what_is_not_base64_is_refused_with_the_field(text: str) -> None:
     with pytest.raises(SchemaViolation) as caught:
