@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from msgspec import Struct
 
 from headworks.admin.control import ControlServer
-from headworks.assembly import budgets_of, caller_defaults, key_rules, prices_of, record_settings
+from headworks.assembly import budgets_of, caller_defaults, key_rules, largest_body_bytes, prices_of, record_settings
 from headworks.bridge import awaited
 from headworks.cache.answers import SECRET_BYTES, CachedAnswers
 from headworks.catalogue_operations import Catalogue
@@ -44,7 +44,7 @@ from headworks.targets.models.runner import Announcement
 from headworks.targets.peers import Peers
 from headworks.tensor_operations import Shelf, TensorModels
 from headworks.tensor_repository import TensorRepository
-from headworks.units import RequestId, RequestIds, SystemClock, parse_size_bytes, random_bytes
+from headworks.units import RequestId, RequestIds, SystemClock, random_bytes
 from headworks.watch.health import Health
 from headworks.watch.sink import ThreadSink
 from headworks.watch.watch import LoggedWatch
@@ -164,7 +164,7 @@ class Service:
         self.health = health_of(self.ledger, self.models, lambda: self.published.is_known)
         offload = ThreadOffload(bell.post)
         self._closers.append(offload.close)
-        routes = Routes(table(parse_size_bytes(config.server.max_body), is_loopback=self._is_loopback))
+        routes = Routes(table(largest_body_bytes(config), is_loopback=self._is_loopback))
         self.money = self._open_money(limits)
         self.models.stand_beside(Estimate(offload))
         targets = self._found(loop, offload)
