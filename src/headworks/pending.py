@@ -5,6 +5,7 @@ No event loop is known here. A coroutine driven by `drive` may await `Pending` o
 """
 
 from collections.abc import Callable, Coroutine, Generator
+from functools import partial
 from typing import Any, Generic, TypeVar
 
 from msgspec import Struct
@@ -170,7 +171,7 @@ def driven(work: Coroutine[Any, Any, T]) -> Pending[T]:
 class Shared(Generic[T]):
     """One result for many who wait; one that gives up is left out, and the work goes on for the others.
 
-    Shapes: `join` gives each their own Pending; one that was abandoned calls nobody back.
+    Shapes: `join` gives each their own Pending.
     """
 
     __slots__ = ("_waiting", "_work")
@@ -192,11 +193,16 @@ class Shared(Generic[T]):
             _copied(self._work, mine)
         else:
             self._waiting.append(mine)
+            mine.on_abandon = partial(self._leave, mine)
         return mine
+
+    def _leave(self, mine: Pending[T]) -> None:
+        self._waiting = [pending for pending in self._waiting if pending is not mine]
 
     def _tell(self) -> None:
         waiting, self._waiting = self._waiting, []
         for pending in waiting:
+            pending.on_abandon = None
             _copied(self._work, pending)
 
 

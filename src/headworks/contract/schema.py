@@ -36,11 +36,12 @@ class Schema:
     Safe under: many threads.
     """
 
-    __slots__ = ("_iterate", "_read", "is_valid", "json")
+    __slots__ = ("_iterate", "_read", "declared", "is_valid", "json")
 
     def __init__(self, json: JsonObject, declared: Any = None) -> None:
         validator = _compiled(dict(json))
         self.json: JsonObject = json
+        self.declared = declared
         self.is_valid: Callable[[object], bool] = validator.is_valid
         self._iterate: Callable[[object], Iterator[Violation]] = validator.iter_errors
         self._read: Callable[[bytes], object] | None = None if declared is None else Decoder(declared).decode

@@ -7,30 +7,30 @@ from math import ceil
 
 from headworks.values import Quota
 
+_NAMES = (("requests", False), ("tokens", True))
 _UNITS = ((3600, "h"), (60, "m"))
 
 
 def rate_fields(quotas: tuple[Quota, ...]) -> tuple[tuple[str, str], ...]:
     """What is left of calls and of tokens, of each the quota that ends first."""
-    return tuple(
-        field
-        for unit, tightest in tightest_of(quotas)
-        for field in (
+    fields: tuple[tuple[str, str], ...] = ()
+    for unit, tightest in tightest_of(quotas):
+        fields += (
             (f"x-ratelimit-limit-{unit}", str(tightest.limit)),
             (f"x-ratelimit-remaining-{unit}", str(tightest.remaining)),
             (f"x-ratelimit-reset-{unit}", duration(tightest.reset_s)),
         )
-    )
+    return fields
 
 
 def tightest_of(quotas: tuple[Quota, ...]) -> list[tuple[str, Quota]]:
     """Of calls and of tokens, as vendors name them, the quota that ends first; nothing of what has none."""
-    found = []
-    for unit, is_tokens in (("requests", False), ("tokens", True)):
-        alike = [quota for quota in quotas if quota.is_tokens is is_tokens]
-        if alike:
-            found.append((unit, min(alike, key=lambda quota: quota.remaining)))
-    return found
+    tightest: dict[bool, Quota] = {}
+    for quota in quotas:
+        held = tightest.get(quota.is_tokens)
+        if held is None or quota.remaining < held.remaining:
+            tightest[quota.is_tokens] = quota
+    return [(unit, tightest[is_tokens]) for unit, is_tokens in _NAMES if is_tokens in tightest]
 
 
 def duration(seconds: float) -> str:

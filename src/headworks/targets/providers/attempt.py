@@ -209,6 +209,8 @@ def _crowded(site: Site, error: ProviderBusy) -> Overloaded:
 
 
 def _hold_to_contract(site: Site, answer: Answer) -> None:
+    if answer.read_as is not None and answer.read_as is site.reply.declared:
+        return
     if answer.media != JSON or site.reply.surely_holds(answer.document):
         return
     document = understood(_document, answer.document)

@@ -53,12 +53,16 @@ class Ask(Struct, frozen=True):
 
 
 class Answer(Struct, frozen=True):
-    """What a provider answered, in the task's reply shape; `model` is what it says it answered with."""
+    """What a provider answered, in the task's reply shape; `model` is what it says it answered with.
+
+    `read_as` is the task's own type of a reply where the operation has read the document as that, or as a narrower one.
+    """
 
     document: bytes
     usage: Usage | None = None
     model: str = ""
     media: str = "application/json"
+    read_as: type | None = None
 
 
 class Piece(Struct, frozen=True):

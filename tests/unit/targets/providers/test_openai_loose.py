@@ -3,6 +3,7 @@
 import msgspec
 import pytest
 
+from headworks.contract import tasks
 from headworks.errors import (
     ContentRefused,
     ContextTooLong,
@@ -138,3 +139,24 @@ def test_embeddings_without_a_head_are_made_to_follow_the_contract():
     for body in (b"{}", b'{"data": []}', b"null"):
         with pytest.raises(ProviderBroken):
             operation.reply(Ask(b'{"input": "x"}'), HttpResponse(200, {}, body))
+
+
+OWN = {"id": "c", "object": "chat.completion", "created": 1, "model": "m"}
+
+
+@pytest.mark.parametrize(
+    ("message", "is_read"),
+    [
+        ({"role": "assistant", "content": "Hi."}, True),
+        ({"role": "assistant", "content": [{"type": "text", "text": "Hi."}]}, False),
+        ({"role": "tool", "content": "Hi."}, False),
+        ({}, False),
+    ],
+)
+def test_only_what_reads_as_the_tasks_own_reply_is_said_to_be_read_as_it(message, is_read):
+    response = ok({**OWN, "choices": [{"index": 0, "message": message, "finish_reason": "stop"}]})
+    answer = CHAT.reply(ask(), response)
+
+    assert answer.document == response.body
+    assert (answer.read_as is tasks.reply("chat").declared) == is_read
+    assert tasks.reply("chat").surely_holds(answer.document) == is_read

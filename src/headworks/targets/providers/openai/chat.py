@@ -11,7 +11,7 @@ from typing import Literal
 import msgspec
 from msgspec import Raw, Struct
 
-from headworks.contract.tasks.chat import Finish
+from headworks.contract.tasks.chat import Finish, Reply
 from headworks.errors import HeadworksError, ProviderBroken
 from headworks.targets.providers.openai.chunks import ChunkReader, chat_piece
 from headworks.targets.providers.openai.document import (
@@ -34,6 +34,12 @@ from headworks.targets.providers.wire import Answer, Ask, HttpRequest, HttpRespo
 _number = msgspec.json.Decoder(int | None).decode
 
 
+class _AsTold(Reply, frozen=True):
+    """An answer that is the task's own; nearly all are."""
+
+    usage: Spent | None = None
+
+
 class _Choice(Struct, frozen=True):
     index: int
     message: Raw
@@ -41,7 +47,7 @@ class _Choice(Struct, frozen=True):
 
 
 class _Reply(Struct, frozen=True):
-    """An answer that follows the dialect; most do."""
+    """An answer that follows the dialect, but for what its messages hold."""
 
     id: str
     object: Literal["chat.completion"]
@@ -66,6 +72,7 @@ class _LooseReply(Struct, frozen=True):
     error: Raw = NULL
 
 
+_as_told = msgspec.json.Decoder(_AsTold).decode
 _reply = msgspec.json.Decoder(_Reply).decode
 _loose = msgspec.json.Decoder(_LooseReply)
 
@@ -121,12 +128,19 @@ class OpenAiChat:
         Raises: ProviderBroken without an answer in it; what an error inside a 200 means.
         """
         try:
-            wire = _reply(response.body)
+            wire = _as_told(response.body)
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+            return self._loosely(response.body)
+        return Answer(response.body, usage_of(wire.usage), wire.model, read_as=Reply)
+
+    def _loosely(self, body: bytes) -> Answer:
+        try:
+            wire = _reply(body)
         except (msgspec.MsgspecError, UnicodeDecodeError):
-            return self._mended(response.body)
+            return self._mended(body)
         if not wire.choices:
             raise ProviderBroken(reason="no choices")
-        return Answer(response.body, usage_of(wire.usage), wire.model)
+        return Answer(body, usage_of(wire.usage), wire.model)
 
     def _mended(self, body: bytes) -> Answer:
         wire = decoded(_loose, body)

@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 from msgspec import Raw, Struct
 
+from headworks.contract.tasks.chat import Spent as TaskSpent
 from headworks.errors import HeadworksError, ProviderBroken
 from headworks.targets.providers.failing import Told, failed, texts
 from headworks.targets.providers.openai.facts import BY_CODE
@@ -30,12 +31,9 @@ class _Written(Struct, frozen=True, gc=False):
     reasoning_tokens: int | None = None
 
 
-class Spent(Struct, frozen=True):
+class Spent(TaskSpent, frozen=True):
     """Usage as chat and completions tell it."""
 
-    prompt_tokens: int
-    completion_tokens: int
-    total_tokens: int
     prompt_tokens_details: _Read | None = None
     completion_tokens_details: _Written | None = None
     prompt_cache_hit_tokens: int | None = None
