@@ -51,8 +51,8 @@ VERIFIED = (
         "recorded traffic of the services where there is any, their official clients, else their documentation",
     ),
     (
-        "`openai` files, batches, fine-tuning",
-        "the official client (sync and async) before, an account made up from its types behind; emulators by hand (llmock, aimock)",
+        "`openai` files, batches, fine-tuning, stored responses",
+        "the official client (sync and async) before, an account made up from its types behind; emulators by hand (llmock, aimock); on `azure` the vendor's documentation only",
     ),
     (
         "prompts",

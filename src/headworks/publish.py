@@ -178,7 +178,9 @@ def _fitting(bound: Bound, task: str) -> Bound:
     Raises: ConfigurationRefused.
     """
     if task in KEPT and kept_by(bound.operation) is None:
-        raise ConfigurationRefused(f"no kind of provider but openai keeps {task} for callers, each apart")
+        raise ConfigurationRefused(
+            f"this kind of provider keeps no {task} for callers, each apart; openai and azure do"
+        )
     return bound
 
 

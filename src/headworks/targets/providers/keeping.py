@@ -9,9 +9,6 @@ from msgspec import Struct
 
 from headworks.targets.providers.wire import Operation
 
-UNKNOWN = "There is nothing of this id."
-"""Said of what does not exist and of what is somebody else's, so that nobody learns which."""
-
 
 class Produced(Struct, frozen=True):
     """A thing that a provider makes by itself: its kind, and of a file what it is for."""

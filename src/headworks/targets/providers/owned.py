@@ -15,7 +15,7 @@ from headworks.belongings import Belonging, Belongings, FirstKey, Page, Pseudony
 from headworks.contract.schema import JSON
 from headworks.errors import CallerError, FieldError, NotFound, ProviderBroken, SchemaViolation
 from headworks.pending import Pending, Shared, driven
-from headworks.targets.providers.keeping import UNKNOWN, Kept
+from headworks.targets.providers.keeping import Kept
 from headworks.targets.providers.sign import Offload
 from headworks.targets.providers.target import ProviderTarget
 from headworks.targets.providers.things import (
@@ -189,7 +189,7 @@ class Owned:
         """
         found = None if thing is None else self._known.find(self._place, thing)
         if found is None or found.owner != asking.owner or found.kind != kind:
-            raise NotFound(UNKNOWN)
+            raise NotFound
         return found
 
     def _used(self, asking: Asking) -> Iterator[Belonging]:
@@ -218,7 +218,7 @@ class Owned:
             content = sent_file(asked, asking.side.call.payload.blobs)
             is_foreign = await self._offload(partial(self._names_foreign, content or b"", asking.owner))
         if is_foreign:
-            raise NotFound(UNKNOWN)
+            raise NotFound
 
     def _names_foreign(self, content: bytes, owner: str) -> bool:
         return self._known.are_foreign(owner, names_in_lines(content))

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from headworks.targets.providers.azure.settings import server_of
+from headworks.targets.providers.azure.settings import resource_of, server_of
 from headworks.targets.providers.offers import Offer
-from headworks.targets.providers.openai.offers import MAKERS, Maker
+from headworks.targets.providers.openai.offers import KEEPING, MAKERS, Maker
 from headworks.targets.providers.wire import Operation, ProviderSettings
 
 ON_AZURE = ("chat", "embeddings")
@@ -20,4 +20,12 @@ def _offer(task: str, make: Maker) -> Offer:
     )
 
 
-OFFERS = tuple(_offer(task, MAKERS[task]) for task in ON_AZURE)
+def _keeping_offer(task: str) -> Offer:
+    path, make = KEEPING[task]
+    service = f"/openai/v1{path} or /openai{path}"
+    return Offer(
+        task, task, service, "as at OpenAI, of the whole resource", lambda _, settings: make(resource_of(settings))
+    )
+
+
+OFFERS = (*(_offer(task, MAKERS[task]) for task in ON_AZURE), *map(_keeping_offer, KEEPING))

@@ -39,3 +39,9 @@ def server_of(settings: ProviderSettings, deployment: str) -> Server:
     cap = "max_completion_tokens" if version >= NEWER_CAP_SINCE else "max_tokens"
     path = f"/openai/deployments/{quote(deployment, safe='')}"
     return Server(path=path, query=f"?api-version={version}", cap=cap, names_model=False)
+
+
+def resource_of(settings: ProviderSettings) -> Server:
+    """How Azure's server is addressed for what belongs to no deployment."""
+    version = options_of(settings, Options).api_version
+    return Server(path="/openai/v1") if version is None else Server(path="/openai", query=f"?api-version={version}")

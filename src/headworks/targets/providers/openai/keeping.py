@@ -25,7 +25,7 @@ from headworks.errors import (
     SchemaViolation,
 )
 from headworks.targets.providers.failing import by_status, failed
-from headworks.targets.providers.keeping import UNKNOWN, Kept
+from headworks.targets.providers.keeping import Kept
 from headworks.targets.providers.openai.document import NULL, told
 from headworks.targets.providers.openai.facts import BY_CODE, Server
 from headworks.targets.providers.whole import Whole, decoded
@@ -125,7 +125,7 @@ class OpenAiKeeping(Whole, frozen=True, kw_only=True):
         kind = BY_STATUS.get(response.status)
         if kind is None or type(error) is not by_status(response.status):
             return error
-        return kind(UNKNOWN if kind is NotFound else "", reason=error.reason)
+        return kind(reason=error.reason)
 
 
 def needed(value: Any, name: str) -> Any:
