@@ -49,7 +49,7 @@ def decode(body: bytes, binary: tuple[str, ...] = ()) -> Any:
     is_flat = colons + 2 < MOST_DEPTH and _BRACKET not in body.partition(b"[")[2]
     if not is_flat and len(body.translate(None, _NOT_OPENERS)) > MOST_DEPTH:
         _refuse_deep(body)
-    if not is_single and _pairs(document) != colons:
+    if not is_single and _pairs(document) != colons and _pairs_below(document) != colons:
         _refuse_repeated(body, colons, document)
     if len(body) > LONGEST_STRING_BYTES:
         _refuse_long(document, binary)
@@ -96,6 +96,13 @@ def _pairs(document: Any) -> int:
     if type(document) is list:
         return sum([len(row) for row in document if type(row) is dict])
     return 0
+
+
+def _pairs_below(document: Any) -> int:
+    """Pairs in an object and in the objects that its fields hold, or the arrays there: a chat's messages, not deeper."""
+    if type(document) is not dict:
+        return 0
+    return len(document) + sum([_pairs(value) for value in document.values()])
 
 
 def _refuse_repeated(body: bytes, colons: int, document: Any) -> None:

@@ -39,11 +39,10 @@ class PeakLoad:
 
     def observe(self, latency_ns: int, now_ns: int) -> None:
         """Take in what one call took; a failed one tells nothing good and is not observed."""
-        faded_ns = self._faded_ns(now_ns)
-        if latency_ns >= faded_ns:
+        kept = exp(-max(0, now_ns - self._at_ns) / DECAY_NS)
+        if latency_ns >= self._latency_ns * kept:
             self._latency_ns = float(latency_ns)
         else:
-            kept = exp(-max(0, now_ns - self._at_ns) / DECAY_NS)
             self._latency_ns = self._latency_ns * kept + latency_ns * (1 - kept)
         self._at_ns = now_ns
 
