@@ -258,7 +258,7 @@ class Given(Struct, frozen=True, omit_defaults=True):
 class Usage(Struct, frozen=True):
     """What a call used of a paid service, in one form for all of them; None is unknown, never 0.
 
-    Shapes: `cached_tokens` are part of `input_tokens`, `reasoning_tokens` of `output_tokens`; `searches` are what rerankers bill.
+    Shapes: `cached_tokens` and `written_tokens` (into a cache; `written_hour_tokens` of them for an hour) are part of `input_tokens`, `reasoning_tokens` of `output_tokens`.
     """
 
     input_tokens: int | None = None
@@ -269,6 +269,8 @@ class Usage(Struct, frozen=True):
     characters: int | None = None
     seconds: float | None = None
     searches: int | None = None
+    written_tokens: int | None = None
+    written_hour_tokens: int | None = None
 
 
 class Stream(Protocol):
@@ -290,8 +292,8 @@ class Stream(Protocol):
 class Reservation(Struct, frozen=True):
     """What one attempt at a paid service may cost, held in each of these budgets until it is settled.
 
-    Units: `micros` are millionths of the currency; None where the price is unknown and no budget applies.
-    Shapes: `budgets` are names and periods (`2026-11`). `output_cap` is the most tokens that the attempt may answer.
+    Units: `micros` are millionths of the currency; None where the price is unknown and no budget applies; with vendor's fees (`has_fees`) the least that is charged.
+    Shapes: `budgets` are names and periods (`2026-11`), `output_cap` the most tokens to answer, `tokens` what was taken of each of `token_rates`.
     """
 
     number: int
@@ -300,10 +302,8 @@ class Reservation(Struct, frozen=True):
     output_cap: int | None = None
     service: str = ""
     tokens: int = 0
-    """What was taken from each of `token_rates`, to be set right when it is known."""
     token_rates: tuple[tuple[str, Rate], ...] = ()
     has_fees: bool = False
-    """Whether the vendor may bill more than the tokens that it tells: the attempt is then charged no less than it held."""
 
 
 class Settlement(Struct, frozen=True):

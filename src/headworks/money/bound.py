@@ -85,6 +85,7 @@ def most_used(
     count = asked.n if asked.n is not None and asked.n > 1 else 1
     pictures = weight.pictures + len(payload.blobs)
     tokens = size + pictures * PICTURE_TOKENS + (TOOL_TOKENS if weight.has_tools else 0) + added_tokens
+    written = tokens if price.written and _may_cache(payload.document) else None
     return Usage(
         input_tokens=tokens if price.input else None,
         output_tokens=None if not price.output or cap is None else cap * count,
@@ -92,7 +93,14 @@ def most_used(
         images=count * payload.rows if price.image else None,
         seconds=size / LEAST_SOUND_BYTES_A_SECOND if price.minute else None,
         searches=_searches(payload.document) if price.search else None,
+        written_tokens=written,
+        written_hour_tokens=written,
     )
+
+
+def _may_cache(document: bytes) -> bool:
+    """Whether a request may ask the vendor to keep what it reads, which costs more; an escape may hide the word."""
+    return b"cache_control" in document or b"\\u" in document
 
 
 def _searches(document: bytes) -> int:

@@ -30,25 +30,35 @@ def cost_micros(price: Price, usage: Usage) -> int | None:
 
     Units: millionths of the currency.
     """
-    fresh, written = usage.input_tokens, usage.output_tokens
+    fresh, answered = usage.input_tokens, usage.output_tokens
     total = price.call or 0.0
     if price.cached is not None and usage.cached_tokens:
         total += usage.cached_tokens / MICROS * price.cached
         fresh = None if fresh is None else max(0, fresh - usage.cached_tokens)
+    if price.written is not None and usage.written_tokens:
+        total += _writing(price, price.written, usage)
+        fresh = None if fresh is None else max(0, fresh - usage.written_tokens)
     if fresh:
         if price.input is None:
             return None
         total += fresh / MICROS * price.input
-    if written:
+    if answered:
         if price.output is None:
             return None
-        total += written / MICROS * price.output
+        total += answered / MICROS * price.output
     if not usage.characters is usage.images is usage.seconds is usage.searches is None:
         for count, each in _other_than_tokens(price, usage):
             if count and each is None:
                 return None
             total += (count or 0.0) * (each or 0.0)
     return ceil(round(total * MICROS, 3))
+
+
+def _writing(price: Price, each: float, usage: Usage) -> float:
+    """What tokens cost that went into the vendor's cache."""
+    hour = usage.written_hour_tokens or 0
+    by_hour = each if price.written_hour is None else price.written_hour
+    return (((usage.written_tokens or 0) - hour) * each + hour * by_hour) / MICROS
 
 
 def _other_than_tokens(price: Price, usage: Usage) -> tuple[tuple[float | None, float | None], ...]:

@@ -12,7 +12,7 @@ Amount = Annotated[float, Meta(ge=0, le=1_000_000)]
 class Price(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """What one service costs; what is not named is not known, and a 0 says that it is free.
 
-    `input`, `cached` and `output` are for a million tokens, `characters` for a million characters billed in steps of
+    `input`, `cached`, `written` (into a cache; `written_hour` for an hour) and `output` are for a million tokens, `characters` for a million characters billed in steps of
     `step_characters` and at least `least_characters` a call, `image` for one, `minute` for a minute of sound, `search`
     for a query with up to 100 texts, `call` for each call. `most_output` is the most tokens that one answer can have.
     """
@@ -20,6 +20,8 @@ class Price(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True)
     input: Amount | None = None
     output: Amount | None = None
     cached: Amount | None = None
+    written: Amount | None = None
+    written_hour: Amount | None = None
     characters: Amount | None = None
     image: Amount | None = None
     minute: Amount | None = None

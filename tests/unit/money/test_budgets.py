@@ -26,6 +26,7 @@ PRICES = PriceTable(
         "up/m": Price(input=1, output=10),
         "up/image": Price(image=0.04),
         "up/rank": Price(search=0.002),
+        "up/caches": Price(input=1, output=10, written=1.25, written_hour=2),
         "up/capped": Price(input=0, output=1, most_output=100),
     },
 )
@@ -381,3 +382,13 @@ def test_ranking_holds_a_search_for_each_hundred_texts_a_long_one_counting_as_se
 
     assert held.micros == searches * 2000
     assert money.settle(held, Usage(searches=1)).micros == 2000
+
+
+def test_what_the_vendor_may_be_asked_to_keep_is_held_at_what_keeping_costs():
+    money, _ = purse(Budget("all", 10_000_000))
+    plain = asked("messages", messages=said({"type": "text", "text": "hi"}))
+    keeping = asked("messages", messages=said({"type": "text", "text": "hi", "cache_control": {"type": "ephemeral"}}))
+    size, answer = len(keeping.payload.document), 10 * 10
+
+    assert money.reserve(plain, ANN, "up/caches").micros == len(plain.payload.document) + answer
+    assert money.reserve(keeping, ANN, "up/caches").micros == 2 * size + answer

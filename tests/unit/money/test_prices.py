@@ -17,6 +17,17 @@ PRICED = ("input", "output", "characters", "image", "minute", "search", "call")
         (Price(input=0.15, output=0.6), Usage(input_tokens=1_000_000, output_tokens=1_000_000), 750_000),
         (Price(input=2.5, cached=1.25), Usage(input_tokens=1000, cached_tokens=400), 2000),
         (Price(input=2.5), Usage(input_tokens=1000, cached_tokens=400), 2500),
+        (Price(input=2), Usage(input_tokens=1000, written_tokens=400, written_hour_tokens=100), 2000),
+        (
+            Price(input=2, written=2.5, written_hour=4),
+            Usage(input_tokens=1000, written_tokens=400, written_hour_tokens=100),
+            2350,
+        ),
+        (
+            Price(input=2, cached=0.2, written=2.5),
+            Usage(input_tokens=1000, cached_tokens=500, written_tokens=400),
+            1300,
+        ),
         (Price(input=0.15), Usage(input_tokens=1), 1),
         (Price(characters=1, step_characters=100, least_characters=300), Usage(characters=1), 300),
         (Price(characters=1, step_characters=100, least_characters=300), Usage(characters=301), 400),

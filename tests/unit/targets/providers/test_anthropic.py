@@ -51,6 +51,15 @@ def test_every_recorded_message_is_a_chat_answer():
         assert (answer.usage.cached_tokens or 0) == cached
 
 
+def test_what_was_written_into_the_cache_is_told_by_how_long_it_stays():
+    spent = {"input_tokens": 5, "output_tokens": 1, "cache_creation_input_tokens": 300}
+    kept = {"ephemeral_5m_input_tokens": 200, "ephemeral_1h_input_tokens": 100}
+    document = {"type": "message", "content": [], "stop_reason": "end_turn", "usage": {**spent, "cache_creation": kept}}
+    usage = SAME.reply(AS_IT_STANDS, HttpResponse(200, {}, msgspec.json.encode(document))).usage
+
+    assert (usage.input_tokens, usage.written_tokens, usage.written_hour_tokens) == (305, 300, 100)
+
+
 def test_every_recorded_message_passes_as_it_stands():
     for exchange in recorded("/v1/messages"):
         answer = prove_reply(SAME, AS_IT_STANDS, exchange.response)

@@ -13,6 +13,12 @@ from headworks.targets.providers.wire import Answer, HttpResponse
 from headworks.values import Usage
 
 
+class Written(Struct, frozen=True):
+    """Tokens written to the cache, by how long they stay there."""
+
+    ephemeral_1h_input_tokens: int | None = None
+
+
 class Spent(Struct, frozen=True):
     """Tokens; what was read from or written to the cache is not part of `input_tokens`."""
 
@@ -20,6 +26,7 @@ class Spent(Struct, frozen=True):
     output_tokens: int | None = None
     cache_read_input_tokens: int | None = None
     cache_creation_input_tokens: int | None = None
+    cache_creation: Written | None = None
 
 
 class Block(Struct, frozen=True):
@@ -58,10 +65,13 @@ def usage_of(spent: Spent, before: Usage | None = None) -> Usage:
     if read is not None:
         read += (spent.cache_read_input_tokens or 0) + (spent.cache_creation_input_tokens or 0)
     told = before or Usage()
+    kept, wrote = spent.cache_creation, spent.cache_creation_input_tokens
     return Usage(
         input_tokens=told.input_tokens if read is None else read,
         output_tokens=told.output_tokens if spent.output_tokens is None else spent.output_tokens,
         cached_tokens=told.cached_tokens if spent.cache_read_input_tokens is None else spent.cache_read_input_tokens,
+        written_tokens=told.written_tokens if wrote is None else wrote,
+        written_hour_tokens=told.written_hour_tokens if kept is None else kept.ephemeral_1h_input_tokens,
     )
 
 
