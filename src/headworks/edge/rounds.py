@@ -23,7 +23,7 @@ SHORT_NS = 10_000_000
 """A shorter wait is not worth a question."""
 LATER_ROUNDS = 2
 """The rounds an answer takes: until its record goes to the writer, and until it comes back from there."""
-MOST_SPENT = 0.7
+MOST_SPENT = 0.5
 """The part of a deadline that may go by in the loop; the rest is for the model and for what was foreseen wrongly."""
 AT_ONCE_NS = 1_000_000
 """A round that follows the last one at once goes on where that one ended."""

@@ -117,9 +117,9 @@ def test_without_a_loop_of_our_own_nothing_is_measured():
     assert [wait(rounds, now_ns, unread_ms=5, is_unsure=True) for now_ns in (100, 10**9)] == [NO_WAIT, NO_WAIT]
 
 
-def test_the_loop_may_take_most_of_a_deadline_but_not_all():
-    assert not is_too_late(Wait(30, 40), 100)
-    assert is_too_late(Wait(30, 41), 100)
+def test_the_loop_may_take_half_of_a_deadline():
+    assert not is_too_late(Wait(30, 20), 100)
+    assert is_too_late(Wait(30, 21), 100)
 
 
 @pytest.mark.parametrize("run", [asyncio.run, uvloop.run])
