@@ -31,7 +31,9 @@ def from_msgspec(error: msgspec.DecodeError) -> FieldError:
 
 def without_value(text: str) -> str:
     """A message of msgspec without the value that came, which some of them quote."""
-    return "is not one of the allowed values" if _TELLS_VALUE.match(text) else text
+    if _TELLS_VALUE.match(text):
+        return "is not one of the allowed values"
+    return "is not valid base64" if text == "Invalid base64 encoded string" else text
 
 
 def from_pydantic(errors: Iterable[Mapping[str, Any]], document: object) -> tuple[FieldError, ...]:
