@@ -9,7 +9,7 @@ import msgspec
 from headworks.admin.control import ask_owner
 from headworks.bridge import blocking
 from headworks.commands import OWNER, EraseSubject, key_commands
-from headworks.errors import BadControl
+from headworks.errors import BadControl, HomeUnavailable
 from headworks.home import Home
 from headworks.identity.actions import read_form
 from headworks.identity.issue import KeyRules
@@ -21,6 +21,9 @@ from headworks.stores.belongings import SqliteBelongings
 from headworks.stores.sqlite import Stores
 from headworks.units import SystemClock
 
+MAKES_A_HOME = "keys.create"
+"""The one command that may come before the first start of a service."""
+
 
 def carry_out(folder: Path, command: str, words: Mapping[str, Any], key_file: Path | None = None) -> Any:
     """The result of a command on a home, as plain data.
@@ -28,6 +31,9 @@ def carry_out(folder: Path, command: str, words: Mapping[str, Any], key_file: Pa
     Raises: BadControl when only a running service can do it, HomeUnavailable, and what the command raises.
     """
     home = Home(folder)
+    if not folder.exists() and command != MAKES_A_HOME:
+        text = f"Home {folder} does not exist; name the home of the service: --home DIR, or $HEADWORKS_HOME."
+        raise HomeUnavailable(text)
     if home.is_owned_elsewhere():
         return ask_owner(home.control_path(), command, words)
     if not command.startswith(("keys.", "records.")):

@@ -105,3 +105,13 @@ def test_a_home_whose_pepper_is_lost_is_refused_and_not_served_with_dead_keys(tm
 
     assert code == 3
     assert "keys.pepper is missing: restore it" in told
+
+
+@pytest.mark.parametrize(
+    "words", [("keys", "list"), ("keys", "revoke", "abcdefgh"), ("records", "erase", "ana"), ("models", "list")]
+)
+def test_a_mistyped_home_is_refused_and_not_made(tmp_path, words):
+    refusal = cli(*words, "--home", str(tmp_path / "hme"), code=3)
+
+    assert refusal["code"] == "home_unavailable"
+    assert not (tmp_path / "hme").exists()
