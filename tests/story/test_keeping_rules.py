@@ -20,7 +20,10 @@ endpoints:
   batches: {{v1: {{task: batches, targets: ["up/batches"], record: digest}}}}
   tuning: {{v1: {{task: fine-tuning, targets: ["up/fine-tuning"]}}}}
   responses: {{v1: {{task: responses, targets: ["same/m"]}}}}
+prices:
+  up/fine-tuning: {{call: 4}}
 budgets:
+  priced: {{per: key, only: buyer, limit: 10 USD, period: total}}
   dear: {{per: key, only: poor, limit: 10 USD}}
   bounded: {{per: key, only: rich, limit: 10 USD, ceiling: 4 USD, period: total}}
 """
@@ -204,6 +207,18 @@ def test_under_a_budget_a_batch_needs_a_ceiling_and_looking_goes_on(house):
     assert (refused_.status, refused_.json["error"]["code"]) == (402, "price_unknown")
     assert [answer.status for answer in begun_] == [200, 200, 402]
     assert (len(looked.json["data"]), cancelled.status) == (2, 200)
+
+
+def test_under_a_budget_a_job_of_a_known_price_is_charged_that(house):
+    key = house.running.make_key("buyer")
+    file = house.upload(key, b"{}", "fine-tune")
+    body = {"model": "gpt-5-mini", "training_file": file.id}
+    answers = [house.call("/v1/fine_tuning/jobs", body, key=key) for _ in range(3)]
+    used = house.running.cli("usage", "--by", "caller,target")
+
+    assert [answer.status for answer in answers] == [200, 200, 402]
+    assert answers[2].json["error"]["code"] == "insufficient_quota"
+    assert {row["target"] for row in used if row["caller"] == key[-59:-51]} == {"up/files", "up/fine-tuning"}
 
 
 def test_every_call_is_recorded_as_its_version_says(house):

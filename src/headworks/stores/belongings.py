@@ -36,8 +36,8 @@ class File(Protocol):
 class SqliteBelongings:
     """Implements belongings.Belongings.
 
-    Bounded by `bounds`; what a provider makes by itself is kept beyond
-    that, a few for each thing that was asked for. What has expired is dropped by and by.
+    Bounded by `bounds`; what a provider makes by itself is kept beyond that, a few for each thing that was asked for. What has
+    expired is dropped by and by.
     Cost: a read some 20 µs, on the thread that asks.
     """
 

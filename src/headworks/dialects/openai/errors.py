@@ -31,6 +31,7 @@ CODES = {
 }
 """OpenAI's names for what we name otherwise; every other code is our own."""
 
+NOT_FOUND = "not_found"
 _RETRIED_BY_CLIENTS = frozenset({408, 409, 429})
 
 
@@ -42,7 +43,8 @@ def refusal(error: HeadworksError, request_id: str, instance: str) -> Reply:
 def thing_refusal(error: HeadworksError, request_id: str, instance: str) -> Reply:
     """The same where no model is asked: what is not found is no model."""
     document = error_document(error)
-    document["error"]["code"] = error.code
+    if error.code == NOT_FOUND:
+        document["error"]["code"] = NOT_FOUND
     return _told(error, request_id, document)
 
 
