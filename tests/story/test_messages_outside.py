@@ -114,8 +114,12 @@ def test_tokens_are_estimated_where_who_answers_cannot_count(claude, up):
     assert len(up.asked) == before
 
 
-def test_tokens_are_estimated_where_who_counts_fails(claude, up):
-    up.refusal = (500, {"type": "error", "error": {"type": "api_error", "message": "no"}})
+@pytest.mark.parametrize(
+    ("status", "kind"),
+    [(500, "api_error"), (400, "invalid_request_error"), (413, "request_too_large")],
+)
+def test_tokens_are_estimated_where_who_counts_fails(claude, up, status, kind):
+    up.refusal = (status, {"type": "error", "error": {"type": kind, "message": "no"}})
     counted = claude.messages.with_raw_response.count_tokens(model="messages", messages=HI)
 
     assert counted.parse().input_tokens == 14

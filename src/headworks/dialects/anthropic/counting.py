@@ -12,10 +12,13 @@ from headworks.dialects.anthropic.messages import Messages, features
 from headworks.dialects.anthropic.told import Form
 from headworks.dialects.naming import endpoint_named
 from headworks.dialects.openai.body import as_sent, model_of, object_of, serves, told
+from headworks.errors import ContentRefused, ContextTooLong, ProviderRefused
 from headworks.ports import Endpoints, Read
 from headworks.values import Call, Endpoint, Matched, Payload, RawRequest, TargetChoice
 
 PATH = "/v1/messages/count_tokens"
+REFUSALS = (ProviderRefused, ContextTooLong, ContentRefused)
+"""What a service that counts may say of a conversation, or of a model that it does not count for; an estimate is better than nothing."""
 
 
 class CountTokens(Messages):
@@ -45,7 +48,7 @@ class CountTokens(Messages):
             cache=None,
             embedder=None,
             declared=None,
-            elsewhere=(),
+            elsewhere=tuple((refusal.code, self._estimate.name) for refusal in REFUSALS),
             work=None,
         )
 

@@ -17,7 +17,7 @@ from headworks.errors import HeadworksError
 from headworks.targets.providers.anthropic.chat import AnthropicChat
 from headworks.targets.providers.anthropic.messages import AnthropicMessages
 from headworks.targets.providers.aws.converse_asking import conversation
-from headworks.targets.providers.aws.converse_facts import COUNTED, UNSAYABLE
+from headworks.targets.providers.aws.converse_facts import COUNTED, PROFILES, UNSAYABLE
 from headworks.targets.providers.aws.refusals import failure
 from headworks.targets.providers.chat_in import asked_chat
 from headworks.targets.providers.counted import counted
@@ -50,7 +50,7 @@ class BedrockTokenCount(Whole, frozen=True, kw_only=True):
         Raises: ProviderUnable, naming the field that it has no word for.
         """
         body = _encode({"input": self.counted(ask)})
-        return HttpRequest("POST", f"/model/{quote(self.model, safe='')}/count-tokens", body=body)
+        return HttpRequest("POST", f"/model/{quote(_bare(self.model), safe='')}/count-tokens", body=body)
 
     def reply(self, ask: Ask, response: HttpResponse) -> Answer:
         """The count.
@@ -62,6 +62,12 @@ class BedrockTokenCount(Whole, frozen=True, kw_only=True):
     def failure(self, response: HttpResponse) -> HeadworksError:
         """By the error's name, else by status."""
         return failure(response)
+
+
+def _bare(model: str) -> str:
+    """The model behind an inference profile's id."""
+    profile = next((start for start in PROFILES if model.startswith(start)), "")
+    return model.removeprefix(profile)
 
 
 def converse_counted(ask: Ask) -> dict[str, Any]:

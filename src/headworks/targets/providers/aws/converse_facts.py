@@ -40,5 +40,10 @@ UNSAYABLE = ("logprobs", "top_logprobs", "frequency_penalty", "presence_penalty"
 MOST_TEMPERATURE = 1.0
 CHOICES: Mapping[str, str] = {"auto": "auto", "required": "any"}
 
+PROFILES = ("apac.", "au.", "ca.", "eu.", "global.", "jp.", "us-gov.", "us.")
+"""What stands before a model's id in the id of an inference profile; CountTokens takes models alone.
+
+Source: Bedrock user guide, "Supported Regions and models for inference profiles"; service model, FoundationModelVersionIdentifier.
+"""
 COUNTED = frozenset({"messages", "system", "toolConfig"})
 """The fields of a request that CountTokens takes."""

@@ -356,6 +356,7 @@ def test_refusals_have_their_class(operation):
     ("reference", "task", "counted"),
     [
         ("bedrock:amazon.nova-lite-v1:0", "token-count", "converse"),
+        ("bedrock:eu.amazon.nova-lite-v1:0", "token-count", "converse"),
         ("bedrock-invoke:anthropic.claude-x", "token-count", "invokeModel"),
         ("bedrock-invoke:anthropic.claude-x", "message-token-count", "invokeModel"),
     ],
@@ -365,7 +366,9 @@ def test_what_is_counted_fits_the_vendors_model(reference, task, counted):
     sent = prove_request(operation, HELLO)
     asked = json.loads(sent.body)["input"]
     theirs = {"converse": asked.get("converse")} if counted == "converse" else {"invokeModel": {"body": b"{}"}}
-    made = request_of("bedrock-runtime", "CountTokens", {"modelId": operation.model, "input": theirs}, "rest-json")
+    made = request_of(
+        "bedrock-runtime", "CountTokens", {"modelId": operation.model.removeprefix("eu."), "input": theirs}, "rest-json"
+    )
 
     assert asked.keys() == json.loads(made["body"])["input"].keys() == {counted}
     assert sent.path == made["url_path"]
