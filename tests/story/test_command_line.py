@@ -115,3 +115,11 @@ def test_a_mistyped_home_is_refused_and_not_made(tmp_path, words):
 
     assert refusal["code"] == "home_unavailable"
     assert not (tmp_path / "hme").exists()
+
+
+@pytest.mark.parametrize("limit", ["0", "-1", "ten"])
+def test_a_number_of_records_that_is_none_is_refused(tmp_path, limit):
+    code, _, told = shell("records", "list", f"--limit={limit}", "--home", str(tmp_path))
+
+    assert code == 2
+    assert "--limit" in told

@@ -23,7 +23,7 @@ def add_words(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -
     actions = words.add_subparsers(dest="action", metavar="ACTION", required=True)
 
     listing = actions.add_parser("list", help="calls, newest first, without content")
-    listing.add_argument("--limit", type=int, default=50)
+    listing.add_argument("--limit", type=_count, default=50, help="how many (default: 50)")
     _add_filter(listing)
     _add_place(listing, run_list)
 
@@ -51,6 +51,13 @@ def add_words(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -
     erase = actions.add_parser("erase", help="make all content of a person unreadable for ever; recorded itself")
     erase.add_argument("subject", help="the person, as X-Subject named them")
     _add_place(erase, run_erase)
+
+
+def _count(text: str) -> int:
+    count = int(text)
+    if count < 1:
+        raise argparse.ArgumentTypeError("must be 1 or more")
+    return count
 
 
 def run_list(asked: argparse.Namespace, output: Output) -> int:
