@@ -20,7 +20,7 @@ from headworks.identity.keys import LiveKeys
 from headworks.limits.memory import MemoryLimits
 from headworks.pending import Pending
 from headworks.ports import Parts
-from headworks.publish import Published
+from headworks.publishing.published import Published
 from headworks.request.arrive import Routes
 from headworks.routes import table
 from headworks.values import Endpoint, Outcome, TargetChoice

@@ -25,7 +25,7 @@ from headworks.money.budgets import Budget, Budgets
 from headworks.money.prices import PriceTable
 from headworks.pending import Pending
 from headworks.ports import Parts
-from headworks.publish import Published
+from headworks.publishing.published import Published
 from headworks.request.arrive import Routes
 from headworks.routes import table
 from headworks.secret import Secret

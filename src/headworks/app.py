@@ -12,43 +12,18 @@ from typing import TYPE_CHECKING, Any
 from msgspec import Struct
 
 from headworks.admin.control import ControlServer
-from headworks.assembly import budgets_of, caller_defaults, key_rules, largest_body_bytes, prices_of, record_settings
-from headworks.bridge import awaited
-from headworks.cache.answers import SECRET_BYTES, CachedAnswers
-from headworks.catalogue_operations import Catalogue
-from headworks.commands import OWNER, Command, Reloaded, key_commands, model_commands, record_commands, target_commands
-from headworks.deployment import Deployment
-from headworks.doorbell import Doorbell
-from headworks.errors import ConfigurationRefused, RecordUnavailable
-from headworks.found import Found
-from headworks.home import Home
-from headworks.limits.memory import MemoryLimits
-from headworks.limits.store import SqliteDebts
-from headworks.model_operations import ModelList
-from headworks.money.budgets import Budgets
-from headworks.offload import ThreadOffload
-from headworks.operations import command_operations, health_operations, not_built
-from headworks.people import People, open_people
-from headworks.ports import Action, Parts, Targets
-from headworks.publish import Published
-from headworks.publisher import Publisher
-from headworks.record_operations import record_operations
-from headworks.records.ledger import Ledger
-from headworks.request.arrive import Routes
-from headworks.routes import table
-from headworks.stores.belongings import SqliteBelongings
-from headworks.targets.estimate import Estimate
-from headworks.targets.models.process import ProcessEngine
-from headworks.targets.models.registry import Models
-from headworks.targets.models.runner import Announcement
-from headworks.targets.peers import Peers
-from headworks.tensor_operations import Shelf, TensorModels
-from headworks.tensor_repository import TensorRepository
-from headworks.units import RequestId, RequestIds, SystemClock, random_bytes
-from headworks.watch.health import Health
-from headworks.watch.sink import ThreadSink
-from headworks.watch.watch import LoggedWatch
-from headworks.watching import (
+from headworks.assembly.deployment import Deployment
+from headworks.assembly.parts import (
+    budgets_of,
+    caller_defaults,
+    key_rules,
+    largest_body_bytes,
+    prices_of,
+    record_settings,
+)
+from headworks.assembly.people import People, open_people
+from headworks.assembly.targets import Found
+from headworks.assembly.watching import (
     STANDARD_ERROR,
     health_of,
     open_watch,
@@ -59,10 +34,42 @@ from headworks.watching import (
     watch_parts,
     watch_peers,
 )
+from headworks.bridge import awaited
+from headworks.cache.answers import SECRET_BYTES, CachedAnswers
+from headworks.commands import OWNER, Command, Reloaded, key_commands, model_commands, record_commands, target_commands
+from headworks.doorbell import Doorbell
+from headworks.errors import ConfigurationRefused, RecordUnavailable
+from headworks.home import Home
+from headworks.limits.memory import MemoryLimits
+from headworks.limits.store import SqliteDebts
+from headworks.money.budgets import Budgets
+from headworks.offload import ThreadOffload
+from headworks.operations.catalogue import Catalogue
+from headworks.operations.records import record_operations
+from headworks.operations.service import command_operations, health_operations, not_built
+from headworks.operations.tensor_repository import TensorRepository
+from headworks.operations.tensors import Shelf, TensorModels
+from headworks.operations.vendor_models import ModelList
+from headworks.ports import Action, Parts, Targets
+from headworks.publishing.published import Published
+from headworks.publishing.publisher import Publisher
+from headworks.records.ledger import Ledger
+from headworks.request.arrive import Routes
+from headworks.routes import table
+from headworks.stores.belongings import SqliteBelongings
+from headworks.targets.estimate import Estimate
+from headworks.targets.models.process import ProcessEngine
+from headworks.targets.models.registry import Models
+from headworks.targets.models.runner import Announcement
+from headworks.targets.peers import Peers
+from headworks.units import RequestId, RequestIds, SystemClock, random_bytes
+from headworks.watch.health import Health
+from headworks.watch.sink import ThreadSink
+from headworks.watch.watch import LoggedWatch
 from headworks.ways import dialects, refusals
 
 if TYPE_CHECKING:
-    from headworks.outside import Outside  # loaded only where providers are configured
+    from headworks.assembly.outside import Outside  # loaded only where providers are configured
 
 TICK_S = 1.0
 FLUSH_S = 0.1
@@ -192,7 +199,7 @@ class Service:
         register = import_module("headworks.targets.providers.owned").Register(
             self.belongings, self.people.first_key, self.ledger.pseudonym
         )
-        made = import_module("headworks.outside").Outside
+        made = import_module("headworks.assembly.outside").Outside
         outside = self._outside = made(loop, self.clock, offload, self.money, register, tell_keys(self.watch))
         self._closers.append(outside.close)
         watch_outside(self.watch, outside.states)

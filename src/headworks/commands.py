@@ -16,7 +16,7 @@ from headworks.identity.actions import (
     RotateKey,
     read_form,
 )
-from headworks.publisher import Publisher
+from headworks.publishing.publisher import Publisher
 from headworks.records.ledger import Ledger
 from headworks.stores.belongings import SqliteBelongings
 from headworks.targets.models.pool import PoolState

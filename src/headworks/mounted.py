@@ -5,7 +5,7 @@ import os
 from pathlib import Path
 
 from headworks.app import Service
-from headworks.deployment import read_deployment
+from headworks.assembly.deployment import read_deployment
 from headworks.edge.app_port import App
 from headworks.edge.asgi import AsgiEdge
 from headworks.edge.front import Front

@@ -7,13 +7,13 @@ from typing import Any
 import msgspec
 
 from headworks.admin.control import ask_owner
+from headworks.assembly.people import open_people
 from headworks.bridge import blocking
 from headworks.commands import OWNER, EraseSubject, key_commands
 from headworks.errors import BadControl, HomeUnavailable
 from headworks.home import Home
 from headworks.identity.actions import read_form
 from headworks.identity.issue import KeyRules
-from headworks.people import open_people
 from headworks.records.ledger import Ledger
 from headworks.records.opening import open_to_read
 from headworks.records.settings import RecordSettings

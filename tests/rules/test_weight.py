@@ -8,7 +8,7 @@ import pytest
 HEAVY = {
     "ctypes": "half a megabyte; workers alone need it",
     "headworks.edge.ws": "2 MB with its library; for the first WebSocket",
-    "headworks.outside": "2 MB; where a provider is configured",
+    "headworks.assembly.outside": "2 MB; where a provider is configured",
     "importlib.resources": "a megabyte, with temporary files and archives",
     "multipart": "a megabyte; for the first form",
     "numpy": "a front knows no arrays",

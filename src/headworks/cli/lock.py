@@ -2,9 +2,9 @@
 
 import argparse
 
+from headworks.checking.inspection import write_lock
 from headworks.cli.output import Output
 from headworks.cli.where import add_config, add_home, config_of, home_of
-from headworks.inspection import write_lock
 
 
 def add_words(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:

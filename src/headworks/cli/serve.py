@@ -13,17 +13,17 @@ from pathlib import Path
 import uvloop
 
 from headworks.app import Service
+from headworks.assembly.deployment import Deployment, read_deployment
 from headworks.bridge import awaited
+from headworks.checking.preflight import refuse_wrong_files
 from headworks.cli.output import Output
 from headworks.cli.where import add_config, add_home, config_of, home_of
-from headworks.deployment import Deployment, read_deployment
 from headworks.edge.front import Front
 from headworks.edge.limits import Bind, TlsFiles
 from headworks.edge.server import Server, valid_until
 from headworks.edge.server import serve as listen
 from headworks.errors import ConfigurationRefused, HeadworksError
 from headworks.home import Home
-from headworks.preflight import refuse_wrong_files
 from headworks.units import SECOND_NS, parse_duration_s
 
 SWITCH_INTERVAL_S = 0.0005

@@ -7,7 +7,7 @@ from typing import Any
 from msgspec import structs
 
 from headworks.app import Service
-from headworks.assembly import largest_body_bytes
+from headworks.assembly.parts import largest_body_bytes
 from headworks.edge.head import Head
 from headworks.edge.limits import EdgeLimits
 from headworks.edge.rounds import HOLD_S, Wait, is_too_late

@@ -2,10 +2,10 @@
 
 import pytest
 
-from headworks.assembly import embedder_named, endpoint
+from headworks.assembly.parts import embedder_named, endpoint
 from headworks.contract import tasks
 from headworks.errors import ConfigurationRefused
-from headworks.publish import every_service, published
+from headworks.publishing.published import every_service, published
 from headworks.settings.reading import parse_config
 from headworks.targets.models.runner import Announcement
 

@@ -7,6 +7,7 @@ import pytest
 from msgspec import structs
 
 from headworks import errors
+from headworks.assembly.watching import LINES, tell_peers, watch_peers
 from headworks.errors import BudgetExhausted, ClientGone, DeadlineExceeded, ModelUnavailable, Overloaded, ProviderBusy
 from headworks.pending import Pending
 from headworks.policies import OutlierPolicy
@@ -18,7 +19,6 @@ from headworks.values import Admission, Auth, Caller, Grant, Outcome, TargetChoi
 from headworks.watch.logs import Logs
 from headworks.watch.metrics import Metrics
 from headworks.watch.watch import LoggedWatch
-from headworks.watching import LINES, tell_peers, watch_peers
 from tests.fakes_providers import Time, make_call
 
 POLICY = OutlierPolicy(least_calls=10)

@@ -2,8 +2,8 @@
 
 from msgspec import Struct
 
+from headworks.assembly.watching import watch_outside
 from headworks.watch.metrics import Metrics
-from headworks.watching import watch_outside
 
 
 class Faring(Struct):

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 
 from msgspec import structs
 
-from headworks.assembly import embedder_named, endpoint, provider_settings, wording_of, work_of
+from headworks.assembly.parts import embedder_named, endpoint, provider_settings, wording_of, work_of
 from headworks.contract import tasks
 from headworks.contract.schema import Contract, JsonObject, contract_from
 from headworks.contract.tasks.keeping import KEPT

@@ -4,10 +4,10 @@ import json
 
 import pytest
 
-from headworks.assembly import work_of
+from headworks.assembly.parts import work_of
 from headworks.contract import tasks
 from headworks.errors import ConfigurationRefused
-from headworks.publish import published, services
+from headworks.publishing.published import published, services
 from headworks.settings.reading import parse_config
 from headworks.targets.models.runner import Announcement
 from headworks.targets.providers.wire import Ask

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from headworks.assembly.outside import Outside
 from headworks.errors import ConfigurationRefused
 from headworks.money.prices import shipped
-from headworks.outside import Outside
 from headworks.settings.reading import parse_config
 from headworks.stores.belongings import SqliteBelongings
 from headworks.targets.providers.owned import Register

@@ -6,7 +6,7 @@ from headworks.contract.schema import MOST_ROWS
 from headworks.dialects.oip.metadata import EXTENSIONS, STATISTICS, model_config, model_metadata
 from headworks.dialects.oip.way import model_named
 from headworks.errors import Forbidden, HeadworksError
-from headworks.operations import Operation
+from headworks.operations.service import Operation
 from headworks.ports import Action, Answer, Ask, Endpoints, Targets
 from headworks.request.authorise import may_see
 from headworks.request.identify import may_count

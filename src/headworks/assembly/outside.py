@@ -12,13 +12,13 @@ from urllib.parse import urlsplit
 
 from msgspec import Struct, structs
 
-from headworks.assembly import provider_settings
+from headworks.assembly.parts import provider_settings
 from headworks.contract import tasks
 from headworks.errors import ConfigurationRefused, FieldError
 from headworks.money.prices import PriceTable
 from headworks.offload import ThreadOffload
 from headworks.ports import Money
-from headworks.publish import every_service
+from headworks.publishing.published import every_service
 from headworks.settings import Config
 from headworks.settings.providers import ProviderConfig
 from headworks.targets.providers.attempt import Tools

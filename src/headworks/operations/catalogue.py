@@ -4,7 +4,7 @@ from headworks.admin.catalogue import detail, listing
 from headworks.admin.docs_page import HEADERS, PAGES, page
 from headworks.admin.openapi import openapi
 from headworks.errors import Forbidden
-from headworks.operations import Operation, Run
+from headworks.operations.service import Operation, Run
 from headworks.ports import Action, Answer, Ask, Endpoints
 from headworks.request.authorise import may_see
 from headworks.units import SECOND_NS, Clock

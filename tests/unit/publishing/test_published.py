@@ -3,7 +3,7 @@
 import pytest
 
 from headworks.errors import ConfigurationRefused
-from headworks.publish import every_service
+from headworks.publishing.published import every_service
 from headworks.settings.reading import parse_config
 
 CONFIG = """\

@@ -4,12 +4,12 @@ from collections.abc import Callable, Iterable, Mapping
 
 from msgspec import structs
 
-from headworks.assembly import model_settings, waiting_for_restart
+from headworks.assembly.deployment import Deployment, read_deployment
+from headworks.assembly.parts import model_settings, waiting_for_restart
 from headworks.contract.lock import read_lock, refuse_breaks
 from headworks.contract.version import changes
-from headworks.deployment import Deployment, read_deployment
 from headworks.errors import ConfigurationRefused, FieldError, NotFound
-from headworks.publish import Published, published
+from headworks.publishing.published import Published, published
 from headworks.targets.models.runner import Announcement, Source
 from headworks.values import Endpoint
 

@@ -6,7 +6,7 @@ from headworks.dialects.anthropic import models as anthropic_models
 from headworks.dialects.naming import endpoint_named, names_of
 from headworks.dialects.openai import models as openai_models
 from headworks.errors import Forbidden
-from headworks.operations import Operation
+from headworks.operations.service import Operation
 from headworks.ports import Action, Answer, Ask, Endpoints
 from headworks.request.authorise import may_see
 from headworks.units import SECOND_NS, Clock

@@ -5,13 +5,13 @@ import os
 from pathlib import Path
 from typing import Any
 
+from headworks.assembly.deployment import Deployment, read_deployment
+from headworks.assembly.outside import check_services
+from headworks.checking.foresight import money_notes, money_problems, provider_problems, serving_notes
+from headworks.checking.preflight import file_problems
 from headworks.contract.lock import Lock, compare, drifted, lock_of, lock_text, read_lock, refuse_breaks
-from headworks.deployment import Deployment, read_deployment
 from headworks.errors import ConfigurationRefused, FieldError
-from headworks.foresight import money_notes, money_problems, provider_problems, serving_notes
-from headworks.outside import check_services
-from headworks.preflight import file_problems
-from headworks.publish import published
+from headworks.publishing.published import published
 from headworks.settings import Config
 from headworks.settings.problem import Problem
 from headworks.settings.reading import refused

@@ -9,7 +9,7 @@ from msgspec import Meta, Struct
 from headworks.contract.schema import CSV
 from headworks.dialects.native.table import table_of
 from headworks.identity.actions import read_form
-from headworks.operations import Operation, query_words
+from headworks.operations.service import Operation, query_words
 from headworks.ports import Action, Answer, Ask, Offload
 from headworks.records.ledger import Ledger
 from headworks.records.reading import Filter, Records

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from msgspec import Struct, structs
 
-from headworks.assembly import bare_config, model_settings
+from headworks.assembly.parts import bare_config, model_settings
 from headworks.errors import ConfigurationRefused
 from headworks.settings import Config, read_config
 from headworks.settings.providers import ProviderConfig

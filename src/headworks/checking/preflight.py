@@ -11,7 +11,7 @@ from pathlib import Path
 from msgspec import DecodeError, Struct, ValidationError
 from msgspec.json import decode
 
-from headworks.deployment import ACCOUNT_FILE, Deployment
+from headworks.assembly.deployment import ACCOUNT_FILE, Deployment
 from headworks.errors import HomeUnavailable
 from headworks.records.kms import KeyFile
 from headworks.settings import Config, ModelConfig

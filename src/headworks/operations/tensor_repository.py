@@ -11,9 +11,9 @@ from msgspec import Struct
 from headworks.commands import Command
 from headworks.errors import CallerError, FieldError, NotBuilt, SchemaViolation
 from headworks.identity.actions import read_form
-from headworks.operations import Operation
+from headworks.operations.service import Operation
+from headworks.operations.tensors import Shelf, told
 from headworks.ports import Action, Answer, Ask
-from headworks.tensor_operations import Shelf, told
 from headworks.units import MICROSECOND_NS, MILLISECOND_NS
 from headworks.values import Endpoint
 from headworks.watch.metrics import Counted

@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator
 
-from headworks.assembly import provider_settings
+from headworks.assembly.outside import service_of
+from headworks.assembly.parts import provider_settings
 from headworks.errors import ConfigurationRefused
 from headworks.money.prices import PriceTable, shipped
-from headworks.outside import service_of
-from headworks.publish import services
+from headworks.publishing.published import services
 from headworks.settings import Config, EndpointVersion
 from headworks.settings.check import fallback_names, target_name
 from headworks.settings.money import BudgetConfig, Price
