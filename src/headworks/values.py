@@ -223,7 +223,7 @@ class Plan(Struct, frozen=True):
 class Outcome(Struct, frozen=True):
     """What a target gave: a JSON body, or a stream of JSON events.
 
-    Units: `queue_ns` waiting for a worker, `run_ns` inside the model for the whole batch of `batch_rows` rows;
+    Units: `queue_ns` waiting for a worker, `run_ns` inside the model for the whole batch of `batch_rows` rows (to its first event, of a stream);
     `attempts` counts the targets that were tried.
     """
 

@@ -226,6 +226,8 @@ class Line:
         document = payload.document
         queue_us, run_us = answer.queue_ns // 1000, answer.run_ns // 1000
         parsed_us = (self.parsed_ns - raw.arrived_ns) // 1000
+        if answer.stream is not None:  # it ran until now, whatever it took to its first event
+            run_us = max(spent_us - parsed_us - queue_us, run_us)
         self._entry = entry = Entry(  # in the order of the fields: names would cost more than all else here
             raw.request_id, self.at_wall_ns, matched.route.template, raw.via, self.caller.key_id, call.subject,
             endpoint.name, endpoint.version, answer.target, answer.model_version, status, outcome, answer.attempts,

@@ -8,7 +8,7 @@ from headworks.errors import ClientGone, ContractViolation, ProviderDown
 from headworks.pending import Pending
 from headworks.request.record import Line
 from headworks.request.stream import MOST_AT_ONCE_BYTES, RecordedStream
-from headworks.values import Auth, Caller, Held, Outcome
+from headworks.values import Auth, Call, Caller, Held, Outcome, Payload
 from tests.fakes_ledger import FakeLedger
 from tests.fakes_providers import Time
 from tests.unit.contracts import make_contract, make_endpoint, make_raw
@@ -91,7 +91,8 @@ class House:
 
     def __init__(self, events, writer=None, **endpoint):
         self.events, self.watch, self.ledger, self.released = events, Seen(), FakeLedger(), []
-        parts = SimpleNamespace(ledger=self.ledger, watch=self.watch, clock=Time())
+        self.time = Time()
+        parts = SimpleNamespace(ledger=self.ledger, watch=self.watch, clock=self.time)
         line = Line(make_raw({}), parts, 0)
         line.caller = Caller("k1", "me", Auth.KEY)
         line.endpoint = make_endpoint(make_contract(is_stream=True), **endpoint)
@@ -121,6 +122,21 @@ def test_events_that_are_here_at_once_go_out_in_one_chunk():
 
     assert house.drained() == [b"1|2|3|", b"end"]
     assert house.closed() == [("ok", 200)]
+
+
+def test_a_stream_ran_until_its_end():
+    house = House(Events(b"1"))
+    line = house.chunks._line
+    line.matched = SimpleNamespace(route=SimpleNamespace(template="/api/{endpoint}/{version}"))
+    line.call = Call(line.endpoint, Payload(b"{}"), "text/event-stream", 0)
+    line.parsed_ns = line.raw.arrived_ns + 2_000_000
+    first, rest = house.chunks.next(), house.chunks.next()
+    house.time.now_ns = line.raw.arrived_ns + 7_000_000
+    house.events.push(None)
+
+    assert (first.result(), rest.result()) == (b"1|", b"end")
+    entry = house.ledger.entries[-1][1]
+    assert (entry.run_us, entry.total_us) == (5000, 7000)
 
 
 def test_an_event_that_is_not_here_yet_is_asked_for_once_and_keeps_nothing_waiting():
