@@ -1,7 +1,7 @@
 """JSON text from strangers: RFC 8259 with every bound, and nothing a second reader could understand differently.
 
 Refused beyond the grammar: a key twice in one object, NaN and infinities, numbers no double can hold, lone
-surrogates, depth above 64, more than 200 000 values, strings above 4 MiB, integers above 4300 digits. Every check is
+surrogates, depth above 64, more than 200 000 values, strings above 16 MiB, integers above 4300 digits. Every check is
 exact; the order of work is chosen so that small ordinary documents pay one look at their bytes.
 """
 
@@ -16,7 +16,7 @@ from headworks.errors import FieldError, NotJson
 
 MOST_DEPTH = 64
 MOST_VALUES = 200_000
-LONGEST_STRING_BYTES = 4 * 2**20
+LONGEST_STRING_BYTES = 16 * 2**20  # a photograph in a chat is one string
 
 _decode = msgspec.json.Decoder().decode
 _encode = msgspec.json.Encoder().encode

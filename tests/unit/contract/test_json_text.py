@@ -148,7 +148,7 @@ def test_a_string_is_bounded_unless_its_field_carries_bytes() -> None:
     assert len(decode(rows, ("image",))) == 1
     assert decode(json.dumps(long).encode(), ("",)) == long
     for refused, binary in ((body, ()), (hidden, ("image",)), (rows, ("other",)), (json.dumps({long: 1}).encode(), ())):
-        with pytest.raises(NotJson, match="longer than 4 MiB"):
+        with pytest.raises(NotJson, match="longer than 16 MiB"):
             decode(refused, binary)
 
 
