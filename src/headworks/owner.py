@@ -16,6 +16,7 @@ from headworks.identity.actions import read_form
 from headworks.identity.issue import KeyRules
 from headworks.records.ledger import Ledger
 from headworks.records.opening import open_to_read
+from headworks.records.rekey import rekey
 from headworks.records.settings import RecordSettings
 from headworks.stores.belongings import SqliteBelongings
 from headworks.stores.sqlite import Stores
@@ -23,18 +24,23 @@ from headworks.units import SystemClock
 
 MAKES_A_HOME = "keys.create"
 """The one command that may come before the first start of a service."""
+NEEDS_A_STOP = "records.rekey"
+"""The one command that no running service carries out."""
 
 
 def carry_out(folder: Path, command: str, words: Mapping[str, Any], key_file: Path | None = None) -> Any:
     """The result of a command on a home, as plain data.
 
-    Raises: BadControl when only a running service can do it, HomeUnavailable, and what the command raises.
+    Raises: BadControl when only a running service can do it, or none may run; HomeUnavailable, and what the command raises.
     """
     home = Home(folder)
     if not folder.exists() and command != MAKES_A_HOME:
         text = f"Home {folder} does not exist; name the home of the service: --home DIR, or $HEADWORKS_HOME."
         raise HomeUnavailable(text)
     if home.is_owned_elsewhere():
+        if command == NEEDS_A_STOP:
+            text = f"A service runs on {folder}, and the key-encryption key is changed while none does: stop it and try again."
+            raise BadControl(text)
         return ask_owner(home.control_path(), command, words)
     if not command.startswith(("keys.", "records.")):
         raise BadControl(f"No service runs on {folder}; start one with `headworks serve --home {folder}`.")
@@ -58,16 +64,17 @@ def _keys(folder: Path, command: str, words: Mapping[str, Any]) -> Any:
 
 
 def _record(folder: Path, command: str, words: Mapping[str, Any], key_file: Path | None) -> Any:
-    if command == "records.erase":
-        open_to_read(folder).close()  # a home without a record holds nothing to erase, and none is made of it
-    ledger = Ledger.start(RecordSettings(home=folder, kek_file=key_file), SystemClock(), _at_once)
+    if command != "records.accessed":
+        open_to_read(folder).close()  # a home without a record holds nothing to erase or wrap; none is made of it
+    settings = RecordSettings(home=folder, kek_file=key_file)
+    ledger = Ledger.start(settings, SystemClock(), _at_once)
     try:
         if command == "records.erase":
             return _erased(ledger, read_form(EraseSubject, words).subject)
         ledger.accessed_now(OWNER, dict(words))
     finally:
         ledger.stop()
-    return {}
+    return msgspec.to_builtins(rekey(settings)) if command == NEEDS_A_STOP else {}
 
 
 def _erased(ledger: Ledger, subject: str) -> dict[str, Any]:

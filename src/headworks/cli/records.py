@@ -1,4 +1,4 @@
-"""`headworks records list|show|export|verify|prove|checkpoint|erase`: a home's record, with or without a service."""
+"""`headworks records list|show|export|verify|prove|checkpoint|erase|rekey`: a home's record, with or without a service."""
 
 import argparse
 import sys
@@ -51,6 +51,11 @@ def add_words(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -
     erase = actions.add_parser("erase", help="make all content of a person unreadable for ever; recorded itself")
     erase.add_argument("subject", help="the person, as X-Subject named them")
     _add_place(erase, run_erase)
+
+    change = actions.add_parser(
+        "rekey", help="change the key-encryption key, with the service stopped; recorded itself"
+    )
+    _add_place(change, run_rekey)
 
 
 def _count(text: str) -> int:
@@ -148,6 +153,23 @@ def run_erase(asked: argparse.Namespace, output: Output) -> int:
         return "\n".join([told, *left])
 
     output.show(erased, as_text)
+    return 0
+
+
+def run_rekey(asked: argparse.Namespace, output: Output) -> int:
+    """Make a new key-encryption key and wrap every key anew; finishes a change that was cut off."""
+    done = carry_out(home_of(asked), "records.rekey", {"command": "records.rekey"}, asked.key_file)
+
+    def as_text() -> str:
+        began = "The change that was begun is finished" if done["was_begun"] else "The key-encryption key is changed"
+        told = f"{began}: {done['keys']} keys were wrapped anew. Back up the key file; older backups need the old one."
+        if not done["unreadable"]:
+            return told
+        return (
+            f"{told}\n{done['unreadable']} data keys could be opened with no key, before as after: keys.db was altered."
+        )
+
+    output.show(done, as_text)
     return 0
 
 

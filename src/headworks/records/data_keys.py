@@ -175,7 +175,7 @@ class DataKeys:
         if wrapped is None:
             raise KeyDestroyed(number)
         return DataKey(
-            number, owner, self._kms.unwrap(wrapped, _context(number, owner, epoch)), self._log_id
+            number, owner, self._kms.unwrap(wrapped, key_context(number, owner, epoch)), self._log_id
         ), name_sealed
 
     def _load_or_make(self, connection: apsw.Connection, wanted: Wanted, now_ns: int) -> DataKey:
@@ -183,15 +183,16 @@ class DataKeys:
         owner = self.owner(name, is_subject=is_subject)
         row: tuple[Any, ...] | None = connection.execute(self._sql["current_key"], (owner, epoch)).fetchone()
         if row is not None:
-            return DataKey(row[0], owner, self._kms.unwrap(row[1], _context(row[0], owner, epoch)), self._log_id)
+            return DataKey(row[0], owner, self._kms.unwrap(row[1], key_context(row[0], owner, epoch)), self._log_id)
         number: int = connection.execute(self._sql["reserve_key"], (owner, epoch, now_ns)).get
         secret = random_bytes(KEY_BYTES)
         key = DataKey(number, owner, secret, self._log_id)
         name_sealed = key.seal(name.encode(), key.place("name"), random_bytes(NONCE_BYTES))
-        wrapped = self._kms.wrap(secret, _context(number, owner, epoch))
+        wrapped = self._kms.wrap(secret, key_context(number, owner, epoch))
         connection.execute(self._sql["fill_key"], (wrapped, name_sealed, number))
         return key
 
 
-def _context(number: int, owner: bytes, epoch: str) -> bytes:
+def key_context(number: int, owner: bytes, epoch: str) -> bytes:
+    """What a wrapped data key is bound to."""
     return b"headworks data key|%d|%b|%b" % (number, owner.hex().encode(), epoch.encode())

@@ -33,6 +33,18 @@ SELECT 1 FROM data_keys LIMIT 1;
 -- Keep one secret.
 INSERT INTO secrets (name, wrapped) VALUES (?, ?);
 
+-- name: rewrap_secret
+-- The same secret under another key-encryption key.
+UPDATE secrets SET wrapped = ? WHERE name = ?;
+
+-- name: wrapped_keys
+-- Some of the keys that were not destroyed, by number.
+SELECT id, owner, epoch, wrapped FROM data_keys WHERE id > ? AND wrapped IS NOT NULL ORDER BY id LIMIT ?;
+
+-- name: rewrap_key
+-- The same data key under another key-encryption key; a destroyed one stays destroyed.
+UPDATE data_keys SET wrapped = ? WHERE id = ? AND wrapped IS NOT NULL;
+
 -- name: current_key
 -- The key in use for an owner and month; a key is used up long before its nonces could meet.
 SELECT id, wrapped FROM data_keys WHERE owner = ? AND epoch = ? AND wrapped IS NOT NULL AND uses < 268435456;

@@ -46,7 +46,7 @@ def open_log_keys(connection: apsw.Connection, kms: Kms, *, may_create: bool) ->
         secrets = {"log": random_bytes(8), "signing": random_bytes(KEY_BYTES), "pepper": random_bytes(KEY_BYTES)}
         with connection:
             for name, secret in secrets.items():
-                connection.execute(sql["insert_secret"], (name, kms.wrap(secret, _context(name))))
+                connection.execute(sql["insert_secret"], (name, kms.wrap(secret, secret_context(name))))
     elif wrapped.keys() != {"log", "signing", "pepper"}:
         raise HomeUnavailable("keys.db does not belong to these records: restore the one they were written with.")
     else:
@@ -57,10 +57,11 @@ def open_log_keys(connection: apsw.Connection, kms: Kms, *, may_create: bool) ->
 
 def _unwrapped(kms: Kms, wrapped: dict[str, bytes]) -> dict[str, bytes]:
     try:
-        return {name: kms.unwrap(secret, _context(name)) for name, secret in wrapped.items()}
+        return {name: kms.unwrap(secret, secret_context(name)) for name, secret in wrapped.items()}
     except RecordUnavailable as error:
         raise HomeUnavailable("The key file is not the one that keys.db was written with: restore it.") from error
 
 
-def _context(name: str) -> bytes:
+def secret_context(name: str) -> bytes:
+    """What a wrapped secret of the log is bound to."""
     return b"headworks secret|" + name.encode()

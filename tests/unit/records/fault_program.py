@@ -1,8 +1,9 @@
-"""A process that records calls, for the tests that kill it or fill its disk. Run as: python fault_program.py WHAT HOME."""
+"""A process that uses a home, for the tests that kill it or fill its disk. Run as: python fault_program.py WHAT HOME [STEP]."""
 
 import os
 import queue
 import resource
+import signal
 import sys
 import time
 from pathlib import Path
@@ -10,6 +11,7 @@ from pathlib import Path
 from headworks.errors import RecordUnavailable
 from headworks.ports import Entry
 from headworks.records.ledger import Ledger
+from headworks.records.rekey import rekey
 from headworks.records.settings import RecordSettings
 from headworks.units import RequestIds, SystemClock
 
@@ -89,5 +91,16 @@ def fill_and_recover(home: str) -> None:
     print("\n".join(acknowledged))
 
 
+def rekey_until(home: str, count: str) -> None:
+    """Change the key-encryption key, and be killed when so many steps were done."""
+    left = iter(range(int(count)))
+
+    def passed(step: str) -> None:
+        if next(left, None) is None:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    rekey(RecordSettings(home=Path(home)), passed)
+
+
 if __name__ == "__main__":
-    {"commit": commit_for_ever, "fill": fill_and_recover}[sys.argv[1]](sys.argv[2])
+    {"commit": commit_for_ever, "fill": fill_and_recover, "rekey": rekey_until}[sys.argv[1]](*sys.argv[2:])
