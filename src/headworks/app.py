@@ -50,6 +50,7 @@ from headworks.operations.service import command_operations, health_operations, 
 from headworks.operations.tensor_repository import TensorRepository
 from headworks.operations.tensors import Shelf, TensorModels
 from headworks.operations.vendor_models import ModelList
+from headworks.pending import Pending
 from headworks.ports import Action, Parts, Targets
 from headworks.publishing.published import Published
 from headworks.publishing.publisher import Publisher
@@ -170,7 +171,8 @@ class Service:
         watch_parts(self.watch, self.ledger, self.models, os.getpid())
         self.health = health_of(self.ledger, self.models, lambda: self.published.is_known)
         offload = ThreadOffload(bell.post)
-        self._closers.append(offload.close)
+        self._reading = ThreadOffload(bell.post)
+        self._closers += [offload.close, self._reading.close]
         routes = Routes(table(largest_body_bytes(config), is_loopback=self._is_loopback))
         self.money = self._open_money(limits)
         self.models.stand_beside(Estimate(offload))
@@ -289,9 +291,10 @@ class Service:
             **record_commands(self.ledger, self.belongings, self.answers.forget_subject),
         }
 
-    def begun(self) -> None:
+    def begun(self) -> Pending[Deployment]:
         """See commands.Reloading."""
         self.renew_certificate()
+        return self._reading(self.publisher.read)
 
     def ended(self, reloaded: Reloaded) -> None:
         """See commands.Reloading."""

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Protocol
 import msgspec
 from msgspec import Meta, Struct
 
+from headworks.assembly.deployment import Deployment
 from headworks.errors import ModelUnavailable
 from headworks.identity.actions import (
     CreateKey,
@@ -16,6 +17,7 @@ from headworks.identity.actions import (
     RotateKey,
     read_form,
 )
+from headworks.pending import Pending
 from headworks.publishing.publisher import Publisher
 from headworks.records.ledger import Ledger
 from headworks.stores.belongings import SqliteBelongings
@@ -90,10 +92,10 @@ class Reloaded(Struct, frozen=True):
 class Reloading(Protocol):
     """Who takes part in a reload beside models and services."""
 
-    def begun(self) -> None:
-        """Read anew what lies in files: the edge's certificate.
+    def begun(self) -> Pending[Deployment]:
+        """Read anew what lies in files: the edge's certificate, and, off the loop, the configuration.
 
-        Raises: ConfigurationRefused; the reload is then refused as a whole.
+        Raises: ConfigurationRefused, also through the pending result; the reload is then refused as a whole.
         """
 
     def ended(self, reloaded: Reloaded) -> None:
@@ -116,8 +118,7 @@ def model_commands(models: Models, publisher: Publisher, reloading: Reloading) -
 
     async def reloaded(words: Words, maker: Caller | None) -> object:
         read_form(Nothing, words)
-        reloading.begun()
-        sources = publisher.reread()
+        sources = publisher.take(await reloading.begun())
         try:
             for name, source in sources.items():
                 await _swap(models, name, source)

@@ -78,15 +78,21 @@ class Publisher:
         changed = structs.replace(model, **{model.kind: reference})
         return model_settings(name, changed, self._deployment.path.parent).source
 
-    def reread(self) -> dict[str, Source]:
-        """The sources of all models by the configuration as it is now, which counts from here on; `adopt` or `revert` follows.
+    def read(self) -> Deployment:
+        """The configuration as it stands in its file now.
+
+        Raises: ConfigurationRefused. Safe under: any thread, and best not the loop's: it asks files and secret managers.
+        """
+        return read_deployment(self._deployment.path, self._deployment.lock_path.parent)
+
+    def take(self, deployment: Deployment) -> dict[str, Source]:
+        """The sources of all models by what was read, which counts from here on; `adopt` or `revert` follows.
 
         Raises: ConfigurationRefused, when it is wrong, changes which models there are or how their pools run, breaks a
         published version or takes one away, or while another reload is under way; everything stays as it was.
         """
         if self._former is not None:
             raise ConfigurationRefused("A reload is under way.")
-        deployment = read_deployment(self._deployment.path, self._deployment.lock_path.parent)
         _check_models(self._deployment, deployment)
         endpoints = published(deployment.config, self._announced)
         self._check_versions(deployment, endpoints)
@@ -96,7 +102,7 @@ class Publisher:
         return {settings.name: settings.source for settings in deployment.models()}
 
     def adopt(self) -> None:
-        """Publish what the configuration says since `reread`, now that every model has taken over."""
+        """Publish what the configuration says since `take`, now that every model has taken over."""
         endpoints = published(self._deployment.config, self._announced)
         self._former = None
         self._apply()
@@ -107,7 +113,7 @@ class Publisher:
         return waiting_for_restart(self._started, self._deployment.config)
 
     def revert(self) -> None:
-        """Go back to the configuration before `reread`: a model that it names did not take over."""
+        """Go back to the configuration before `take`: a model that it names did not take over."""
         if self._former is None:
             return
         (self._deployment, self._use), self._former = self._former, None

@@ -14,6 +14,7 @@ from msgspec import inspect
 from headworks.errors import ConfigurationRefused, FieldError
 from headworks.settings import types
 from headworks.settings.check import problems
+from headworks.settings.managers import PREFIX, read_secret
 from headworks.settings.money import BudgetConfig, Price
 from headworks.settings.problem import Problem
 from headworks.settings.providers import ProviderConfig, secret_hook, separated
@@ -35,7 +36,7 @@ Lines = dict[tuple[str, ...], int]
 
 
 def read_config(path: Path, environment: Mapping[str, str]) -> types.Config:
-    """The configuration of a YAML file, with `${NAME}` and `file:PATH` values filled in.
+    """The configuration of a YAML file, with `${NAME}`, `file:PATH` and `secret:MANAGER/NAME` values filled in.
 
     Raises: ConfigurationRefused with one entry a mistake: pointer, line, what is wrong and the fix.
     """
@@ -141,7 +142,7 @@ def _note_lines(node: yaml.Node, path: tuple[str, ...], lines: Lines, found: lis
 def _filled(
     value: object, path: tuple[str, ...], environment: Mapping[str, str], folder: Path, found: list[Problem]
 ) -> Any:
-    """The value with `${NAME}` from the environment and `file:PATH` from a file; keys become text."""
+    """The value with `${NAME}` from the environment, `file:PATH` from a file, `secret:` from a manager; keys become text."""
     if isinstance(value, dict):
         return {str(k): _filled(v, (*path, str(k)), environment, folder, found) for k, v in value.items()}
     if isinstance(value, list):
@@ -150,6 +151,12 @@ def _filled(
         return value.isoformat()
     if not isinstance(value, str):
         return value
+    if value.startswith(PREFIX):
+        try:
+            return read_secret(value)
+        except LookupError as error:
+            found.append(Problem(path, str(error)))
+            return ""
     if value.startswith(_FROM_FILE):
         try:
             return (folder / value.removeprefix(_FROM_FILE)).read_text(encoding="utf-8").strip()
