@@ -7,6 +7,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
+from headworks.durable import sync_folder
 from headworks.errors import ConfigurationRefused, HomeUnavailable
 from headworks.stores.copying import copy_database
 
@@ -53,9 +54,9 @@ def _copied(home: Path, draft: Path, folder: Path) -> BackedUp:
     sizes = [_copy_file(path, draft / path.relative_to(home)) for path in _content_of(home)]
     size_bytes += copy_database(home / KEYS, draft / KEYS) + sum(sizes)
     _copy_file(home / LOCK, draft / LOCK)
-    _sync_folder(draft)
+    sync_folder(draft)
     draft.rename(folder)
-    _sync_folder(folder.parent)
+    sync_folder(folder.parent)
     return BackedUp(str(folder), size_bytes, sum(size > 0 for size in sizes))
 
 
@@ -80,11 +81,3 @@ def _copy_file(source: Path, target: Path) -> int:
         file.write(content)
         os.fsync(handle)
     return len(content)
-
-
-def _sync_folder(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

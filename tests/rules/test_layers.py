@@ -5,7 +5,7 @@ import pytest
 from tests.rules.sources import external_imports, imports, modules
 
 LAYERS = [
-    ("errors", "units", "pending", "secret"),
+    ("errors", "units", "pending", "secret", "durable"),
     ("contract", "policies"),
     ("settings", "values", "ports", "belongings", "declare", "tasks", "home", "bridge", "doorbell"),
     (

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
+from headworks.durable import sync_folder
 from headworks.errors import HomeUnavailable
 
 FILE_NAME = "keys.pepper"
@@ -72,6 +73,4 @@ def _create(path: Path, random: Callable[[int], bytes]) -> None:
         file.flush()
         os.fsync(handle)
     draft.replace(path)
-    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    os.fsync(folder)
-    os.close(folder)
+    sync_folder(path.parent)

@@ -10,6 +10,7 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
+from headworks.durable import sync_folder
 from headworks.stores.sqlite import Durable
 
 
@@ -50,7 +51,7 @@ class ContentFiles:
     def sync(self) -> None:
         """Make the new names durable where power cuts count."""
         if self._born and self._is_synced:
-            _sync_folder(self._incoming)
+            sync_folder(self._incoming)
 
     def remove(self, seq: int, digest: bytes) -> int:
         """Set a file aside; `settle` deletes it. Gives its size, 0 when it is gone already."""
@@ -131,11 +132,3 @@ def _move(path: Path, place: Path) -> None:
     except FileNotFoundError:
         place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         path.rename(place)
-
-
-def _sync_folder(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

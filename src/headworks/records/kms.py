@@ -13,6 +13,7 @@ from typing import Protocol
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from headworks.durable import sync_folder
 from headworks.errors import HomeUnavailable, RecordUnavailable
 from headworks.units import random_bytes
 
@@ -70,7 +71,7 @@ class KeyFile:
             if may_create and not path.exists():
                 path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
                 _write(path, _line(random_bytes(KEY_BYTES)))
-                _sync_folder(path)
+                sync_folder(path.parent)
             handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
         except FileNotFoundError:
             text = f"Key file {path} is missing: restore it; without it no recorded content can be read."
@@ -106,7 +107,7 @@ class KeyFile:
             passed("drafted")
             draft.replace(path)
             passed("replaced")
-            _sync_folder(path)
+            sync_folder(path.parent)
         except OSError as error:
             with suppress(OSError):
                 draft.unlink(missing_ok=True)
@@ -160,14 +161,6 @@ def _write(path: Path, text: bytes) -> None:
         file.write(text)
         file.flush()
         os.fsync(file.fileno())
-
-
-def _sync_folder(path: Path) -> None:
-    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
 
 
 def _check_private(path: Path, status: os.stat_result) -> None:
