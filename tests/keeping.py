@@ -9,10 +9,12 @@ import json
 import re
 import threading
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from urllib.parse import parse_qs, urlsplit
 
 from multipart import MultipartSegment, PushMultipartParser
+
+from tests.loopback import listening
 
 KEY = "canary7vendorkey"
 
@@ -257,11 +259,6 @@ ROUTES = (
 )
 
 
-class _Server(ThreadingHTTPServer):
-    daemon_threads = True
-    request_queue_size = 256
-
-
 @contextmanager
 def account():
     """An account that listens; gives it and its base URL."""
@@ -286,13 +283,5 @@ def account():
         def log_message(self, *words):
             pass
 
-    server = _Server(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    try:
-        yield kept, f"http://127.0.0.1:{server.server_address[1]}/v1"
-    finally:
-        kept.gate.set()
-        server.shutdown()
-        server.server_close()
-        thread.join(5)
+    with listening(Handler, kept.gate) as url:
+        yield kept, url

@@ -3,7 +3,9 @@
 import json
 import threading
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
+
+from tests.loopback import listening
 
 _TYPES = {400: "invalid_request_error", 429: "rate_limit_error", 500: "server_error"}
 USAGE = {"prompt_tokens": 5, "completion_tokens": 3, "total_tokens": 8}
@@ -49,11 +51,6 @@ class Upstream:
         return 200, {**reply, "usage": self.usage}
 
 
-class _Server(ThreadingHTTPServer):
-    daemon_threads = True
-    request_queue_size = 1024
-
-
 @contextmanager
 def upstream():
     """An upstream that listens; gives it and its base URL."""
@@ -72,13 +69,5 @@ def upstream():
         def log_message(self, *words):
             pass
 
-    server = _Server(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    try:
-        yield up, f"http://127.0.0.1:{server.server_address[1]}/v1"
-    finally:
-        up.gate.set()
-        server.shutdown()
-        server.server_close()
-        thread.join(5)
+    with listening(Handler, up.gate) as url:
+        yield up, url

@@ -7,9 +7,7 @@ give or take two: a processor without instructions for eight-bit products rounds
 import http.client
 import json
 import os
-import subprocess
 from contextlib import closing
-from pathlib import Path
 
 import pytest
 from msgspec import structs
@@ -17,9 +15,8 @@ from msgspec import structs
 from headworks.cache.nearest import Nearest, unit
 from headworks.policies import CachePolicy, SemanticPolicy
 from headworks.settings.types import SemanticConfig
-from tests.llm.places import python_with
+from tests.llm.places import python_with, serving
 from tests.llm.questions import OF_ONE_FIELD, ONE_WORD_DECIDES, OTHER_WORDS
-from tests.ports import reserved_port
 from tests.running import service, write_config
 from tests.unit.cache.test_similar import VECTORS, House
 
@@ -41,17 +38,8 @@ endpoints:
 
 @pytest.fixture(scope="module")
 def model_port():
-    python = python_with(*PACKAGES)
-    with reserved_port() as port:
-        program = [python, Path(__file__).with_name("vectors_server.py"), str(port)]
-        running = subprocess.Popen(program, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
-        try:
-            assert running.stdout.readline().startswith(b"http://127.0.0.1")
-            yield port
-        finally:
-            running.terminate()
-            running.wait(60)
-            running.stdout.close()
+    with serving(python_with(*PACKAGES), "vectors_server.py") as port:
+        yield port
 
 
 @pytest.fixture(scope="module")

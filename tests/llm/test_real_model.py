@@ -5,9 +5,7 @@ model happens to draw: its time limits are far away, lengths are forced by a gra
 """
 
 import os
-import subprocess
 import time
-from pathlib import Path
 from typing import Literal
 
 import anthropic
@@ -17,8 +15,7 @@ import pytest
 
 from headworks.contract.schema import Schema
 from headworks.contract.tasks import schemas
-from tests.llm.places import python_with
-from tests.ports import reserved_port
+from tests.llm.places import python_with, serving
 from tests.running import service, write_config
 
 pytestmark = [
@@ -83,17 +80,8 @@ MANY = {
 
 @pytest.fixture(scope="module")
 def model_port():
-    python = python_with(*PACKAGES, words=("--no-deps",))
-    with reserved_port() as port:
-        program = [python, Path(__file__).with_name("server.py"), str(port)]
-        running = subprocess.Popen(program, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
-        try:
-            assert running.stdout.readline().startswith(b"http://127.0.0.1")
-            yield port
-        finally:
-            running.terminate()
-            running.wait(60)
-            running.stdout.close()
+    with serving(python_with(*PACKAGES, words=("--no-deps",)), "server.py") as port:
+        yield port
 
 
 @pytest.fixture(scope="module")

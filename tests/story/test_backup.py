@@ -7,23 +7,13 @@ import threading
 
 import pytest
 
-from tests.running import cli, service, shell, write_config
-
-ECHO = """
-models: {echo: {python: "echoes:echo"}}
-endpoints: {echo: {v1: {targets: [echo]}}}
-logs: {calls: false}
-"""
-LARGE = "x" * 200_000
-"""Kept in a file of its own."""
+from tests.running import cli, service, shell
+from tests.story.echoes import LARGE, write_echo
 
 
 @pytest.fixture
 def config(tmp_path):
-    (tmp_path / "echoes.py").write_text(
-        "import headworks\n\n\n@headworks.model\ndef echo(text: str) -> str:\n    return text\n"
-    )
-    return write_config(tmp_path, ECHO)
+    return write_echo(tmp_path)
 
 
 def call(running, text, subject=None):

@@ -8,22 +8,13 @@ import stat
 
 import pytest
 
-from tests.running import cli, service, shell, write_config
-
-CONFIG = """
-models: {echo: {python: "echoes:echo"}}
-endpoints: {echo: {v1: {targets: [echo]}}}
-logs: {calls: false}
-"""
-LARGE = "x" * 200_000
+from tests.running import cli, service, shell
+from tests.story.echoes import LARGE, write_echo
 
 
 @pytest.fixture
 def config(tmp_path):
-    (tmp_path / "echoes.py").write_text(
-        "import headworks\n\n\n@headworks.model\ndef echo(text: str) -> str:\n    return text\n"
-    )
-    return write_config(tmp_path, CONFIG)
+    return write_echo(tmp_path)
 
 
 def call(running, text, key=None, subject="ann"):
@@ -65,8 +56,7 @@ def test_a_changed_key_encryption_key_opens_all_that_was_recorded_and_old_backup
 
 
 def test_a_key_file_elsewhere_is_changed_where_it_lies_and_has_to_be_named(tmp_path):
-    (tmp_path / "echoes.py").write_text("import headworks\n@headworks.model\ndef echo(text: str) -> str: return text\n")
-    config = write_config(tmp_path, CONFIG + 'records: {key_file: "keys/kek"}\n')
+    config = write_echo(tmp_path, 'records: {key_file: "keys/kek"}\n')
     home, kept = tmp_path / "home", tmp_path / "keys" / "kek"
     with service(config, home) as running:
         request_id = call(running, "hello").headers["x-request-id"]
