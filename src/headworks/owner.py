@@ -5,8 +5,10 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+from msgspec import structs
 
 from headworks.admin.control import ask_owner
+from headworks.assembly.parts import key_rules, record_settings
 from headworks.assembly.people import open_people
 from headworks.bridge import blocking
 from headworks.commands import OWNER, EraseSubject, key_commands
@@ -18,6 +20,7 @@ from headworks.records.ledger import Ledger
 from headworks.records.opening import open_to_read
 from headworks.records.rekey import rekey
 from headworks.records.settings import RecordSettings
+from headworks.settings import Config
 from headworks.stores.belongings import SqliteBelongings
 from headworks.stores.sqlite import Stores
 from headworks.units import SystemClock
@@ -27,9 +30,12 @@ MAKES_A_HOME = "keys.create"
 NEEDS_A_STOP = "records.rekey"
 """The one command that no running service carries out."""
 
+UNBOUNDED_BYTES = 2**62
+"""Nothing is pruned for the sake of a bound that a service may have otherwise."""
 
-def carry_out(folder: Path, command: str, words: Mapping[str, Any], key_file: Path | None = None) -> Any:
-    """The result of a command on a home, as plain data.
+
+def carry_out(folder: Path, command: str, words: Mapping[str, Any], config: Callable[[], Config] = Config) -> Any:
+    """The result of a command on a home, as plain data; `config` is asked, for what it says of the home, when no service runs.
 
     Raises: BadControl when only a running service can do it, or none may run; HomeUnavailable, and what the command raises.
     """
@@ -47,26 +53,28 @@ def carry_out(folder: Path, command: str, words: Mapping[str, Any], key_file: Pa
     home.lock()
     try:
         if command.startswith("keys."):
-            return _keys(folder, command, words)
-        return _record(folder, command, words, key_file)
+            return _keys(folder, command, words, key_rules(config()))
+        settings = structs.replace(record_settings(config(), folder), max_disk_bytes=UNBOUNDED_BYTES)
+        return _record(settings, command, words)
     finally:
         home.unlock()
 
 
-def _keys(folder: Path, command: str, words: Mapping[str, Any]) -> Any:
+def _keys(folder: Path, command: str, words: Mapping[str, Any], rules: KeyRules) -> Any:
     clock = SystemClock()
     stores = Stores.open(folder, "process", _at_once, clock)
     try:
-        people = open_people(stores, folder, clock, KeyRules())
+        people = open_people(stores, folder, clock, rules)
         return blocking(key_commands(people.actions)[command](words, None))
     finally:
         stores.close()
 
 
-def _record(folder: Path, command: str, words: Mapping[str, Any], key_file: Path | None) -> Any:
+def _record(settings: RecordSettings, command: str, words: Mapping[str, Any]) -> Any:
     if command != "records.accessed":
-        open_to_read(folder).close()  # a home without a record holds nothing to erase or wrap; none is made of it
-    settings = RecordSettings(home=folder, kek_file=key_file)
+        open_to_read(
+            settings.home
+        ).close()  # a home without a record holds nothing to erase or wrap; none is made of it
     ledger = Ledger.start(settings, SystemClock(), _at_once)
     try:
         if command == "records.erase":

@@ -7,12 +7,13 @@ from msgspec import Struct, structs
 
 from headworks.assembly.parts import bare_config, model_settings
 from headworks.errors import ConfigurationRefused
-from headworks.settings import Config, read_config
+from headworks.settings import Config, read_config, read_parts
 from headworks.settings.providers import ProviderConfig
 from headworks.targets.models.discover import discover, endpoint_name
 from headworks.targets.models.settings import ModelSettings
 
 LOCK_NAME = "headworks.lock"
+OF_HOME = ("keys", "records")
 ACCOUNT_FILE = "account_file"
 """A kind's own setting that names a file."""
 
@@ -48,6 +49,17 @@ def read_deployment(path: Path, home: Path) -> Deployment:
                 f"{path}: {other} and {name} would both be endpoint {endpoint_name(name)}; rename one."
             )
     return Deployment(path, bare_config(by_endpoint, path), home / LOCK_NAME)
+
+
+def read_of_home(path: Path) -> Config:
+    """What the configuration at `path` says of a home while no service runs on it: how keys are made, where the record's key lies.
+
+    Nothing else is looked at, so that no other secret need be at hand; a bare model file says nothing.
+    Raises: ConfigurationRefused.
+    """
+    if path.suffix == ".py":
+        return Config()
+    return placed(read_parts(path, os.environ, OF_HOME), path.parent)
 
 
 def placed(config: Config, folder: Path) -> Config:

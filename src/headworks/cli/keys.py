@@ -4,7 +4,7 @@ import argparse
 from typing import Any
 
 from headworks.cli.output import Output, table
-from headworks.cli.where import add_home, home_of
+from headworks.cli.where import add_home, add_home_config, home_config_of, home_of
 from headworks.errors import ConfigurationRefused
 from headworks.owner import carry_out
 
@@ -31,6 +31,7 @@ def add_words(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -
     create.add_argument("--expires", help="for example 30d, or never")
     create.add_argument("--network", action="append", help="CIDR it may come from; repeat")
     add_home(create)
+    add_home_config(create)
     create.set_defaults(run=run_create)
 
     listing = actions.add_parser("list", help="every key, without secrets")
@@ -41,6 +42,7 @@ def add_words(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -
     rotate.add_argument("id", help=ID_HELP)
     rotate.add_argument("--overlap", default="24h", help="how long the old key stays valid (default: 24h)")
     add_home(rotate)
+    add_home_config(rotate)
     rotate.set_defaults(run=run_rotate)
 
     revoke = actions.add_parser("revoke", help="end a key now")
@@ -59,8 +61,10 @@ def run_create(asked: argparse.Namespace, output: Output) -> int:
         arguments["networks"] = asked.network
     home = home_of(asked)
     is_new = not home.exists()
-    made = carry_out(home, "keys.create", arguments)
-    note = f" {home} is a new home: no service has run on it yet." if is_new else ""
+    made = carry_out(home, "keys.create", arguments, lambda: home_config_of(asked))
+    note = ""
+    if is_new:
+        note = f" {home} is a new home: no service has run on it yet. The configuration that counts is the one here, or --config."
     output.show(made, lambda: f"{made['key']}\n\nKey {made['id']} for {asked.name}. It is not shown again.{note}")
     return 0
 
@@ -80,7 +84,9 @@ def run_list(asked: argparse.Namespace, output: Output) -> int:
 
 def run_rotate(asked: argparse.Namespace, output: Output) -> int:
     """Make a successor of a key."""
-    made = carry_out(home_of(asked), "keys.rotate", {"id": _id(asked), "overlap": asked.overlap})
+    made = carry_out(
+        home_of(asked), "keys.rotate", {"id": _id(asked), "overlap": asked.overlap}, lambda: home_config_of(asked)
+    )
     output.show(
         made, lambda: f"{made['key']}\n\nKey {made['id']} succeeds {asked.id}, which stays valid for {asked.overlap}."
     )

@@ -7,13 +7,15 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+from msgspec import structs
 
 from headworks.cli.output import Output, table
-from headworks.cli.where import add_home, home_of
+from headworks.cli.where import add_home, add_home_config, home_config_of, home_of
 from headworks.errors import ConfigurationRefused
 from headworks.owner import carry_out
 from headworks.records.reading import Filter, Records, own_verifier
 from headworks.records.verify import verify
+from headworks.settings import Config
 from headworks.units import SECOND_NS, SystemClock, parse_duration_s
 
 
@@ -76,7 +78,7 @@ def run_list(asked: argparse.Namespace, output: Output) -> int:
 
 def run_show(asked: argparse.Namespace, output: Output) -> int:
     """Show one call."""
-    with Records(home_of(asked), asked.key_file) as records:
+    with Records(home_of(asked), _key_file(asked)) as records:
         call = records.show(asked.request_id, _access(asked))
     output.show(call, lambda: msgspec.json.format(msgspec.json.encode(call), indent=2).decode())
     return 0
@@ -85,7 +87,7 @@ def run_show(asked: argparse.Namespace, output: Output) -> int:
 def run_export(asked: argparse.Namespace, output: Output) -> int:
     """Export calls as JSON lines."""
     count = 0
-    with Records(home_of(asked), asked.key_file) as records:
+    with Records(home_of(asked), _key_file(asked)) as records:
         target = sys.stdout.buffer if asked.out is None else asked.out.open("xb")
         try:
             for line in records.export(_access(asked), _filter(asked)):
@@ -105,7 +107,7 @@ def run_verify(asked: argparse.Namespace, output: Output) -> int:
     home = home_of(asked)
     since = asked.since.read_text(encoding="utf-8") if asked.since else None
     try:
-        verdict = verify(home, since=since, verifier=asked.verifier or own_verifier(home, asked.key_file))
+        verdict = verify(home, since=since, verifier=asked.verifier or own_verifier(home, _key_file(asked)))
     except ValueError as error:
         raise ConfigurationRefused(f"--since or --verifier: {error}") from error
     told = {"whole": verdict.is_whole, "first_bad": verdict.first_bad, **msgspec.to_builtins(verdict)}
@@ -142,7 +144,7 @@ def run_checkpoint(asked: argparse.Namespace, output: Output) -> int:
 
 def run_erase(asked: argparse.Namespace, output: Output) -> int:
     """Destroy every data key of a person; their rows stay, and the record still verifies."""
-    erased = carry_out(home_of(asked), "records.erase", {"subject": asked.subject}, asked.key_file)
+    erased = carry_out(home_of(asked), "records.erase", {"subject": asked.subject}, lambda: _config(asked))
 
     def as_text() -> str:
         left = [f"Still at a provider, to be deleted there: {thing}" for thing in erased["at_providers"]]
@@ -158,7 +160,7 @@ def run_erase(asked: argparse.Namespace, output: Output) -> int:
 
 def run_rekey(asked: argparse.Namespace, output: Output) -> int:
     """Make a new key-encryption key and wrap every key anew; finishes a change that was cut off."""
-    done = carry_out(home_of(asked), "records.rekey", {"command": "records.rekey"}, asked.key_file)
+    done = carry_out(home_of(asked), "records.rekey", {"command": "records.rekey"}, lambda: _config(asked))
 
     def as_text() -> str:
         began = "The change that was begun is finished" if done["was_begun"] else "The key-encryption key is changed"
@@ -182,7 +184,10 @@ def _add_filter(words: argparse.ArgumentParser) -> None:
 
 def _add_place(words: argparse.ArgumentParser, run: Callable[[argparse.Namespace, Output], int]) -> None:
     add_home(words)
-    words.add_argument("--key-file", type=Path, help="the key-encryption key, when it does not lie in the home")
+    add_home_config(words)
+    words.add_argument(
+        "--key-file", type=Path, help="the key-encryption key, when neither home nor configuration says where"
+    )
     words.set_defaults(run=run)
 
 
@@ -196,11 +201,24 @@ def _filter(asked: argparse.Namespace) -> Filter:
     return Filter(endpoint=asked.endpoint, caller=asked.caller, outcome=asked.outcome, since_ns=since_ns)
 
 
+def _config(asked: argparse.Namespace) -> Config:
+    """What the configuration says of the home, and where the words say that its key lies."""
+    config = home_config_of(asked)
+    if asked.key_file is None:
+        return config
+    return structs.replace(config, records=structs.replace(config.records, key_file=str(asked.key_file)))
+
+
+def _key_file(asked: argparse.Namespace) -> Path | None:
+    named = _config(asked).records.key_file
+    return None if named is None else Path(named)
+
+
 def _access(asked: argparse.Namespace) -> Callable[[dict[str, Any]], None]:
     """What makes the reading itself a record, by the running service or here."""
 
     def accessed(what: dict[str, Any]) -> None:
-        carry_out(home_of(asked), "records.accessed", what, asked.key_file)
+        carry_out(home_of(asked), "records.accessed", what, lambda: _config(asked))
 
     return accessed
 

@@ -4,8 +4,10 @@ import argparse
 import os
 from pathlib import Path
 
+from headworks.assembly.deployment import read_of_home
 from headworks.errors import ConfigurationRefused
 from headworks.home import HOME_NAME, HOME_VARIABLE, home_folder
+from headworks.settings import Config
 
 CONFIG_NAME = "headworks.yaml"
 
@@ -30,6 +32,28 @@ def add_config(words: argparse.ArgumentParser) -> None:
     )
 
 
+def add_home_config(words: argparse.ArgumentParser) -> None:
+    """Add `--config FILE`, for commands that also work on a home on which no service runs."""
+    words.add_argument(
+        "--config",
+        type=Path,
+        dest="home_config",
+        metavar="FILE",
+        help=f"whose keys: and records: count while no service runs (default: {CONFIG_NAME} in the working folder, if there is one)",
+    )
+
+
+def home_config_of(asked: argparse.Namespace) -> Config:
+    """What the configuration asked for says of the home; what holds without one where there is none.
+
+    Raises: ConfigurationRefused.
+    """
+    path: Path = asked.home_config or Path(CONFIG_NAME)
+    if asked.home_config is None and not path.is_file():
+        return Config()
+    return read_of_home(config_at(path))
+
+
 def home_of(asked: argparse.Namespace) -> Path:
     """The home directory asked for."""
     return home_folder(asked.home, os.environ)
@@ -40,7 +64,14 @@ def config_of(asked: argparse.Namespace) -> Path:
 
     Raises: ConfigurationRefused when there is none.
     """
-    path: Path = asked.config or Path(CONFIG_NAME)
+    return config_at(asked.config or Path(CONFIG_NAME))
+
+
+def config_at(path: Path) -> Path:
+    """The file of a configuration, or of the one in a folder.
+
+    Raises: ConfigurationRefused when there is none.
+    """
     if path.is_dir():
         path /= CONFIG_NAME
     if not path.is_file():

@@ -2,7 +2,7 @@
 
 import difflib
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -40,19 +40,35 @@ def read_config(path: Path, environment: Mapping[str, str]) -> types.Config:
 
     Raises: ConfigurationRefused with one entry a mistake: pointer, line, what is wrong and the fix.
     """
+    return parse_config(_text_of(path), str(path), environment)
+
+
+def read_parts(path: Path, environment: Mapping[str, str], parts: Collection[str]) -> types.Config:
+    """Of a YAML file these parts of the top level alone: what others say, or lack, does not count.
+
+    Raises: ConfigurationRefused as `read_config`.
+    """
+    return parse_config(_text_of(path), str(path), environment, parts)
+
+
+def _text_of(path: Path) -> str:
     try:
         if path.stat().st_size > MAX_BYTES:
             raise ConfigurationRefused(f"{path} is larger than 1 MiB; that is no configuration")
-        text = path.read_text(encoding="utf-8")
+        return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigurationRefused(f"{path} cannot be read: {error}") from error
-    return parse_config(text, str(path), environment)
 
 
-def parse_config(text: str, name: str, environment: Mapping[str, str]) -> types.Config:
-    """The configuration of YAML text; `name` stands before the line in messages."""
+def parse_config(
+    text: str, name: str, environment: Mapping[str, str], parts: Collection[str] | None = None
+) -> types.Config:
+    """The configuration of YAML text, or of these parts of it; `name` stands before the line in messages."""
     lines: Lines = {}
     document, found = _document(text, name, lines)
+    if parts is not None and isinstance(document, dict):
+        document = {key: value for key, value in document.items() if key in parts}
+        found = [problem for problem in found if problem.path[0] in parts]
     document = _filled(document, (), environment, Path(name).parent, found)
     if isinstance(document, dict) and isinstance(document.get("providers"), dict):
         providers = document["providers"].items()

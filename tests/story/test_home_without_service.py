@@ -1,0 +1,75 @@
+"""Commands on a home on which no service runs: what the configuration says of the home counts all the same."""
+
+import shutil
+from datetime import datetime, timedelta
+
+import pytest
+
+from tests.running import cli, service, shell
+
+RULES = """
+endpoints: {{broken: {{v9: {{targets: [nowhere]}}}}}}
+providers: {{openai: {{api_key: "${{NOT_SET_IN_THIS_SHELL}}"}}}}
+keys: {{prefix: acme, environment: test, expires: 2h}}
+records: {{key_file: {key_file}}}
+"""
+
+
+@pytest.fixture
+def project(tmp_path, monkeypatch):
+    """The working folder, with a configuration of which only what it says of a home can be read."""
+    (tmp_path / "headworks.yaml").write_text(RULES.format(key_file="../keys/kek"))
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_a_key_made_without_a_service_follows_the_rules_of_the_working_folder(project):
+    made = cli("keys", "create", "early", "--home", "home")
+
+    assert made["key"].startswith("acme_test_")
+    assert datetime.fromisoformat(made["expires"]) - datetime.fromisoformat(made["created"]) == timedelta(hours=2)
+    assert made["prefix"] == "acme_test"
+
+
+def test_a_successor_made_without_a_service_follows_them_too(project):
+    (project / "headworks.yaml").rename(project / "other.yaml")
+    old = cli("keys", "create", "old", "--home", "home")
+    new = cli("keys", "rotate", old["id"], "--home", "home", "--config", "other.yaml")
+
+    assert old["prefix"] == "hw_live"
+    assert new["prefix"] == "acme_test"
+
+
+def test_a_configuration_that_is_named_and_missing_is_refused(project):
+    code, _, told = shell("keys", "create", "early", "--home", "home", "--config", "none.yaml")
+
+    assert code == 1
+    assert "none.yaml does not exist" in told
+
+
+def test_a_mistake_in_what_counts_is_refused_with_its_line(project):
+    (project / "headworks.yaml").write_text("models: {}\nkeys: {expires: soon}\n")
+    code, _, told = shell("keys", "create", "early", "--home", "home")
+
+    assert code == 1
+    assert "headworks.yaml:2: keys.expires" in told
+
+
+def test_the_record_is_opened_with_the_key_file_that_the_configuration_names(tmp_path, monkeypatch):
+    project = tmp_path / "project"
+    project.mkdir()
+    (project / "models.py").write_text("import headworks\n@headworks.model\ndef echo(text: str) -> str: return text\n")
+    text = "models: {echo: {python: 'models:echo'}}\nendpoints: {echo: {v1: {targets: [echo]}}}\n"
+    (project / "headworks.yaml").write_text(text + "records: {key_file: ../keys/kek}\n")
+    with service(project / "headworks.yaml", tmp_path / "home") as running:
+        answer = running.call("/api/echo/v1", "hello", headers={"X-Subject": "ann"})
+    monkeypatch.chdir(project)
+    request_id, home = answer.headers["x-request-id"], str(tmp_path / "home")
+    shown = cli("records", "show", request_id, "--home", home)
+    erased = cli("records", "erase", "ann", "--home", home)
+
+    assert shown["output"] == '"hello"'
+    assert erased["data_keys"] == 1
+    assert not (tmp_path / "home" / "kek").exists()
+    shutil.rmtree(tmp_path / "keys")
+    assert cli("records", "verify", "--home", home)["whole"]
