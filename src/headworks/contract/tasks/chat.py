@@ -152,11 +152,25 @@ class FunctionName(Struct, frozen=True):
     name: Name
 
 
+class NamedTool(Struct, frozen=True):
+    """One of the request's tools, by its name."""
+
+    function: FunctionName | None = None
+
+
+class AllowedTools(Struct, frozen=True):
+    """Those of the request's tools that may be called, and whether one has to be."""
+
+    mode: Literal["auto", "required"]
+    tools: Annotated[list[NamedTool], Meta(max_length=128)]
+
+
 class ToolChoice(Struct, frozen=True):
-    """The tool that must be called."""
+    """The tool that must be called, or those that may be."""
 
     type: Literal["function", "custom", "allowed_tools"]
     function: FunctionName | None = None
+    allowed_tools: AllowedTools | None = None
 
 
 class NamedSchema(Struct, frozen=True):
@@ -192,7 +206,7 @@ class Request(Struct, frozen=True):
     top_p: Share | None = None
     stop: Stop | Annotated[list[Stop], Meta(max_length=4)] | None = None
     seed: int | None = None
-    n: Annotated[int, Meta(ge=1, le=1)] | None = None
+    n: Annotated[int, Meta(ge=1, le=128)] | None = None
     tools: Annotated[list[Tool], Meta(max_length=128)] | None = None
     tool_choice: Literal["none", "auto", "required"] | ToolChoice | None = None
     parallel_tool_calls: bool | None = None
@@ -201,7 +215,7 @@ class Request(Struct, frozen=True):
     presence_penalty: Penalty | None = None
     logprobs: bool | None = None
     top_logprobs: Annotated[int, Meta(ge=0, le=20)] | None = None
-    reasoning_effort: Literal["none", "minimal", "low", "medium", "high", "xhigh"] | None = None
+    reasoning_effort: Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"] | None = None
     user: Annotated[str, Meta(max_length=1000)] | None = None
 
 

@@ -33,7 +33,7 @@ class Request(Struct, frozen=True):
     suffix: str | None = None
     echo: bool | None = None
     seed: int | None = None
-    n: Annotated[int, Meta(ge=1, le=1)] | None = None
+    n: Annotated[int, Meta(ge=1, le=128)] | None = None
     best_of: Annotated[int, Meta(ge=1, le=1)] | None = None
     logprobs: Annotated[int, Meta(ge=0, le=5)] | None = None
     user: Annotated[str, Meta(max_length=1000)] | None = None

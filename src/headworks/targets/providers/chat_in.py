@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from binascii import a2b_base64
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import msgspec
 from msgspec import Struct
 
 from headworks.contract.tasks.chat import (
+    AllowedTools,
     AssistantMessage,
+    AudioPart,
     Content,
     DeveloperMessage,
     FilePart,
@@ -23,6 +26,7 @@ from headworks.contract.tasks.chat import (
     SystemMessage,
     TextPart,
     ToolCall,
+    ToolChoice,
     ToolMessage,
     UserMessage,
 )
@@ -34,7 +38,22 @@ Spoken = UserMessage | AssistantMessage | ToolMessage
 """A message of one of the two who speak, or what a tool answered."""
 
 ANY_OBJECT = {"type": "object", "additionalProperties": True}
-_decode = msgspec.json.Decoder(Request).decode
+OPENAIS_OWN = ("functions", "logit_bias", "modalities", "n", "web_search_options")
+"""Fields that change what is answered and that no other dialect has a word for; what else a request holds beyond the task is a wish."""
+_NEUTRAL: Mapping[str, Any] = {"modalities": ["text"], "n": 1}
+"""Values that ask for what is answered anyway."""
+
+
+class _Asked(Request, frozen=True):
+    """A request with those of OpenAI's own fields that must not be passed over."""
+
+    functions: Any = None
+    logit_bias: Any = None
+    modalities: Any = None
+    web_search_options: Any = None
+
+
+_decode = msgspec.json.Decoder(_Asked).decode
 
 
 class Inline(Struct, frozen=True):
@@ -55,13 +74,24 @@ class Use(NamedTuple):
 def asked_chat(ask: Ask, unsayable: Iterable[str] = ()) -> Request:
     """The conversation; its schema was checked before.
 
-    Raises: ProviderUnable for a field in `unsayable` that is set to anything but its neutral value.
+    Raises: ProviderUnable for a field in `unsayable`, or of OpenAI's own, that is set to anything but its neutral value.
     """
     request = _decode(ask.document)
-    for name in unsayable:
-        if getattr(request, name):
+    for name in (*unsayable, *OPENAIS_OWN):
+        value = getattr(request, name)
+        if value not in (None, False, 0, "", [], {}) and value != _NEUTRAL.get(name):
             raise cannot(f"/{name}")
+    choice = request.tool_choice
+    if isinstance(choice, ToolChoice) and choice.allowed_tools is not None:
+        return _narrowed(request, choice.allowed_tools)
     return request
+
+
+def _narrowed(request: Request, allowed: AllowedTools) -> Request:
+    """The request with those tools alone, which says the same in every dialect."""
+    names = {tool.function.name for tool in allowed.tools if tool.function is not None}
+    tools = [tool for tool in request.tools or () if tool.function is not None and tool.function.name in names]
+    return msgspec.structs.replace(request, tools=tools, tool_choice=allowed.mode if tools else None)
 
 
 def cap_of(request: Request, ask: Ask) -> int | None:
@@ -98,11 +128,13 @@ def text_of(content: Content | None, at: str) -> str:
 
 
 def inline_of(part: Part, at: str) -> Inline:
-    """The bytes of a picture or a document.
+    """The bytes of a picture, a document or a sound.
 
     Raises: ProviderUnable for other parts, and for a file known by its id only.
     """
     address = ""
+    if isinstance(part, AudioPart):
+        return Inline(f"audio/{part.input_audio.format}", part.input_audio.data)
     if isinstance(part, ImagePart):
         address = part.image_url.url
     elif isinstance(part, FilePart):
@@ -111,6 +143,17 @@ def inline_of(part: Part, at: str) -> Inline:
     if not comma or not head.startswith("data:"):
         raise cannot(at)
     return Inline(head.removeprefix("data:"), data)
+
+
+def plain_text(inline: Inline, at: str) -> str:
+    """A document that is text.
+
+    Raises: ProviderUnable for what is not UTF-8 within base64.
+    """
+    try:
+        return a2b_base64(inline.data, strict_mode=True).decode()
+    except ValueError:
+        raise ProviderUnable(errors=(FieldError(at, "must be UTF-8, as base64"),)) from None
 
 
 def systems_of(messages: Sequence[Message]) -> list[str]:

@@ -135,13 +135,6 @@ def test_a_conversation_is_told_in_coheres_words():
     }
 
 
-def test_a_choice_of_one_tool_is_refused():
-    with pytest.raises(ProviderRefused) as caught:
-        COMMAND.request(ask(tools=[TOOL], tool_choice={"type": "function", "function": {"name": "weather"}}))
-
-    assert caught.value.errors[0].pointer == "/tool_choice"
-
-
 @pytest.mark.parametrize(("reason", "kind"), [("ERROR", ProviderBroken), ("TIMEOUT", ProviderTimeout)])
 def test_an_answer_that_says_it_is_not_whole_is_an_error(reason, kind):
     with pytest.raises(kind):

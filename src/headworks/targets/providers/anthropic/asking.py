@@ -6,6 +6,7 @@ from typing import Any
 
 from headworks.contract.tasks.chat import (
     AssistantMessage,
+    AudioPart,
     FilePart,
     Part,
     RefusalPart,
@@ -15,13 +16,22 @@ from headworks.contract.tasks.chat import (
     ToolChoice,
     ToolMessage,
 )
-from headworks.targets.providers.anthropic.facts import ANSWER_TOOL, MOST_TEMPERATURE, is_sampled
+from headworks.targets.providers.anthropic.facts import (
+    ANSWER_TOOL,
+    MOST_TEMPERATURE,
+    PDF,
+    TEXTS,
+    effort_of,
+    is_sampled,
+)
 from headworks.targets.providers.chat_in import (
     Block,
+    Inline,
     Spoken,
     cannot,
     inline_of,
     parts_of,
+    plain_text,
     schema_of,
     stops_of,
     systems_of,
@@ -48,6 +58,8 @@ def conversation(request: Request, model: str) -> dict[str, Any]:
         asked["stop_sequences"] = stops
     if is_sampled(model):
         asked |= _sampling(request)
+    if effort := effort_of(model, request.reasoning_effort):
+        asked["output_config"] = effort
     if request.user:
         asked["metadata"] = {"user_id": request.user}
     return asked
@@ -77,9 +89,26 @@ def _block(part: Part, at: str) -> Block:
         return {"type": "text", "text": part.text}
     if isinstance(part, RefusalPart):
         return {"type": "text", "text": part.refusal}
+    if isinstance(part, AudioPart):
+        raise cannot(at)
     inline = inline_of(part, at)
-    kind = "document" if isinstance(part, FilePart) else "image"
-    return {"type": kind, "source": {"type": "base64", "media_type": inline.media, "data": inline.data}}
+    if not isinstance(part, FilePart):
+        return {"type": "image", "source": _source(inline)}
+    if not inline.media.startswith((PDF, TEXTS)):
+        raise cannot(f"{at}/file/file_data")
+    titled = {"title": part.file.filename} if part.file.filename else {}
+    return {"type": "document", "source": _document(inline, f"{at}/file/file_data"), **titled}
+
+
+def _document(inline: Inline, at: str) -> Block:
+    """A document's pages, or its text: another form of it Anthropic does not read."""
+    if inline.media.startswith(PDF):
+        return _source(inline)
+    return {"type": "text", "media_type": "text/plain", "data": plain_text(inline, at)}
+
+
+def _source(inline: Inline) -> Block:
+    return {"type": "base64", "media_type": inline.media, "data": inline.data}
 
 
 def _add_tools(asked: dict[str, Any], request: Request) -> None:

@@ -75,9 +75,11 @@ CAP_BY_MODEL: Mapping[str, int] = {"": 16_384, "claude-3": 4_096, "claude-3-5": 
 """Tokens asked for where nobody set a cap, since one is required; by the start of the model's name, the longest that fits."""
 
 UNSAYABLE = ("logprobs", "top_logprobs", "frequency_penalty", "presence_penalty")
-"""Fields of a chat that Anthropic has no word for; `seed` and `reasoning_effort` are wishes and left out."""
+"""Fields of a chat that Anthropic has no word for; `seed` is a wish and left out."""
 
 MOST_TEMPERATURE = 1.0
+PDF, TEXTS = "application/pdf", "text/"
+"""Media types of the documents that it reads."""
 _FAMILIES_OF_4 = tuple(f"claude-{family}-4" for family in ("opus", "sonnet", "haiku"))
 SAMPLED = (
     "claude-2",
@@ -89,6 +91,25 @@ SAMPLED = (
 
 A date follows the older names of version 4.0: `claude-opus-4-20250514`.
 """
+EFFORTLESS = (
+    "claude-2",
+    "claude-instant",
+    "claude-3",
+    *(name + mark for name in _FAMILIES_OF_4 for mark in ("@", "-0", "-1", "-2")),
+    "claude-sonnet-4-5",
+    "claude-haiku-4-5",
+)
+"""Starts of the vendor's names of models that take no effort; all later ones do. Source: Anthropic API, "Effort"."""
+EFFORTS: Mapping[str, str] = {
+    "none": "low",
+    "minimal": "low",
+    "low": "low",
+    "medium": "medium",
+    "high": "high",
+    "xhigh": "high",
+    "max": "high",
+}
+"""A chat's `reasoning_effort` in Anthropic's words; above `high` only a model that was told to think goes."""
 UNNAMED = "arn:"
 """The start of names on Bedrock that do not tell which model answers."""
 ANSWER_TOOL = "answer_in_json"
@@ -140,6 +161,14 @@ def is_sampled(model: str) -> bool:
     if "claude" not in model and not model.startswith(UNNAMED):
         return True
     return _bare(model).startswith(SAMPLED)
+
+
+def effort_of(model: str, wished: str | None) -> dict[str, str]:
+    """How hard to try, as `output_config` says it; nothing where nobody wished, or the model takes no such wish."""
+    name = _bare(model)
+    if wished is None or not name.startswith("claude") or name.startswith(EFFORTLESS):
+        return {}
+    return {"effort": EFFORTS[wished]}
 
 
 def _bare(model: str) -> str:

@@ -14,7 +14,7 @@ OFFERS = (
         "chat",
         "POST /v1/messages",
         "turns, tools and pictures translated both ways; JSON by a tool that must be called; "
-        "thinking as `reasoning_content`; `seed` and `reasoning_effort` left out",
+        "thinking as `reasoning_content`; `reasoning_effort` as effort where the model has one; `seed` left out",
         lambda model, settings: AnthropicChat(model),
         own="MODEL",
     ),

@@ -41,7 +41,7 @@ class ConverseChat:
         request = asked_chat(ask, UNSAYABLE)
         operation, accept = ("converse-stream", EVENT_STREAM) if ask.is_stream else ("converse", "application/json")
         fields = (("content-type", "application/json"), ("accept", accept))
-        body = _encode(conversation(request, cap_of(request, ask)))
+        body = _encode(conversation(request, self.model, cap_of(request, ask)))
         return HttpRequest("POST", f"{self._path}/{operation}", fields, body)
 
     def reply(self, ask: Ask, response: HttpResponse) -> Answer:

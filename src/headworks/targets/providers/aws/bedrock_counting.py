@@ -72,7 +72,7 @@ def _bare(model: str) -> str:
 
 def converse_counted(ask: Ask) -> dict[str, Any]:
     """A chat as Converse would be asked it."""
-    asked = conversation(asked_chat(ask, UNSAYABLE), None)
+    asked = conversation(asked_chat(ask, UNSAYABLE), "", None)
     return {"converse": {name: value for name, value in asked.items() if name in COUNTED}}
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
 
 from headworks.contract.tasks.chat import (
     AssistantMessage,
+    AudioPart,
     FilePart,
     ImagePart,
     Part,
@@ -18,7 +20,14 @@ from headworks.contract.tasks.chat import (
     Tool,
     ToolMessage,
 )
-from headworks.targets.providers.aws.converse_facts import CHOICES, DOCUMENT_FORMATS, IMAGE_FORMATS, MOST_TEMPERATURE
+from headworks.targets.providers.anthropic.facts import effort_of
+from headworks.targets.providers.aws.converse_facts import (
+    AUDIO_FORMATS,
+    CHOICES,
+    DOCUMENT_FORMATS,
+    IMAGE_FORMATS,
+    MOST_TEMPERATURE,
+)
 from headworks.targets.providers.chat_in import (
     Block,
     Spoken,
@@ -33,10 +42,15 @@ from headworks.targets.providers.chat_in import (
 )
 
 _NO_PARAMETERS = {"type": "object", "properties": {}}
+_KINDS: Mapping[type[Part], tuple[str, Mapping[str, str]]] = {
+    ImagePart: ("image", IMAGE_FORMATS),
+    FilePart: ("document", DOCUMENT_FORMATS),
+    AudioPart: ("audio", AUDIO_FORMATS),
+}
 _encode = msgspec.json.Encoder().encode
 
 
-def conversation(request: Request, cap: int | None) -> dict[str, Any]:
+def conversation(request: Request, model: str, cap: int | None) -> dict[str, Any]:
     """The body of a Converse request.
 
     Raises: ProviderUnable for what Converse has no word for.
@@ -54,7 +68,7 @@ def conversation(request: Request, cap: int | None) -> dict[str, Any]:
         "system": system,
         "inferenceConfig": {name: value for name, value in settings.items() if value is not None},
         "toolConfig": _tools(request),
-        "outputConfig": _format(request),
+        "outputConfig": {**_format(request), **effort_of(model, request.reasoning_effort)},
     }
     return body | {name: part for name, part in parts.items() if part}
 
@@ -76,16 +90,12 @@ def _block(part: Part, at: str) -> Block:
     if isinstance(part, RefusalPart):
         return {"text": part.refusal}
     inline = inline_of(part, at)
-    formats = IMAGE_FORMATS if isinstance(part, ImagePart) else DOCUMENT_FORMATS if isinstance(part, FilePart) else {}
-    form = formats.get(inline.media)
+    kind, formats = _KINDS[type(part)]
+    form = formats.get(inline.media.partition(";")[0])
     if form is None:
         raise cannot(at)
-    block = {"format": form, "source": {"bytes": inline.data}}
-    return (
-        {"image": block}
-        if isinstance(part, ImagePart)
-        else {"document": {**block, "name": at.strip("/").replace("/", "-")}}
-    )
+    named = {"name": at.strip("/").replace("/", "-")} if kind == "document" else {}
+    return {kind: {"format": form, "source": {"bytes": inline.data}, **named}}
 
 
 def _tools(request: Request) -> dict[str, Any]:

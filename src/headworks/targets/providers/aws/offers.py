@@ -159,8 +159,8 @@ OFFERS: tuple[Offer, ...] = (
         "bedrock",
         "chat",
         "Amazon Bedrock Converse, ConverseStream",
-        "turns, tools, pictures and documents translated both ways; JSON by outputConfig; thoughts as `reasoning_content`; "
-        "`seed` and `reasoning_effort` left out",
+        "turns, tools, pictures, documents and sound translated both ways; JSON by outputConfig; thoughts as `reasoning_content`; "
+        "`reasoning_effort` as effort where a model of Anthropic's has one; `seed` left out",
         lambda own, settings: ConverseChat(own),
         ":MODEL",
     ),

@@ -16,6 +16,7 @@ from headworks.contract.tasks.chat import (
     TextPart,
     Tool,
     ToolCall,
+    ToolChoice,
     ToolMessage,
 )
 from headworks.targets.providers.chat_in import ANY_OBJECT, cannot, parts_of, schema_of, stops_of
@@ -44,14 +45,17 @@ def conversation(request: Request) -> dict[str, Any]:
     if schema is not None:
         asked["response_format"] = {"type": "json_object", **({} if schema is ANY_OBJECT else {"schema": schema})}
     if request.tools:
-        asked["tools"] = [_tool(tool, f"/tools/{index}") for index, tool in enumerate(request.tools)]
-        asked["tool_choice"] = _choice(request)
+        asked |= _tools(request)
     return {name: value for name, value in asked.items() if value is not None}
 
 
 def _message(message: Message, at: str) -> dict[str, Any]:
     if isinstance(message, ToolMessage):
-        return {"role": "tool", "tool_call_id": message.tool_call_id, "content": _content(message.content, at)}
+        return {
+            "role": "tool",
+            "tool_call_id": message.tool_call_id,
+            "content": _content(message.content, at, is_result=True),
+        }
     if isinstance(message, SystemMessage | DeveloperMessage):
         return {"role": "system", "content": _content(message.content, at)}
     if not isinstance(message, AssistantMessage):
@@ -64,12 +68,12 @@ def _message(message: Message, at: str) -> dict[str, Any]:
     return {**made, "content": content} if content or not calls else made
 
 
-def _content(content: Content | None, at: str) -> str | list[dict[str, Any]]:
+def _content(content: Content | None, at: str, *, is_result: bool = False) -> str | list[dict[str, Any]]:
     if content is None or isinstance(content, str):
         return content or ""
     made: list[dict[str, Any]] = []
     for index, part in enumerate(parts_of(content)):
-        if isinstance(part, ImagePart):
+        if isinstance(part, ImagePart) and not is_result:
             made.append({"type": "image_url", "image_url": {"url": part.image_url.url}})
         elif isinstance(part, TextPart | RefusalPart):
             made.append({"type": "text", "text": part.text if isinstance(part, TextPart) else part.refusal})
@@ -97,9 +101,17 @@ def _tool(tool: Tool, at: str) -> dict[str, Any]:
     return {"type": "function", "function": function}
 
 
-def _choice(request: Request) -> str | None:
-    """A choice of one tool is refused: Cohere can only be told whether to call any."""
-    choice = request.tool_choice
-    if choice is None or isinstance(choice, str):
-        return _CHOICES.get(choice or "")
-    raise cannot("/tool_choice")
+def _tools(request: Request) -> dict[str, Any]:
+    """The tools and how to choose; Cohere can only be told whether to call any, so the one that must be called stands alone."""
+    tools, choice = request.tools or [], request.tool_choice
+    if isinstance(choice, ToolChoice):
+        tools = [
+            tool for tool in tools if tool.function and choice.function and tool.function.name == choice.function.name
+        ]
+        choice = "required"
+        if not tools:
+            raise cannot("/tool_choice")
+    return {
+        "tools": [_tool(tool, f"/tools/{index}") for index, tool in enumerate(tools)],
+        "tool_choice": _CHOICES.get(choice or ""),
+    }

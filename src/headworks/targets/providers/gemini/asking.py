@@ -30,10 +30,9 @@ from headworks.targets.providers.chat_in import (
     schema_of,
     stops_of,
     systems_of,
-    text_of,
     uses_of,
 )
-from headworks.targets.providers.gemini.facts import NO_SIGNATURE, SIGNS_CALLS
+from headworks.targets.providers.gemini.facts import NO_SIGNATURE, SIGNS_CALLS, thinking_of
 
 _MODES = {"auto": "AUTO", "none": "NONE", "required": "ANY"}
 _SIMPLE = {
@@ -54,7 +53,7 @@ def contents(request: Request, model: str, cap: int | None) -> dict[str, Any]:
     system = [{"text": text} for text in systems_of(request.messages)]
     if system:
         asked["systemInstruction"] = {"parts": system}
-    config = _config(request, cap)
+    config = _config(request, model, cap)
     if config:
         asked["generationConfig"] = config
     if request.tools:
@@ -65,9 +64,10 @@ def contents(request: Request, model: str, cap: int | None) -> dict[str, Any]:
     return asked
 
 
-def _config(request: Request, cap: int | None) -> dict[str, Any]:
+def _config(request: Request, model: str, cap: int | None) -> dict[str, Any]:
     config = {theirs: getattr(request, ours) for ours, theirs in _SIMPLE.items()}
     config["maxOutputTokens"] = cap
+    config["thinkingConfig"] = thinking_of(model, request.reasoning_effort) or None
     config["stopSequences"] = stops_of(request) or None
     schema = schema_of(request)
     if schema is not None:
@@ -85,7 +85,7 @@ def _turns(messages: list[Message], model: str) -> list[dict[str, Any]]:
             continue
         at = f"/messages/{index}"
         if isinstance(message, ToolMessage):
-            parts = [_result(message, called, at)]
+            parts = _results(message, called, at)
         else:
             parts = [_part(part, f"{at}/content/{place}") for place, part in enumerate(parts_of(message.content))]
         if isinstance(message, AssistantMessage):
@@ -122,16 +122,19 @@ def _signature(call: ToolCall) -> str | None:
     return signature if isinstance(signature, str) else None
 
 
-def _result(message: ToolMessage, called: dict[str, str], at: str) -> dict[str, Any]:
+def _results(message: ToolMessage, called: dict[str, str], at: str) -> list[dict[str, Any]]:
+    """What a function gave back, its text as the response, and pictures beside it."""
     name = called.get(message.tool_call_id)
     if name is None:
         raise ProviderRefused(errors=(FieldError(f"{at}/tool_call_id", "must be the id of a call made before"),))
-    text = text_of(message.content, at)
+    given = [(_part(part, f"{at}/content/{place}")) for place, part in enumerate(parts_of(message.content))]
+    text = "".join(part["text"] for part in given if "text" in part)
     try:
         response: object = msgspec.json.decode(text, type=dict[str, Any])
     except msgspec.MsgspecError:
         response = {"result": text}
-    return {"functionResponse": {"name": name, "response": response}}
+    shown = [part for part in given if "text" not in part]
+    return [{"functionResponse": {"name": name, "response": response}}, *shown]
 
 
 def _declared(tool: Tool, at: str) -> dict[str, Any]:

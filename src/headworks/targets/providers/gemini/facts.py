@@ -52,7 +52,30 @@ BROKEN_ENDS = frozenset({"MALFORMED_FUNCTION_CALL", "UNEXPECTED_TOOL_CALL", "MAL
 """Ends without an answer, for no reason of the input's."""
 
 UNSAYABLE = ("logprobs", "top_logprobs")
-"""Fields of a chat that are not translated; `parallel_tool_calls` and `reasoning_effort` are wishes and left out."""
+"""Fields of a chat that are not translated; `parallel_tool_calls` is a wish and left out."""
+
+BUDGETS: Mapping[str, int] = {
+    "none": 0,
+    "minimal": 1_024,
+    "low": 1_024,
+    "medium": 8_192,
+    "high": 24_576,
+    "xhigh": 24_576,
+    "max": 24_576,
+}
+"""Tokens that a model of version 2.5 may think, by a chat's `reasoning_effort`, as Google's own server of OpenAI's dialect has it."""
+LEVELS: Mapping[str, str] = {
+    "none": "low",
+    "minimal": "low",
+    "low": "low",
+    "medium": "medium",
+    "high": "high",
+    "xhigh": "high",
+    "max": "high",
+}
+"""The same for models of version 3 and later, which think always."""
+_BY_BUDGET, _NEVER_LESS, _OF_TWO_LEVELS = "gemini-2.5", {"gemini-2.5-pro": 128}, "gemini-3-pro"
+_BEFORE_THINKING = ("gemini-1", "gemini-2.0", "gemini-pro", "gemma", "learnlm")
 
 COUNTED = frozenset({"contents", "systemInstruction", "tools"})
 """The fields of a request that countTokens takes, whoever hosts it."""
@@ -60,3 +83,17 @@ COUNTED = frozenset({"contents", "systemInstruction", "tools"})
 NO_SIGNATURE = "skip_thought_signature_validator"
 """What Gemini 3 takes in place of the signature of a tool call that it did not make itself."""
 SIGNS_CALLS = "gemini-3"
+
+
+def thinking_of(model: str, wished: str | None) -> dict[str, str | int]:
+    """How much to think, as `thinkingConfig` says it; nothing where nobody wished, or the model does not think.
+
+    Source: Gemini API, "OpenAI compatibility" and "Thinking".
+    """
+    if wished is None or model.startswith(_BEFORE_THINKING):
+        return {}
+    if model.startswith(_BY_BUDGET):
+        least = next((tokens for name, tokens in _NEVER_LESS.items() if model.startswith(name)), 0)
+        return {"thinkingBudget": max(BUDGETS[wished], least)}
+    level = LEVELS[wished]
+    return {"thinkingLevel": "high" if level == "medium" and model.startswith(_OF_TWO_LEVELS) else level}

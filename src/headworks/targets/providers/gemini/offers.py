@@ -12,7 +12,8 @@ OFFERS = (
         "",
         "chat",
         "POST /v1beta/models/MODEL:generateContent",
-        "turns, functions, pictures and JSON schemas translated both ways; thoughts as `reasoning_content`",
+        "turns, functions, pictures, sound, files and JSON schemas translated both ways; thoughts as `reasoning_content`; "
+        "`reasoning_effort` as a level or budget of thinking",
         lambda model, settings: GeminiChat(model),
         own="MODEL",
     ),

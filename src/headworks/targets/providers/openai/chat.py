@@ -1,6 +1,7 @@
 """Chat in OpenAI's dialect: the caller's JSON as it is, but for the model, the way of streaming and the cap on the answer.
 
-A model's quirks (facts.BY_MODEL) drop the fields it would refuse: an endpoint's targets stay interchangeable.
+A model's quirks (facts.BY_MODEL) drop the wishes it would refuse: an endpoint's targets stay interchangeable. Pictures that a
+tool gave back stand in a user's message after it: the dialect takes text alone from tools.
 Source: OpenAI API, `POST /v1/chat/completions`.
 """
 
@@ -13,6 +14,7 @@ from msgspec import Raw, Struct
 
 from headworks.contract.tasks.chat import Finish, Reply
 from headworks.errors import HeadworksError, ProviderBroken
+from headworks.targets.providers.chat_in import cannot
 from headworks.targets.providers.openai.chunks import ChunkReader, chat_piece
 from headworks.targets.providers.openai.document import (
     NULL,
@@ -28,10 +30,12 @@ from headworks.targets.providers.openai.document import (
 )
 from headworks.targets.providers.openai.facts import CAPS, Server, quirks_of
 from headworks.targets.providers.openai.mending import mended_reply
+from headworks.targets.providers.openai.tool_pictures import shown_by_the_user, shows_pictures
 from headworks.targets.providers.whole import decoded
 from headworks.targets.providers.wire import Answer, Ask, HttpRequest, HttpResponse
 
 _number = msgspec.json.Decoder(int | None).decode
+_NEUTRAL = frozenset({b"null", b"false", b"0", b"{}"})
 
 
 class _AsTold(Reply, frozen=True):
@@ -93,13 +97,22 @@ class OpenAiChat:
         self._name = Raw(encode(model))
         self._cap = quirks.cap or server.cap
         self._dropped = tuple(quirks.dropped)
+        self._unsayable = tuple(quirks.unsayable)
         self._path = f"{server.path}/chat/completions{server.query}"
 
     def request(self, ask: Ask) -> HttpRequest:
-        """The same conversation, for this model."""
+        """The same conversation, for this model.
+
+        Raises: ProviderUnable for what the model has no word for.
+        """
         fields = fields_of(ask.document)
+        for name in self._unsayable:
+            if bytes(fields.pop(name, NULL)) not in _NEUTRAL:
+                raise cannot(f"/{name}")
         for name in self._dropped:
             fields.pop(name, None)
+        if shows_pictures(ask.document):
+            fields["messages"] = shown_by_the_user(fields["messages"])
         fields.pop("model", None)
         if self._server.names_model:
             fields["model"] = self._name

@@ -113,16 +113,19 @@ class Server(Struct, frozen=True):
 
 
 class Quirks(Struct, frozen=True):
-    """What one family of models takes no part in: fields it refuses, and the only name it knows for the cap."""
+    """What one family of models takes no part in: wishes and demands that it refuses, and the only name it knows for the cap.
+
+    A wish (how freely to choose) is left out; a demand, without which the answer is another one, is refused here.
+    """
 
     cap: str | None = None
     dropped: frozenset[str] = frozenset()
+    unsayable: frozenset[str] = frozenset()
 
 
-_SAMPLING = frozenset(
-    {"temperature", "top_p", "presence_penalty", "frequency_penalty", "logprobs", "top_logprobs", "logit_bias"}
-)
-_REASONING = Quirks("max_completion_tokens", _SAMPLING)
+_WISHES = frozenset({"temperature", "top_p", "presence_penalty", "frequency_penalty"})
+_DEMANDS = frozenset({"logprobs", "top_logprobs", "logit_bias"})
+_REASONING = Quirks("max_completion_tokens", _WISHES, _DEMANDS)
 _NEWER = Quirks("max_completion_tokens")
 _PLAIN = Quirks()
 

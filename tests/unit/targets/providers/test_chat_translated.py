@@ -1,0 +1,203 @@
+"""What a chat asks of services of other dialects: said in their words, or refused by name; never passed over in silence."""
+
+from base64 import b64encode
+
+import pytest
+
+from headworks.errors import ProviderUnable
+from headworks.targets.providers.anthropic.chat import AnthropicChat
+from headworks.targets.providers.aws.bedrock_converse import ConverseChat
+from headworks.targets.providers.cohere.chat import CohereChat
+from headworks.targets.providers.gemini.chat import GeminiChat
+from headworks.targets.providers.openai.chat import OpenAiChat
+from headworks.targets.providers.openai.facts import Server
+from tests.unit.targets.providers.chats import CALLED, PIXEL, TOOL, USER, ask, picture, sent
+
+CLAUDE = AnthropicChat("claude-sonnet-4-5")
+CONVERSE = ConverseChat("amazon.nova-lite-v1:0")
+COMMAND = CohereChat("command-a-03-2025")
+GEMINI = GeminiChat("gemini-2.5-flash")
+OPENAI = OpenAiChat("gpt-4o", Server())
+TRANSLATED = (CLAUDE, CONVERSE, COMMAND, GEMINI)
+EVERY_TRANSLATION = pytest.mark.parametrize("chat", TRANSLATED, ids=lambda chat: type(chat).__name__)
+CLOCK = {"type": "function", "function": {"name": "clock", "parameters": {"type": "object", "properties": {}}}}
+ONE_OF_TWO = {
+    "type": "allowed_tools",
+    "allowed_tools": {"mode": "required", "tools": [{"type": "function", "function": {"name": "clock"}}]},
+}
+ASSISTANT = {"role": "assistant", "content": None, "tool_calls": [CALLED]}
+SEEN = {"role": "tool", "tool_call_id": "t1", "content": [{"type": "text", "text": "look"}, picture()]}
+SHOWN = [USER, ASSISTANT, SEEN]
+
+
+def file(media, data, name="n.txt"):
+    return {"type": "file", "file": {"filename": name, "file_data": f"data:{media};base64,{b64encode(data).decode()}"}}
+
+
+def sound(form="wav"):
+    return {"type": "input_audio", "input_audio": {"data": "UklGRg==", "format": form}}
+
+
+def said(*parts):
+    return {"role": "user", "content": list(parts)}
+
+
+@EVERY_TRANSLATION
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("functions", [{"name": "f"}]),
+        ("logit_bias", {"50256": -100}),
+        ("modalities", ["text", "audio"]),
+        ("n", 2),
+        ("web_search_options", {"search_context_size": "low"}),
+    ],
+)
+def test_what_another_dialect_has_no_word_for_is_refused_by_name(chat, field, value):
+    with pytest.raises(ProviderUnable) as caught:
+        chat.request(ask(**{field: value}))
+
+    assert caught.value.errors[0].pointer == f"/{field}"
+
+
+@EVERY_TRANSLATION
+def test_values_that_ask_for_nothing_are_no_reason_to_refuse(chat):
+    neutral = {"functions": [], "logit_bias": {}, "modalities": ["text"], "n": 1, "logprobs": False, "top_logprobs": 0}
+
+    assert sent(chat, ask(**neutral)) == sent(chat, ask())
+
+
+def test_a_reasoning_model_is_not_asked_for_what_it_would_leave_out_of_its_answer():
+    chat = OpenAiChat("gpt-5-mini", Server())
+    wishes = sent(chat, ask(temperature=0.5, logprobs=False, logit_bias={}))
+
+    assert not wishes.keys() & {"temperature", "logprobs", "logit_bias"}
+    for field, value in (("logprobs", True), ("top_logprobs", 2), ("logit_bias", {"1": 1})):
+        with pytest.raises(ProviderUnable) as caught:
+            chat.request(ask(**{field: value}))
+        assert caught.value.errors[0].pointer == f"/{field}"
+
+
+def test_several_answers_are_asked_of_who_can_give_them():
+    assert sent(OPENAI, ask(n=3))["n"] == 3
+
+
+def test_only_the_tools_that_may_be_called_are_offered():
+    asked = ask(tools=[TOOL, CLOCK], tool_choice=ONE_OF_TWO)
+    claude, converse, command, gemini = (sent(chat, asked) for chat in TRANSLATED)
+
+    assert [tool["name"] for tool in claude["tools"]] == ["clock"]
+    assert claude["tool_choice"] == {"type": "any"}
+    assert [tool["toolSpec"]["name"] for tool in converse["toolConfig"]["tools"]] == ["clock"]
+    assert converse["toolConfig"]["toolChoice"] == {"any": {}}
+    assert [tool["function"]["name"] for tool in command["tools"]] == ["clock"]
+    assert command["tool_choice"] == "REQUIRED"
+    assert [tool["name"] for tool in gemini["tools"][0]["functionDeclarations"]] == ["clock"]
+    assert gemini["toolConfig"]["functionCallingConfig"] == {"mode": "ANY"}
+    assert sent(OPENAI, asked)["tool_choice"] == ONE_OF_TWO
+
+
+def test_the_one_tool_that_cohere_must_call_is_the_only_one_it_is_offered():
+    body = sent(COMMAND, ask(tools=[TOOL, CLOCK], tool_choice={"type": "function", "function": {"name": "clock"}}))
+
+    assert [tool["function"]["name"] for tool in body["tools"]] == ["clock"]
+    assert body["tool_choice"] == "REQUIRED"
+    with pytest.raises(ProviderUnable):
+        COMMAND.request(ask(tools=[TOOL], tool_choice={"type": "function", "function": {"name": "clock"}}))
+
+
+def test_a_picture_that_a_tool_gave_back_is_shown_by_the_user_where_tools_may_tell_text_only():
+    other = {"role": "tool", "tool_call_id": "t2", "content": [picture()]}
+    messages = sent(OPENAI, ask(USER, ASSISTANT, SEEN, other, USER))["messages"]
+
+    assert messages == [
+        USER,
+        ASSISTANT,
+        {"role": "tool", "tool_call_id": "t1", "content": [{"type": "text", "text": "look"}]},
+        {"role": "tool", "tool_call_id": "t2", "content": "Shown in the next message of the user."},
+        said(
+            {"type": "text", "text": "Result of the call t1:"},
+            picture(),
+            {"type": "text", "text": "Result of the call t2:"},
+            picture(),
+        ),
+        USER,
+    ]
+
+
+def test_a_picture_that_a_tool_gave_back_stays_with_its_result_elsewhere():
+    block = {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": PIXEL}}
+    claude, converse, gemini = (sent(chat, ask(*SHOWN, tools=[TOOL])) for chat in (CLAUDE, CONVERSE, GEMINI))
+
+    assert claude["messages"][-1]["content"][0]["content"] == [{"type": "text", "text": "look"}, block]
+    assert converse["messages"][-1]["content"][0]["toolResult"]["content"] == [
+        {"text": "look"},
+        {"image": {"format": "png", "source": {"bytes": PIXEL}}},
+    ]
+    assert gemini["contents"][-1]["parts"] == [
+        {"functionResponse": {"name": "weather", "response": {"result": "look"}}},
+        {"inlineData": {"mimeType": "image/png", "data": PIXEL}},
+    ]
+    with pytest.raises(ProviderUnable) as caught:
+        COMMAND.request(ask(*SHOWN, tools=[TOOL]))
+    assert caught.value.errors[0].pointer == "/messages/2/content/1"
+
+
+def test_messages_that_show_nothing_go_on_as_they_were_written():
+    asked = ask(USER, ASSISTANT, {"role": "tool", "tool_call_id": "t1", "content": "cold"})
+
+    assert OPENAI.request(asked).body.startswith(asked.document.removesuffix(b"}"))
+
+
+def test_sound_is_handed_to_who_hears_it():
+    gemini, converse = sent(GEMINI, ask(said(sound()))), sent(CONVERSE, ask(said(sound("mp3"))))
+
+    assert gemini["contents"][0]["parts"] == [{"inlineData": {"mimeType": "audio/wav", "data": "UklGRg=="}}]
+    assert converse["messages"][0]["content"] == [{"audio": {"format": "mp3", "source": {"bytes": "UklGRg=="}}}]
+    for chat in (CLAUDE, COMMAND):
+        with pytest.raises(ProviderUnable) as caught:
+            chat.request(ask(said(sound())))
+        assert caught.value.errors[0].pointer == "/messages/0/content/0"
+
+
+def test_documents_are_told_in_the_form_that_each_reads():
+    text = said(file("text/plain", "Straße".encode(), "road.txt"))
+    sheet = said(file("application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", b"PK"))
+
+    assert sent(CLAUDE, ask(text))["messages"][0]["content"] == [
+        {
+            "type": "document",
+            "source": {"type": "text", "media_type": "text/plain", "data": "Straße"},
+            "title": "road.txt",
+        }
+    ]
+    assert sent(CONVERSE, ask(sheet))["messages"][0]["content"][0]["document"]["format"] == "xlsx"
+    for chat, message in ((CLAUDE, sheet), (CLAUDE, said(file("text/plain", b"\xff"))), (COMMAND, text)):
+        with pytest.raises(ProviderUnable):
+            chat.request(ask(message))
+
+
+@pytest.mark.parametrize(
+    ("chat", "wished", "told"),
+    [
+        (AnthropicChat("claude-opus-4-5-20251101"), "minimal", {"effort": "low"}),
+        (AnthropicChat("claude-opus-5"), "max", {"effort": "high"}),
+        (AnthropicChat("claude-sonnet-4-5"), "high", None),
+        (AnthropicChat("claude-opus-4-20250514"), "high", None),
+        (ConverseChat("eu.anthropic.claude-opus-4-6-v1"), "medium", {"effort": "medium"}),
+        (ConverseChat("amazon.nova-lite-v1:0"), "medium", None),
+        (GeminiChat("gemini-2.5-flash"), "none", {"thinkingBudget": 0}),
+        (GeminiChat("gemini-2.5-pro"), "none", {"thinkingBudget": 128}),
+        (GeminiChat("gemini-2.5-flash"), "medium", {"thinkingBudget": 8192}),
+        (GeminiChat("gemini-3-pro-preview"), "medium", {"thinkingLevel": "high"}),
+        (GeminiChat("gemini-3-flash-preview"), "medium", {"thinkingLevel": "medium"}),
+        (GeminiChat("gemini-2.0-flash"), "high", None),
+    ],
+)
+def test_how_hard_to_try_is_said_in_the_words_of_a_model_that_knows_any(chat, wished, told):
+    body = sent(chat, ask(reasoning_effort=wished))
+    found = (
+        body.get("output_config") or body.get("outputConfig") or body.get("generationConfig", {}).get("thinkingConfig")
+    )
+
+    assert found == told
