@@ -100,7 +100,7 @@ def _number(text: str, unit_s: float) -> float | None:
 def _until(then: str, now: str) -> float | None:
     try:
         wait_s = (parsedate_to_datetime(then) - parsedate_to_datetime(now)).total_seconds()
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, OverflowError, LookupError):  # a year of eleven digits overflows
         return None
     return min(max(wait_s, 0.0), LONGEST_RETRY_AFTER_S)
 

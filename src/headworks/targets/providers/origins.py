@@ -26,10 +26,10 @@ def origin_of(url: str, provider: str) -> Origin:
         )
     if parts.username or parts.password or parts.query or parts.fragment:
         raise ConfigurationRefused(f"providers.{provider}.base_url must hold no credential, query or fragment.")
-    return Origin(parts.scheme, parts.hostname, port or _PORTS[parts.scheme], parts.path.rstrip("/"))
+    host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
+    return Origin(parts.scheme, host, port or _PORTS[parts.scheme], parts.path.rstrip("/"))
 
 
 def authority_of(origin: Origin) -> str:
     """What the Host field says: the port only where it is not the scheme's own."""
-    host = f"[{origin.host}]" if ":" in origin.host else origin.host
-    return host if origin.port == _PORTS.get(origin.scheme) else f"{host}:{origin.port}"
+    return origin.host if origin.port == _PORTS.get(origin.scheme) else f"{origin.host}:{origin.port}"

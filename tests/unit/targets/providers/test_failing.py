@@ -1,4 +1,8 @@
+import re
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from headworks.errors import (
     ContextTooLong,
@@ -11,6 +15,8 @@ from headworks.errors import (
     ProviderTimeout,
 )
 from headworks.targets.providers.failing import Told, failed, retry_after_s
+
+NEARLY_A_DATE = re.compile(r"[A-Z][a-z]{2,8},? [0-9]{1,3}[ -][A-Z][a-z]{2}[ -][0-9]{1,12} [0-9:]{0,12} [-+A-Z0-9]{0,8}", re.ASCII)
 
 
 @pytest.mark.parametrize(
@@ -64,7 +70,16 @@ def test_a_providers_text_is_for_the_log_and_never_where_it_may_repeat_the_key()
         ({"retry-after": "Fri, 27 Nov 2026 12:00:30 GMT", "date": "Fri, 27 Nov 2026 12:00:00 GMT"}, 30.0),
         ({"retry-after": "Fri, 27 Nov 2026 12:00:30 GMT", "date": "Fri, 27 Nov 2026 13:00:00 GMT"}, 0.0),
         ({"retry-after": "Fri, 27 Nov 2026 12:00:30 GMT"}, None),
+        ({"retry-after": "Fri, 27 Nov 99999999999 12:00:30 GMT", "date": "Fri, 27 Nov 2026 12:00:00 GMT"}, None),
     ],
 )
 def test_when_to_come_back_is_read_in_every_form(headers, wait_s):
     assert retry_after_s(headers) == wait_s
+
+
+@given(st.text(st.characters(codec="latin-1"), max_size=40) | st.from_regex(NEARLY_A_DATE, fullmatch=True))
+def test_whatever_a_busy_provider_says_of_when_to_come_back_it_is_busy(said):
+    told = failed(Told(), {}, 429, {"retry-after": said, "date": "Fri, 27 Nov 2026 12:00:00 GMT"})
+
+    assert type(told) is ProviderBusy
+    assert told.retry_after_s is None or 0 <= told.retry_after_s <= 86_400
