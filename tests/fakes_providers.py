@@ -390,7 +390,7 @@ class FakeWorld:
         self.clock = self.timers = self.time = Time()
         self.client = ScriptedClient(self.time)
         self.money = CountedMoney()
-        self.offloaded = 0
+        self.offloaded, self.offload_s = 0, 0.01
 
     def plays(self, *script):
         self.client.script = list(script)
@@ -432,7 +432,7 @@ class FakeWorld:
             except Exception as error:
                 pending.fail(error)
 
-        self.time.call_later(0.01, run)
+        self.time.call_later(self.offload_s, run)
         return pending
 
 

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from queue import Full, Queue
 from typing import TypeVar
 
@@ -45,12 +46,17 @@ class ThreadOffload:
             pending.fail(Overloaded("Too many large bodies are being read.", retry_after_s=1.0))
         return pending
 
-    def close(self) -> None:
-        """End the threads after the queued work."""
-        for _ in self._threads:
-            self._queue.put(None)
+    def beside(self, threads: int) -> "ThreadOffload":
+        """Threads of their own for work that may wait long for somebody else, so that what is read here does not."""
+        return ThreadOffload(self._post, threads)
+
+    def close(self, patience_s: float = 10.0) -> None:
+        """End the threads after the queued work; one that takes longer ends with the process."""
+        with suppress(Full):
+            for _ in self._threads:
+                self._queue.put(None, timeout=patience_s)
         for thread in self._threads:
-            thread.join(timeout=10)
+            thread.join(timeout=patience_s)
 
     def _run(self) -> None:
         while (job := self._queue.get()) is not None:

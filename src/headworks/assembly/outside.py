@@ -41,6 +41,9 @@ from headworks.targets.providers.wire import Bound, Origin
 from headworks.units import Clock, parse_duration_s, random_share
 from headworks.values import Target
 
+ERRANDS = 4
+"""How many credentials can be renewed at once: their issuers may be slow, and nothing else may wait for them."""
+
 
 class Prepared(Struct, frozen=True):
     """What a configuration names outside, made but not asked yet: connections, targets, and these as they are found."""
@@ -67,7 +70,9 @@ class Outside:
     ) -> None:
         self._client = Client(loop, clock)
         self._health = Health(BreakerSettings(), tell=tell)
-        self._tools = Tools(self._client, clock, loop, offload, random_share, money)
+        self._offload = offload
+        self._errands = offload.beside(ERRANDS)
+        self._tools = Tools(self._client, clock, loop, self._errands, random_share, money)
         self._register = register
         self._targets: Mapping[Key, ProviderTarget] = {}
         self.providers = Providers()
@@ -99,7 +104,7 @@ class Outside:
         """The target as calls find it: what keeps things for callers with their owners, others hedged where that is said."""
         kept = kept_by(bound.operation)
         if kept is not None:
-            return Owned(target, kept, self._register, self._tools.offload)
+            return Owned(target, kept, self._register, self._offload)
         share = config.providers[target.name.partition("/")[0]].hedge
         if share is None:
             return target
@@ -119,6 +124,7 @@ class Outside:
     def close(self) -> None:
         """End every connection; what is under way fails."""
         self._client.close()
+        self._errands.close(patience_s=0.1)
 
     def _target(self, key: Key, bound: Bound, config: Config, prices: PriceTable) -> ProviderTarget:
         name = key[0]

@@ -8,6 +8,7 @@ import pytest
 from headworks.assembly.outside import Outside
 from headworks.errors import ConfigurationRefused
 from headworks.money.prices import shipped
+from headworks.offload import ThreadOffload
 from headworks.settings.reading import parse_config
 from headworks.stores.belongings import SqliteBelongings
 from headworks.targets.providers.owned import Register
@@ -29,9 +30,11 @@ def outside():
     loop = asyncio.new_event_loop()
     known = SqliteBelongings(OneConnection(), SystemClock())
     known.prepare()
-    made = Outside(loop, SystemClock(), None, None, Register(known, str, str.encode))
+    offload = ThreadOffload(loop.call_soon_threadsafe)
+    made = Outside(loop, SystemClock(), offload, None, Register(known, str, str.encode))
     yield made
     made.close()
+    offload.close()
     loop.close()
 
 

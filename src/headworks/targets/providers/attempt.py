@@ -118,7 +118,7 @@ async def attempted(site: Site, leave: Pass, side: Side) -> Outcome:
         ask = Ask(payload.document, payload.blobs, call.is_stream and operation.can_stream, reservation.output_cap)
         request = operation.request(ask)
         if not site.signer.is_ready(leave.key):
-            await _refreshed(site, leave, trial)
+            await _refreshed(site, leave, side, trial)
         request = site.signer.signed(request, leave.key)
         await side.opening.open(reservation)
         trial.is_asked = True
@@ -133,13 +133,20 @@ async def attempted(site: Site, leave: Pass, side: Side) -> Outcome:
             trial.failed(failed or ClientGone())
 
 
-async def _refreshed(site: Site, leave: Pass, trial: Trial) -> None:
+async def _refreshed(site: Site, leave: Pass, side: Side, trial: Trial) -> None:
+    """Have the key renewed, within the call's time: who issues it may be slow."""
+    tools = site.tools
+    renewed = site.signer.refresh(leave.key)
     try:
-        await site.signer.refresh(leave.key)
+        if not await done_within(renewed, tools.timers, side.deadline_ns - tools.clock.monotonic_ns()):
+            renewed.abandon()
+            raise DeadlineExceeded(reason="the provider's credential was not renewed in time")
+        renewed.result()
     except (ClientGone, Overloaded):
         raise
-    except HeadworksError:
-        trial.unsigned()
+    except HeadworksError as error:
+        if trial.is_its_fault(error):
+            trial.unsigned()
         raise
 
 

@@ -103,9 +103,14 @@ class Trial:
         self._is_judged = True
         now_ns = self._clock.monotonic_ns()
         took_ns = self.took_ns = now_ns - self._began_ns
-        if isinstance(error, DeadlineExceeded) and took_ns >= self._side.fair_ns:
+        if isinstance(error, DeadlineExceeded) and self.is_its_fault(error):
             error = ProviderTimeout()
         self._standing.ended(self._leave, error, took_ns, now_ns)
+
+    def is_its_fault(self, error: HeadworksError) -> bool:
+        """Whether an end says something of the other side: a deadline does once it had its fair part of the time."""
+        took_ns = self._clock.monotonic_ns() - self._began_ns
+        return not isinstance(error, DeadlineExceeded) or took_ns >= self._side.fair_ns
 
     def sent(self) -> None:
         """The first byte leaves: from here on it may be billed."""

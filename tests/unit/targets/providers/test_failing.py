@@ -16,7 +16,9 @@ from headworks.errors import (
 )
 from headworks.targets.providers.failing import Told, failed, retry_after_s
 
-NEARLY_A_DATE = re.compile(r"[A-Z][a-z]{2,8},? [0-9]{1,3}[ -][A-Z][a-z]{2}[ -][0-9]{1,12} [0-9:]{0,12} [-+A-Z0-9]{0,8}", re.ASCII)
+NEARLY_A_DATE = re.compile(
+    r"[A-Z][a-z]{2,8},? [0-9]{1,3}[ -][A-Z][a-z]{2}[ -][0-9]{1,12} [0-9:]{0,12} [-+A-Z0-9]{0,8}", re.ASCII
+)
 
 
 @pytest.mark.parametrize(

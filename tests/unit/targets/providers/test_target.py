@@ -333,6 +333,32 @@ def test_a_credential_that_cannot_be_made_fresh_makes_room_for_the_next(house):
     assert target.state().origin is State.CLOSED
 
 
+def test_a_credential_that_is_slow_to_renew_does_not_hold_a_call_past_its_deadline(house):
+    house.plays(Says())
+    house.offload_s = 60.0
+    target = house.target(EchoKey("a", is_stale=True), EchoKey("b"))
+    began_ns = house.clock.monotonic_ns()
+    late = house.ask(target).error
+    waited_ns = house.clock.monotonic_ns() - began_ns
+
+    assert isinstance(late, DeadlineExceeded)
+    assert waited_ns == pytest.approx(10 * SECOND_NS, rel=0.01)
+    assert house.money.freed == 1
+    assert house.ask(target).result().body == GOOD, "its issuer had its time: the next call takes the next key"
+
+
+def test_an_impatient_caller_says_nothing_of_who_renews_a_credential(house):
+    house.plays(Says())
+    house.offload_s = 5.0
+    target = house.target(EchoKey("a", is_stale=True))
+    call = make_call(house.clock)
+    hasty = house.ask(target, call, deadline_ns=house.clock.monotonic_ns() + SECOND_NS).error
+
+    assert isinstance(hasty, DeadlineExceeded)
+    assert house.ask(target).result().body == GOOD
+    assert target.state().keys_rejected == 0
+
+
 def test_an_array_is_one_call_a_row_few_at_a_time_each_paid_for_and_answered_in_order(house):
     house.plays(*[Says(body=b'{"label": "%d", "tokens": 1}' % n, after_s=1 - n / 20) for n in range(10)])
     call = make_call(house.clock, b"[" + b",".join([b'"x"'] * 10) + b"]", rows=10, is_array=True)
