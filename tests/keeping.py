@@ -275,8 +275,22 @@ def account():
                 self.close_connection = True
                 return
             status, media, content = answered
+            if not isinstance(content, bytes):
+                self._tell(status, media, content)
+                return
             head = f"HTTP/1.1 {status} X\r\ncontent-type: {media}\r\ncontent-length: {len(content)}\r\n\r\n"
             self.wfile.write(head.encode() + content)
+
+        def _tell(self, status, media, pieces):
+            """In chunks, one a piece; without the last one where the pieces end in None."""
+            head = f"HTTP/1.1 {status} X\r\ncontent-type: {media}\r\ntransfer-encoding: chunked\r\n\r\n"
+            self.wfile.write(head.encode())
+            for piece in pieces:
+                if piece is None:
+                    self.close_connection = True
+                    return
+                self.wfile.write(b"%x\r\n%b\r\n" % (len(piece), piece))
+            self.wfile.write(b"0\r\n\r\n")
 
         do_GET = do_POST = do_DELETE = _serve
 

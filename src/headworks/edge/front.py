@@ -102,8 +102,12 @@ class Front:
         return problem(error, self.mint(), head.path)
 
     def problem(self, error: HeadworksError, request_id: str, path: str) -> Reply:
-        """See app_port.App."""
-        return problem(error, request_id, path)
+        """See app_port.App; in the words of the path, as whoever sends a body there expects them."""
+        try:
+            operation = self._parts.routes.match("POST", path).route.operation
+        except HeadworksError:
+            return problem(error, request_id, path)
+        return self._parts.refusals.get(operation, problem)(error, request_id, path)
 
     def _preflight(self, raw: RawRequest, origin: str) -> Reply:
         headers = (

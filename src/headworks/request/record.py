@@ -17,6 +17,7 @@ from headworks.errors import (
 )
 from headworks.pending import Pending, Shared, driven
 from headworks.ports import Entry, IdempotencySlot, Parts, Replay
+from headworks.request.shape import is_passed
 from headworks.request.usage import MARK, TELLING, is_own, usage_told
 from headworks.values import (
     Auth,
@@ -168,7 +169,9 @@ class Line:
         if error is not None:
             self._slot = None
         outcome, status = ("ok", 200) if error is None else (error.code, error.status)
-        entry = self._noted(status, outcome, b"[" + b",".join(self.events) + b"]", "text/event-stream")
+        is_body = is_passed(self.answer)
+        output = b"".join(self.events) if is_body else b"[" + b",".join(self.events) + b"]"
+        entry = self._noted(status, outcome, output, self.answer.media if is_body else "text/event-stream")
         entry.output_bytes = self._streamed_bytes
         stream = self.answer.stream
         if stream is not None:

@@ -18,6 +18,7 @@ from headworks.dialects.native.forward import passed_back
 from headworks.errors import HeadworksError
 from headworks.ports import Dialect, Replay
 from headworks.request.identify import KEY_IN_TEXT
+from headworks.request.shape import is_passed
 from headworks.units import QUOTA_IN_TOKENS, SECOND_NS, RequestId, http_date
 from headworks.values import Call, Chunks, Grant, Outcome, Quota, Reply
 
@@ -50,8 +51,8 @@ def respond(grant: Grant, outcome: Outcome, request_id: RequestId, dialect: Dial
 
 
 def streamed(grant: Grant, outcome: Outcome, request_id: RequestId, dialect: Dialect, chunks: Chunks) -> Reply:
-    """The reply to a call that is answered event by event; `chunks` are already in the dialect's words."""
-    own, shared = _fields(grant, outcome, request_id, dialect, EVENTS)
+    """The reply to a call that is answered piece by piece; `chunks` are already in the dialect's words."""
+    own, shared = _fields(grant, outcome, request_id, dialect, outcome.media if is_passed(outcome) else EVENTS)
     return Reply(outcome.status, own, b"", chunks, shared)
 
 

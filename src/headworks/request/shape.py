@@ -5,10 +5,14 @@ from collections.abc import Iterable
 from msgspec import DecodeError, Raw, ValidationError, structs
 from msgspec.json import Decoder
 
+from headworks.contract.schema import EVENTS, JSON
 from headworks.contract.tasks import Shapes, shapes
 from headworks.errors import ContractViolation
 from headworks.pending import Pending
 from headworks.values import Call, Outcome, Usage
+
+_OF_EVENTS = frozenset({JSON, EVENTS})
+"""What targets say of a stream of events."""
 
 _array = Decoder(list[Raw]).decode
 
@@ -33,6 +37,11 @@ class Told:
     def billed(self) -> tuple[Usage | None, int | None]:
         """What the whole answer used."""
         return self._outcome.usage, self._outcome.cost_micros
+
+
+def is_passed(outcome: Outcome) -> bool:
+    """Whether an outcome's stream is one body, handed on as it comes, rather than events."""
+    return outcome.stream is not None and outcome.media not in _OF_EVENTS
 
 
 def shaped(call: Call, outcome: Outcome) -> Outcome:

@@ -21,7 +21,7 @@ from headworks.request.parse import OFF_LOOP_BYTES, parse, parse_size_hint
 from headworks.request.record import Line
 from headworks.request.respond import problem, replayed, respond, streamed
 from headworks.request.shape import shaped
-from headworks.request.stream import RecordedStream
+from headworks.request.stream import RecordedStream, writer_of
 from headworks.values import Call, Held, RawRequest, Reply
 
 
@@ -50,7 +50,7 @@ async def serve(raw: RawRequest, parts: Parts) -> Reply:
         outcome = line.answer = shaped(call, await answer(plan, parts, line))
         grant = counted(grant, parts)
         if outcome.stream is not None:
-            chunks = RecordedStream(outcome.stream, line, held, dialect.writer(call))
+            chunks = RecordedStream(outcome.stream, line, held, writer_of(call, outcome, dialect))
             return streamed(grant, outcome, raw.request_id, dialect, chunks)
         reply = respond(grant, outcome, raw.request_id, dialect)
         await line.commit(reply.status, outcome.body, outcome.media)

@@ -2,11 +2,48 @@
 
 from headworks.errors import ClientGone, HeadworksError
 from headworks.pending import Pending, driven
-from headworks.ports import EventWriter
+from headworks.ports import Dialect, EventWriter
 from headworks.request.record import Line
-from headworks.values import Held, Stream
+from headworks.request.shape import is_passed
+from headworks.units import RequestId
+from headworks.values import Call, Held, Outcome, Stream, Usage
 
 MOST_AT_ONCE_BYTES = 32 * 2**10
+
+
+class Passing:
+    """Pieces of one body as they came; implements ports.EventWriter.
+
+    Within a body nothing can be said of an error: one cuts the reply off, so that nobody takes a part for the whole.
+    """
+
+    keep_alive = b""
+
+    def event(self, event: bytes) -> bytes:
+        """See ports.EventWriter."""
+        return event
+
+    def end(self, usage: Usage | None) -> bytes:
+        """See ports.EventWriter."""
+        return b""
+
+    def failed(self, error: HeadworksError, request_id: RequestId, instance: str) -> bytes:
+        """See ports.EventWriter.
+
+        Raises: the error.
+        """
+        raise error
+
+
+def writer_of(call: Call, outcome: Outcome, dialect: Dialect) -> EventWriter:
+    """What writes a streamed answer.
+
+    Raises: what the dialect raises of a media type that it cannot carry.
+    """
+    if not is_passed(outcome):
+        return dialect.writer(call)
+    dialect.body(call, b"", outcome.media)
+    return Passing()
 
 
 class RecordedStream:

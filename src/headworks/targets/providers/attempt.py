@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Protocol
+from collections.abc import Callable, Coroutine
+from typing import Any, Protocol
 
 from msgspec import Struct
 from msgspec.json import Decoder
@@ -32,6 +32,7 @@ from headworks.targets.providers.hold import (
 )
 from headworks.targets.providers.http.exchange import ResponseStream
 from headworks.targets.providers.http.settings import Timeouts
+from headworks.targets.providers.passed import BYTES, PassedStream
 from headworks.targets.providers.retry import Random
 from headworks.targets.providers.sign import Offload, Signer
 from headworks.targets.providers.trial import Side, Trial
@@ -47,6 +48,8 @@ NEVER_NS = 2**62
 """The deadline of a stream as the client sees it: once it was let go, only the attempt's own times bound it."""
 
 _document = Decoder().decode
+_Way = Callable[["Site", Ask, HttpRequest, Side, Trial], Coroutine[Any, Any, Outcome]]
+"""How one attempt is sent and its answer taken."""
 
 
 class Client(Protocol):
@@ -122,7 +125,7 @@ async def attempted(site: Site, leave: Pass, side: Side) -> Outcome:
         request = site.signer.signed(request, leave.key)
         await side.opening.open(reservation)
         trial.is_asked = True
-        outcome = await (_streamed if ask.is_stream else _whole)(site, ask, request, side, trial)
+        outcome = await _way(side, ask)(site, ask, request, side, trial)
         is_under_way = True
         return outcome
     except HeadworksError as error:
@@ -131,6 +134,12 @@ async def attempted(site: Site, leave: Pass, side: Side) -> Outcome:
     finally:
         if not is_under_way:
             trial.failed(failed or ClientGone())
+
+
+def _way(side: Side, ask: Ask) -> _Way:
+    if side.manner.is_passed:
+        return _passed
+    return _streamed if ask.is_stream else _whole
 
 
 async def _refreshed(site: Site, leave: Pass, side: Side, trial: Trial) -> None:
@@ -179,13 +188,9 @@ async def _streamed(site: Site, ask: Ask, request: HttpRequest, side: Side, tria
     operation, tools = site.bound.operation, site.tools
     clock, timers = tools.clock, tools.timers
     limits = limits_of(site.hold, clock.monotonic_ns(), side.deadline_ns)
-    source = await _head(site, request, side, trial)
+    source = await _accepted(site, request, side, trial)
     is_let_go = False
     try:
-        if not 200 <= source.status < 300:
-            trial.refused(source.status)
-            body = await whole_body(source, side.deadline_ns, timers, clock)
-            raise understood(operation.failure, HttpResponse(source.status, source.headers, body))
         reader = operation.reader(ask)
         held = await held_back(source, reader, site.hold, limits, timers, clock)
         is_let_go = True
@@ -195,6 +200,30 @@ async def _streamed(site: Site, ask: Ask, request: HttpRequest, side: Side, tria
     trial.judge(None)
     stream = ProviderStream(Upstream(source, reader, held, limits, trial.stream_ended), timers, clock)
     return Outcome(b"", site.name, stream.model or operation.model, run_ns=trial.took_ns, stream=stream, media=EVENTS)
+
+
+async def _passed(site: Site, ask: Ask, request: HttpRequest, side: Side, trial: Trial) -> Outcome:
+    """A body of any length and kind: from its head on only the attempt's own times bound it."""
+    source = await _accepted(site, request, side, trial)
+    trial.judge(None)
+    stream = PassedStream(source, trial.stream_ended)
+    return Outcome(b"", site.name, site.bound.operation.model, run_ns=trial.took_ns, stream=stream, media=BYTES)
+
+
+async def _accepted(site: Site, request: HttpRequest, side: Side, trial: Trial) -> Source:
+    """A stream whose head says that all is well.
+
+    Raises: what the operation makes of a refusal.
+    """
+    source = await _head(site, request, side, trial)
+    if 200 <= source.status < 300:
+        return source
+    try:
+        trial.refused(source.status)
+        body = await whole_body(source, side.deadline_ns, site.tools.timers, site.tools.clock)
+        raise understood(site.bound.operation.failure, HttpResponse(source.status, source.headers, body))
+    finally:
+        source.cancel()
 
 
 async def _head(site: Site, request: HttpRequest, side: Side, trial: Trial) -> Source:

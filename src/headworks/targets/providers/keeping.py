@@ -21,7 +21,7 @@ class Kept(Struct, frozen=True):
     """One kind of thing.
 
     Shapes: `refers` are the fields of a creation's body that name files, with what those must have been sent for; `produces` those of a document that name what
-    came of it, one or a list. `reads` are the actions that change nothing. `can_be_deleted` tells whether its callers can
+    came of it, one or a list. `reads` are the actions that change nothing, `passes` those of them whose answer is a body of any length. `can_be_deleted` tells whether its callers can
     make room. `is_free` says that making one costs nothing.
     """
 
@@ -29,6 +29,7 @@ class Kept(Struct, frozen=True):
     refers: Mapping[str, str | None] = {}
     produces: Mapping[str, Produced] = {}
     reads: frozenset[str] = frozenset({"retrieve"})
+    passes: frozenset[str] = frozenset()
     can_be_deleted: bool = False
     is_free: bool = False
 

@@ -120,8 +120,9 @@ class Owned:
     async def _one(self, asking: Asking) -> Outcome:
         """What is done with one of the caller's things; what came of it is the caller's too."""
         thing = self._own(asking.asked.id, asking, self._kept.kind)
-        is_read = asking.asked.action in self._kept.reads
-        outcome = await self._asked(asking, Manner(is_free=True, may_repeat=is_read))
+        action, kept = asking.asked.action, self._kept
+        manner = Manner(is_free=True, may_repeat=action in kept.reads, is_passed=action in kept.passes)
+        outcome = await self._asked(asking, manner)
         await self._note(outcome, thing)
         return outcome
 

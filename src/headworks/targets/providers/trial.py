@@ -43,10 +43,11 @@ MAYBE_BILLED_STATUSES = frozenset({408, 504, 524})
 
 
 class Manner(Struct, frozen=True):
-    """What is known of a call beforehand: that it costs nothing, and that it may be done twice without harm."""
+    """What is known of a call beforehand: that it costs nothing, that it may be done twice without harm, that its answer is one body to hand on."""
 
     is_free: bool = False
     may_repeat: bool = True
+    is_passed: bool = False
 
 
 class Side(Struct, frozen=True):

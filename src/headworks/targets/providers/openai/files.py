@@ -15,14 +15,17 @@ from headworks.targets.providers.keeping import Kept
 from headworks.targets.providers.openai.facts import Server
 from headworks.targets.providers.openai.form import form_request
 from headworks.targets.providers.openai.keeping import Acts, Asked, OpenAiKeeping, needed
-from headworks.targets.providers.wire import Answer, Ask, HttpRequest, HttpResponse
-
-BYTES = "application/octet-stream"
-"""Whatever a file is, it is handed over as bytes: its type is said by who made it."""
+from headworks.targets.providers.wire import Ask, HttpRequest
 
 UNNAMED = "file"
 ACTS: Acts = {"retrieve": ("GET", ""), "content": ("GET", "/content"), "delete": ("DELETE", "")}
-FILES = Kept("file", reads=frozenset({"retrieve", "content"}), can_be_deleted=True, is_free=True)
+FILES = Kept(
+    "file",
+    reads=frozenset({"retrieve", "content"}),
+    passes=frozenset({"content"}),
+    can_be_deleted=True,
+    is_free=True,
+)
 
 
 class _Sent(Struct, frozen=True):
@@ -51,12 +54,6 @@ class OpenAiFiles(OpenAiKeeping, frozen=True, kw_only=True):
         fields = {"purpose": needed(sent.purpose, "purpose")}
         fields |= {f"expires_after[{name}]": str(value) for name, value in (sent.expires_after or {}).items()}
         return form_request(self.place + self.server.query, fields, sent.filename or UNNAMED, content)
-
-    def reply(self, ask: Ask, response: HttpResponse) -> Answer:
-        """The file's bytes, where they were asked for; else its description."""
-        if _sent(ask.document).action == "content":
-            return Answer(response.body, None, self.model, BYTES)
-        return super().reply(ask, response)
 
 
 def files(server: Server) -> OpenAiFiles:
