@@ -4,7 +4,16 @@ from collections.abc import Awaitable
 
 from msgspec import structs
 
-from headworks.errors import DeadlineExceeded, HeadworksError, Overloaded, ProviderUnable, TargetError
+from headworks.errors import (
+    BudgetExhausted,
+    DeadlineExceeded,
+    HeadworksError,
+    Overloaded,
+    PriceUnknown,
+    ProviderUnable,
+    RateLimited,
+    TargetError,
+)
 from headworks.request.choose import none_ready
 from headworks.units import Clock
 from headworks.values import Opening, Outcome, Plan
@@ -15,7 +24,7 @@ def run(plan: Plan, clock: Clock, opening: Opening) -> Awaitable[Outcome]:
 
     Each attempt may use an equal share of the time that is left: with two targets the first has half of it.
     A target that failed, was full, was late or lacks what is asked for is followed by the next one; a caller's own mistake
-    ends the call.
+    ends the call. What one that follows would cost more than may be spent is no reason to hide why it was needed: it is passed over.
 
     Raises: the last target's error (502, 503, 504), or ProviderUnable (400) when every one lacks what is asked for; SchemaViolation (422) from the model's own validation.
     """
@@ -44,4 +53,7 @@ async def _one_after_another(plan: Plan, clock: Clock, opening: Opening) -> Outc
             failed = error
         except ProviderUnable as error:
             unable = unable or error
+        except (BudgetExhausted, PriceUnknown, RateLimited):
+            if failed is None:
+                raise
     raise failed or unable or DeadlineExceeded("The deadline passed before a target could be tried.")

@@ -7,11 +7,14 @@ from msgspec.structs import replace
 
 from headworks.contract.schema import contract_from
 from headworks.errors import (
+    BudgetExhausted,
     DeadlineExceeded,
     ModelCrashed,
     ModelUnavailable,
     Overloaded,
+    PriceUnknown,
     ProviderUnable,
+    RateLimited,
     SchemaViolation,
 )
 from headworks.pending import Pending, drive
@@ -114,6 +117,29 @@ def test_a_failed_target_is_followed_by_the_next(failure):
     outcome = ran(FakeTarget("a", clock, failure), FakeTarget("b", clock, b"2"))
 
     assert (outcome.target, outcome.attempts) == ("b", 2)
+
+
+UNPAYABLE = pytest.mark.parametrize("refusal", [BudgetExhausted(), PriceUnknown(), RateLimited()])
+
+
+@UNPAYABLE
+def test_a_target_that_cannot_be_paid_for_does_not_hide_that_those_before_it_failed(refusal):
+    clock = Clock()
+    own, dear = FakeTarget("own", clock, ModelCrashed()), FakeTarget("dear", clock, refusal)
+
+    with pytest.raises(ModelCrashed):
+        ran(own, dear)
+    assert ran(own, dear, FakeTarget("free", clock, b"3")).target == "free"
+
+
+@UNPAYABLE
+def test_where_nothing_failed_before_what_may_not_be_spent_ends_the_call(refusal):
+    clock = Clock()
+    second = FakeTarget("b", clock, b"2")
+
+    with pytest.raises(type(refusal)):
+        ran(FakeTarget("a", clock, refusal), second)
+    assert second.deadlines == []
 
 
 def test_the_callers_own_mistake_ends_the_call():

@@ -19,6 +19,7 @@ from headworks.errors import (
     ProviderBusy,
     ProviderKeyRejected,
     ProviderUnavailable,
+    RateLimited,
     SchemaViolation,
 )
 from headworks.pending import Pending, driven
@@ -232,7 +233,7 @@ class ProviderTarget:
     def _counted(self, error: HeadworksError, earlier: HeadworksError | None) -> HeadworksError:
         """The failure to go by: that a further attempt cannot be paid for is no reason to hide why it was needed."""
         self._failed[error.code] = self._failed.get(error.code, 0) + 1
-        if earlier is not None and isinstance(error, BudgetExhausted | PriceUnknown):
+        if earlier is not None and isinstance(error, BudgetExhausted | PriceUnknown | RateLimited):
             raise earlier
         return error
 

@@ -18,6 +18,7 @@ from headworks.errors import (
     ProviderTimeout,
     ProviderUnavailable,
     ProviderUnreachable,
+    RateLimited,
     RecordUnavailable,
     SchemaViolation,
 )
@@ -116,10 +117,11 @@ def test_nothing_is_sent_that_cannot_be_paid_for(house):
     assert house.sent() == 0
 
 
-def test_a_further_attempt_that_cannot_be_paid_for_ends_with_the_first_ones_failure(house):
+@pytest.mark.parametrize("refusal", [BudgetExhausted(), RateLimited()])
+def test_a_further_attempt_that_cannot_be_paid_for_ends_with_the_first_ones_failure(house, refusal):
     house.plays(DOWN)
     pending = house.target(policy=UNSURE).start(make_call(house.clock), "k1", 2**62, house.opened)
-    house.money.refusal = BudgetExhausted()
+    house.money.refusal = refusal
 
     assert isinstance(house.wait(pending).error, ProviderDown)
     assert house.sent() == 1
