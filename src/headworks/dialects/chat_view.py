@@ -5,7 +5,7 @@ The task's own shapes are OpenAI's: `choices` with a `message` or a `delta`, and
 
 from typing import Any
 
-from msgspec import DecodeError, Struct, ValidationError
+from msgspec import DecodeError, Raw, Struct, ValidationError
 from msgspec.json import Decoder
 
 from headworks.errors import ContractViolation
@@ -36,6 +36,12 @@ class TurnView(Struct, frozen=True):
     tool_calls: list[ToolCallView] | None = None
 
 
+class LogprobsView(Struct, frozen=True, gc=False):
+    """The chances of the words of an answer, or of one event, each as the target told it."""
+
+    content: list[Raw] | None = None
+
+
 class ChoiceView(Struct, frozen=True):
     """One of the answers; most calls have one."""
 
@@ -43,6 +49,14 @@ class ChoiceView(Struct, frozen=True):
     message: TurnView = TurnView()
     delta: TurnView = TurnView()
     finish_reason: str | None = None
+    stop_reason: str | int | None = None
+    """The text (or token) at which it stopped because the caller had named it, where the target tells it."""
+    logprobs: LogprobsView | None = None
+
+    @property
+    def chances(self) -> list[Raw]:
+        """Those of its words that were told."""
+        return [] if self.logprobs is None else self.logprobs.content or []
 
 
 class InputDetails(Struct, frozen=True, gc=False):

@@ -11,6 +11,9 @@ from msgspec import ValidationError, json
 _WHOLE, _CHUNK = "chat.completion", "chat.completion.chunk"
 _SAID_ONCE = frozenset({"role", "id", "type", "name"})
 _JOINED = (str, list)
+_TOLD_APART = frozenset({"index", "delta", "logprobs"})
+"""What of a chunk's choice is not simply its last word."""
+_BEGINS_OR_ENDS = frozenset({"index", "message", "logprobs", "finish_reason"})
 
 
 def assembled(events: Iterable[bytes]) -> bytes:
@@ -48,7 +51,8 @@ def events_of(reply: bytes) -> list[bytes]:
             delta["tool_calls"] = [{"index": number, **call} for number, call in enumerate(calls)]
         logprobs = {"logprobs": choice["logprobs"]} if choice.get("logprobs") else {}
         begun = {"index": index, "delta": delta, "finish_reason": None, **logprobs}
-        ended = {"index": index, "delta": {}, "finish_reason": choice.get("finish_reason") or "stop"}
+        more = {name: value for name, value in choice.items() if name not in _BEGINS_OR_ENDS and value is not None}
+        ended = {"index": index, "delta": {}, "finish_reason": choice.get("finish_reason") or "stop", **more}
         events += [{**head, "choices": [begun]}, {**head, "choices": [ended]}]
     if usage is not None:
         events.append({**head, "choices": [], "usage": usage})
@@ -66,8 +70,7 @@ def _add(choice: dict[str, Any], part: dict[str, Any]) -> None:
     logprobs = part.get("logprobs")
     if logprobs is not None:
         _join(choice.setdefault("logprobs", {}), logprobs)
-    if part.get("finish_reason") is not None:
-        choice["finish_reason"] = part["finish_reason"]
+    choice.update((name, value) for name, value in part.items() if value is not None and name not in _TOLD_APART)
 
 
 def _join(whole: dict[str, Any], part: dict[str, Any]) -> None:

@@ -6,20 +6,20 @@ have to be fetched, or would run at Anthropic, is refused by name.
 Source: docs.anthropic.com, API reference, "Messages"; anthropic-sdk-python, types/message_create_params.py.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from msgspec import json
 
+from headworks.dialects.anthropic.blocks import Part, kind_of, parts_of_block, plain, string
 from headworks.dialects.openai.body import refused
 
 Turn = dict[str, Any]
-Part = dict[str, Any]
 
+_SAID_ALIKE = (("temperature", "temperature"), ("top_p", "top_p"), ("top_k", "top_k"), ("stop_sequences", "stop"))
 _AT_THE_VENDOR = ("container", "mcp_servers", "context_management")
 _THOUGHTS = frozenset({"thinking", "redacted_thinking"})
 _CHOICES: dict[str, Any] = {"auto": "auto", "any": "required", "none": "none"}
-_FETCHED = "must be base64 data within the request; this service fetches nothing from addresses or stores of files"
 
 
 def chat_request(document: Mapping[str, Any]) -> dict[str, Any]:
@@ -30,10 +30,12 @@ def chat_request(document: Mapping[str, Any]) -> dict[str, Any]:
     for name in _AT_THE_VENDOR:
         if document.get(name):
             raise refused(f"/{name}", "is not supported: it names something that is kept or runs at Anthropic")
+    if document.get("inference_geo"):
+        raise refused("/inference_geo", "is not supported: where a chat is answered, its endpoint's targets say")
     if document.get("max_tokens") is None:
         raise refused("/max_tokens", "is required")
     asked: dict[str, Any] = {"messages": _messages(document), "max_tokens": document["max_tokens"]}
-    for name, ours in (("temperature", "temperature"), ("top_p", "top_p"), ("stop_sequences", "stop")):
+    for name, ours in _SAID_ALIKE:
         if document.get(name) not in (None, []):
             asked[ours] = document[name]
     tools = document.get("tools") or []
@@ -42,7 +44,7 @@ def chat_request(document: Mapping[str, Any]) -> dict[str, Any]:
     if tools:
         asked["tools"] = [_tool(tool, f"/tools/{number}") for number, tool in enumerate(tools)]
         asked |= _tool_choice(document.get("tool_choice"))
-    asked |= _format(document.get("output_config"))
+    asked |= _output(document.get("output_config"))
     metadata = document.get("metadata")
     if isinstance(metadata, dict) and metadata.get("user_id") is not None:
         asked["user"] = metadata["user_id"]
@@ -80,21 +82,21 @@ def _add_user(turns: list[Turn], blocks: list[Any], at: str) -> None:
     parts: list[Part] = []
     for number, block in enumerate(blocks):
         place = f"{at}/{number}"
-        if _kind(block, place) == "tool_result":
+        if kind_of(block, place) == "tool_result":
             turns.append(_tool_turn(block, place))
         else:
-            parts.append(_part(block, place))
+            parts += parts_of_block(block, place)
     if parts:
-        turns.append({"role": "user", "content": _plain(parts)})
+        turns.append({"role": "user", "content": plain(parts)})
 
 
 def _add_assistant(turns: list[Turn], blocks: list[Any], at: str) -> None:
     said, calls = "", []
     for number, block in enumerate(blocks):
         place = f"{at}/{number}"
-        kind = _kind(block, place)
+        kind = kind_of(block, place)
         if kind == "text":
-            said += _string(block.get("text"), f"{place}/text")
+            said += string(block.get("text"), f"{place}/text")
         elif kind == "tool_use":
             function = {"name": block.get("name"), "arguments": json.encode(block.get("input") or {}).decode()}
             calls.append({"id": block.get("id"), "type": "function", "function": function})
@@ -107,7 +109,8 @@ def _add_assistant(turns: list[Turn], blocks: list[Any], at: str) -> None:
 def _tool_turn(block: Mapping[str, Any], at: str) -> Turn:
     content = block.get("content") or ""
     if isinstance(content, list):
-        content = _plain([_part(each, f"{at}/content/{number}") for number, each in enumerate(content)])
+        places = [(each, f"{at}/content/{number}") for number, each in enumerate(content)]
+        content = plain([part for each, place in places for part in parts_of_block(each, place)])
     if block.get("is_error") and isinstance(content, list):
         content = [{"type": "text", "text": "Error:"}, *content]
     elif block.get("is_error") and isinstance(content, str):
@@ -115,75 +118,22 @@ def _tool_turn(block: Mapping[str, Any], at: str) -> Turn:
     return {"role": "tool", "tool_call_id": block.get("tool_use_id"), "content": content}
 
 
-def _plain(parts: list[Part]) -> Any:
-    """Text alone as one text, which every target reads; else the parts."""
-    if all(part["type"] == "text" for part in parts):
-        return "\n\n".join(part["text"] for part in parts) if len(parts) > 1 else parts[0]["text"]
-    return parts
-
-
 def _text(value: Any, at: str) -> str:
     if isinstance(value, list):
-        texts = [_string(each.get("text") if isinstance(each, dict) else None, at) for each in value]
+        texts = [string(each.get("text") if isinstance(each, dict) else None, at) for each in value]
         return "\n\n".join(texts)
-    return _string(value, at)
-
-
-def _string(value: Any, at: str) -> str:
-    if not isinstance(value, str):
-        raise refused(at, "must be of type string")
-    return value
-
-
-def _kind(block: Any, at: str) -> str:
-    kind = block.get("type") if isinstance(block, dict) else None
-    if not isinstance(kind, str):
-        raise refused(f"{at}/type", "is required")
-    return kind
-
-
-def _part(block: Any, at: str) -> Part:
-    read = _PARTS.get(_kind(block, at))
-    if read is None:
-        raise refused(f"{at}/type", f"must be one of {', '.join(_PARTS)}")
-    return read(block, at)
-
-
-def _text_part(block: Mapping[str, Any], at: str) -> Part:
-    return {"type": "text", "text": _string(block.get("text"), f"{at}/text")}
-
-
-def _image_part(block: Mapping[str, Any], at: str) -> Part:
-    return {"type": "image_url", "image_url": {"url": _data_url(block, at)}}
-
-
-def _document_part(block: Mapping[str, Any], at: str) -> Part:
-    source = block.get("source")
-    if isinstance(source, dict) and source.get("type") == "text":
-        return {"type": "text", "text": _string(source.get("data"), f"{at}/source/data")}
-    file = {"filename": block.get("title") or "document.pdf", "file_data": _data_url(block, at)}
-    return {"type": "file", "file": file}
-
-
-def _data_url(block: Mapping[str, Any], at: str) -> str:
-    source = block.get("source")
-    if not isinstance(source, dict) or source.get("type") != "base64":
-        raise refused(f"{at}/source/type", _FETCHED)
-    media = _string(source.get("media_type"), f"{at}/source/media_type")
-    return f"data:{media};base64,{_string(source.get('data'), f'{at}/source/data')}"
-
-
-_PARTS: dict[str, Callable[[Mapping[str, Any], str], Part]] = {
-    "text": _text_part,
-    "image": _image_part,
-    "document": _document_part,
-}
+    return string(value, at)
 
 
 def _tool(tool: Any, at: str) -> dict[str, Any]:
     if not isinstance(tool, dict) or tool.get("type", "custom") != "custom":
         raise refused(f"{at}/type", "must be custom or absent: tools that run at Anthropic are not offered here")
-    names = (("name", "name"), ("description", "description"), ("input_schema", "parameters"))
+    names = (
+        ("name", "name"),
+        ("description", "description"),
+        ("input_schema", "parameters"),
+        ("strict", "strict"),
+    )
     return {"type": "function", "function": {ours: tool[theirs] for theirs, ours in names if tool.get(theirs)}}
 
 
@@ -201,12 +151,15 @@ def _tool_choice(choice: Any) -> dict[str, Any]:
     return {"tool_choice": chosen, **parallel}
 
 
-def _format(config: Any) -> dict[str, Any]:
-    """A JSON Schema that the answer must follow."""
-    form = config.get("format") if isinstance(config, dict) else None
-    if not form:
+def _output(config: Any) -> dict[str, Any]:
+    """How hard to try, and the JSON Schema that the answer must follow."""
+    if not isinstance(config, dict):
         return {}
+    effort = {"reasoning_effort": config["effort"]} if config.get("effort") else {}
+    form = config.get("format")
+    if not form:
+        return effort
     if not isinstance(form, dict) or form.get("type") != "json_schema":
         raise refused("/output_config/format/type", "must be json_schema")
     schema = {"name": "answer", "schema": form.get("schema"), "strict": True}
-    return {"response_format": {"type": "json_schema", "json_schema": schema}}
+    return {**effort, "response_format": {"type": "json_schema", "json_schema": schema}}

@@ -10,7 +10,7 @@ from typing import Any
 from msgspec.json import Encoder
 
 from headworks.dialects.anthropic.errors import error_document
-from headworks.dialects.anthropic.told import Block, Form, message, stop_reason, tool_use_begun, used
+from headworks.dialects.anthropic.told import NOT_ENDED, Block, Form, ending, message, tool_use_begun, used
 from headworks.dialects.chat_view import ToolCallView, TurnView, UsageView, chat_view, viewed
 from headworks.dialects.same_events import SameEvents
 from headworks.errors import ContractViolation, HeadworksError
@@ -49,6 +49,7 @@ class MessageWriter:
         self._call: int | None = None
         self._calls: set[int] = set()
         self._finish_reason: str | None = None
+        self._stopped_at: str | int | None = None
         self._usage: UsageView | None = None
 
     def event(self, event: bytes) -> bytes:
@@ -64,6 +65,7 @@ class MessageWriter:
             if choice.index == 0:
                 out += self._more(choice.delta)
                 self._finish_reason = choice.finish_reason or self._finish_reason
+                self._stopped_at = choice.stop_reason or self._stopped_at
         return out
 
     def end(self, usage: Usage | None) -> bytes:
@@ -71,8 +73,7 @@ class MessageWriter:
         out = self._begin() + self._stop_block()
         self._usage = self._usage or viewed(usage)
         refusal = "refused" if self._has_refused else None
-        reason = stop_reason(self._finish_reason, has_calls=bool(self._calls), refusal=refusal)
-        delta = {"stop_reason": reason, "stop_sequence": None}
+        delta = ending(self._finish_reason, self._stopped_at, refusal, has_calls=bool(self._calls))
         return out + _event("message_delta", delta=delta, usage=used(self._usage)) + STOP
 
     def failed(self, error: HeadworksError, request_id: RequestId, instance: str) -> bytes:
@@ -83,7 +84,7 @@ class MessageWriter:
         if self._has_begun:
             return b""
         self._has_begun = True
-        begun = message(self._form, [], None, self._usage)
+        begun = message(self._form, [], NOT_ENDED, self._usage)
         return _event("message_start", message=begun) + PING
 
     def _more(self, delta: TurnView) -> bytes:

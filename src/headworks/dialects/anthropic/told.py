@@ -21,6 +21,8 @@ STOP_REASONS = {
     "content_filter": "refusal",
 }
 
+NOT_ENDED: dict[str, str | None] = {"stop_reason": None, "stop_sequence": None}
+
 _input = Decoder(dict[str, Any]).decode
 
 
@@ -36,16 +38,15 @@ class Form(Struct, frozen=True):
     is_same: bool = False
 
 
-def message(form: Form, content: list[Block], stop_reason: str | None, usage: UsageView | None) -> dict[str, Any]:
-    """A Message."""
+def message(form: Form, content: list[Block], ended: dict[str, str | None], usage: UsageView | None) -> dict[str, Any]:
+    """A Message; `ended` is what `ending` gives, and NOT_ENDED while it is under way."""
     return {
         "id": f"msg_{form.request_id}",
         "type": "message",
         "role": "assistant",
         "model": form.model,
         "content": content,
-        "stop_reason": stop_reason,
-        "stop_sequence": None,
+        **ended,
         "usage": used(usage),
     }
 
@@ -56,24 +57,30 @@ def whole_message(form: Form, view: ChatView) -> dict[str, Any]:
     Raises: ContractViolation (502), for a call whose arguments are no JSON object.
     """
     content: list[Block] = []
-    reason = "end_turn"
+    ended: dict[str, str | None] = {"stop_reason": "end_turn", "stop_sequence": None}
     if view.choices:
-        said = view.choices[0].message
-        reason = stop_reason(view.choices[0].finish_reason, has_calls=bool(said.tool_calls), refusal=said.refusal)
+        choice, said = view.choices[0], view.choices[0].message
+        ended = ending(choice.finish_reason, choice.stop_reason, said.refusal, has_calls=bool(said.tool_calls))
         if said.reasoning_content and form.has_thoughts:
             content.append({"type": "thinking", "thinking": said.reasoning_content, "signature": ""})
         if text := (said.content or "") + (said.refusal or ""):
             content.append({"type": "text", "text": text})
         content += [tool_use(form, number, call) for number, call in enumerate(said.tool_calls or ())]
-    return message(form, content, reason, view.usage)
+    return message(form, content, ended, view.usage)
 
 
-def stop_reason(finish_reason: str | None, *, has_calls: bool, refusal: str | None = None) -> str:
-    """Why a Message ended; some targets say `stop` where they call a tool."""
-    if refusal:
-        return "refusal"
-    reason = STOP_REASONS.get(finish_reason or "stop", "end_turn")
-    return "tool_use" if has_calls and reason == "end_turn" else reason
+def ending(
+    finish_reason: str | None, stopped_at: str | int | None, refusal: str | None, *, has_calls: bool
+) -> dict[str, str | None]:
+    """Why a Message ended, and the text it stopped at where the target tells one; some say `stop` where they call a tool."""
+    reason = "refusal" if refusal else STOP_REASONS.get(finish_reason or "stop", "end_turn")
+    if reason != "end_turn":
+        return {"stop_reason": reason, "stop_sequence": None}
+    if has_calls:
+        return {"stop_reason": "tool_use", "stop_sequence": None}
+    if isinstance(stopped_at, str):
+        return {"stop_reason": "stop_sequence", "stop_sequence": stopped_at}
+    return NOT_ENDED | {"stop_reason": reason}
 
 
 def tool_use(form: Form, number: int, call: ToolCallView) -> Block:

@@ -14,7 +14,12 @@ from headworks.dialects.openai.body import flag, refused
 Turn = dict[str, Any]
 
 STATEFUL = ("previous_response_id", "conversation", "prompt", "context_management")
-_SAME_IN_CHAT = ("temperature", "top_p", "parallel_tool_calls", "top_logprobs")
+_SAME_IN_CHAT = (
+    "temperature", "top_p", "parallel_tool_calls", "top_logprobs", "user", "service_tier", "prompt_cache_key", "safety_identifier",
+)  # fmt: skip
+LOGPROBS = "message.output_text.logprobs"
+"""What `include` names where the chances of words are to be told."""
+_PARTS = "input_text, output_text, refusal, input_image with an image_url, or input_file with file_data"
 _ROLES = frozenset({"user", "assistant", "system", "developer"})
 
 
@@ -28,7 +33,7 @@ def chat_request(document: Mapping[str, Any]) -> dict[str, Any]:
     asked["messages"] = _messages(document)
     if (most := document.get("max_output_tokens")) is not None:
         asked["max_completion_tokens"] = most
-    if "top_logprobs" in asked:
+    if "top_logprobs" in asked or LOGPROBS in _list(document, "include"):
         asked["logprobs"] = True
     tools = [_tool(each, f"/tools/{number}") for number, each in enumerate(_list(document, "tools"))]
     if tools:
@@ -86,7 +91,7 @@ def _add_message(turns: list[Turn], item: Mapping[str, Any], at: str) -> None:
     if isinstance(content, list):
         content = [_part(part, f"{at}/content/{number}") for number, part in enumerate(content)]
         if role != "user":
-            content = "".join(part.get("text", "") for part in content)
+            content = _texts(content, f"{at}/content")
     turns.append({"role": role, "content": content})
 
 
@@ -103,10 +108,9 @@ def _add_call(turns: list[Turn], item: Mapping[str, Any], at: str) -> None:
 def _add_result(turns: list[Turn], item: Mapping[str, Any], at: str) -> None:
     output = item.get("output")
     if isinstance(output, list):
-        parts = [_part(part, f"{at}/output/{number}") for number, part in enumerate(output)]
-        if any(part["type"] != "text" for part in parts):
-            raise refused(f"{at}/output", "must be text")
-        output = "".join(part["text"] for part in parts)
+        output = [_part(part, f"{at}/output/{number}") for number, part in enumerate(output)]
+        if all(part["type"] == "text" for part in output):
+            output = "".join(part["text"] for part in output)
     turns.append({"role": "tool", "tool_call_id": item.get("call_id"), "content": output})
 
 
@@ -131,7 +135,20 @@ def _part(part: Any, at: str) -> dict[str, Any]:
     if kind == "input_image" and isinstance(part.get("image_url"), str):
         detail = {"detail": part["detail"]} if part.get("detail") else {}
         return {"type": "image_url", "image_url": {"url": part["image_url"], **detail}}
-    raise refused(f"{at}/type", "must be input_text, output_text, refusal, or input_image with an image_url")
+    if kind == "input_file" and isinstance(part.get("file_data"), str):
+        named = {"filename": part["filename"]} if part.get("filename") else {}
+        return {"type": "file", "file": {"file_data": part["file_data"], **named}}
+    raise refused(f"{at}/type", f"must be {_PARTS}")
+
+
+def _texts(parts: list[dict[str, Any]], at: str) -> str:
+    """Parts of who only speaks, as one text."""
+    for number, part in enumerate(parts):
+        if part["type"] != "text":
+            raise refused(
+                f"{at}/{number}/type", "must be input_text, output_text or refusal: a user alone shows pictures"
+            )
+    return "".join(part["text"] for part in parts)
 
 
 def _tool(tool: Any, at: str) -> dict[str, Any]:
@@ -144,9 +161,18 @@ def _tool(tool: Any, at: str) -> dict[str, Any]:
 def _tool_choice(choice: Any) -> Any:
     if isinstance(choice, dict) and choice.get("type") == "function":
         return {"type": "function", "function": {"name": choice.get("name")}}
+    if isinstance(choice, dict) and choice.get("type") == "allowed_tools":
+        named = [_function_named(tool, f"/tool_choice/tools/{at}") for at, tool in enumerate(_list(choice, "tools"))]
+        return {"type": "allowed_tools", "allowed_tools": {"mode": choice.get("mode"), "tools": named}}
     if isinstance(choice, str):
         return choice
-    raise refused("/tool_choice", "must be auto, none, required, or a function by its name")
+    raise refused("/tool_choice", "must be auto, none, required, allowed_tools, or a function by its name")
+
+
+def _function_named(tool: Any, at: str) -> dict[str, Any]:
+    if not isinstance(tool, dict) or tool.get("type") != "function":
+        raise refused(f"{at}/type", "must be function")
+    return {"type": "function", "function": {"name": tool.get("name")}}
 
 
 def _add_format(asked: dict[str, Any], text: Any) -> None:

@@ -9,7 +9,7 @@ Source: openai-python, types/responses/response_stream_event.py and lib/streamin
 from collections.abc import Callable
 from typing import Any
 
-from msgspec import Struct
+from msgspec import Raw, Struct
 
 from headworks.dialects.chat_view import ToolCallView, TurnView, UsageView, chat_view, viewed
 from headworks.dialects.openai.body import Form, encode
@@ -41,11 +41,11 @@ class _Saying(Struct, frozen=True):
     delta: str
     done: str
     field: str
-    more: dict[str, Any] = {}
+    has_chances: bool = False
 
 
 TEXT = _Saying(
-    message_item, text_part, "response.output_text.delta", "response.output_text.done", "text", {"logprobs": []}
+    message_item, text_part, "response.output_text.delta", "response.output_text.done", "text", has_chances=True
 )
 REFUSAL = _Saying(message_item, refusal_part, "response.refusal.delta", "response.refusal.done", "refusal")
 THOUGHT = _Saying(
@@ -61,6 +61,7 @@ class _Said:
         self.number = number
         self.begun: Item = saying.item(form, number, "in_progress", [])
         self.pieces: list[str] = []
+        self.chances: list[Raw] = []
         self._form = form
 
     def at(self) -> dict[str, Any]:
@@ -69,7 +70,18 @@ class _Said:
 
     def item(self, status: str) -> Item:
         """The item with all that was said."""
-        return self.saying.item(self._form, self.number, status, [self.saying.part("".join(self.pieces))])
+        part = self.saying.part("".join(self.pieces))
+        if self.saying.has_chances:
+            part["logprobs"] = self.chances
+        return self.saying.item(self._form, self.number, status, [part])
+
+    def add(self, text: str, chances: list[Raw]) -> dict[str, Any]:
+        """Take a piece in; gives what its event tells beside it."""
+        self.pieces.append(text)
+        if not self.saying.has_chances:
+            return {}
+        self.chances += [Raw(bytes(each)) for each in chances]
+        return {"logprobs": chances}
 
 
 class _Called:
@@ -125,7 +137,7 @@ class ResponsesWriter:
         out = self._begin()
         for choice in view.choices:
             if choice.index == 0:
-                out += self._more(choice.delta)
+                out += self._more(choice.delta, choice.chances)
                 self._finish_reason = choice.finish_reason or self._finish_reason
         return bytes(out)
 
@@ -160,24 +172,24 @@ class ResponsesWriter:
             self._event("response.created", response=begun) + self._event("response.in_progress", response=begun)
         )
 
-    def _more(self, delta: TurnView) -> bytes:
+    def _more(self, delta: TurnView, chances: list[Raw]) -> bytes:
         out = b""
         for saying, text in ((THOUGHT, delta.reasoning_content), (TEXT, delta.content), (REFUSAL, delta.refusal)):
             if text:
-                out += self._say(saying, text)
+                out += self._say(saying, text, chances)
         for call in delta.tool_calls or ():
             out += self._call(call)
         return out
 
-    def _say(self, saying: _Saying, text: str) -> bytes:
+    def _say(self, saying: _Saying, text: str, chances: list[Raw]) -> bytes:
         out, said = b"", self._said
         if said is None or said.saying is not saying:
             out = self._end_said("completed")
             said = self._said = _Said(saying, self._form, self._new())
             out += self._event("response.output_item.added", output_index=said.number, item=said.begun)
             out += self._event("response.content_part.added", **said.at(), part=saying.part(""))
-        said.pieces.append(text)
-        return out + self._event(saying.delta, **said.at(), delta=text, **saying.more)
+        more = said.add(text, chances)
+        return out + self._event(saying.delta, **said.at(), delta=text, **more)
 
     def _call(self, call: ToolCallView) -> bytes:
         out, called = b"", self._calls.get(call.index)
@@ -210,7 +222,8 @@ class ResponsesWriter:
             return b""
         saying, item = said.saying, said.item(status)
         part = item["content"][0]
-        out = self._event(saying.done, **said.at(), **{saying.field: part[saying.field]}, **saying.more)
+        more = {"logprobs": said.chances} if saying.has_chances else {}
+        out = self._event(saying.done, **said.at(), **{saying.field: part[saying.field]}, **more)
         out += self._event("response.content_part.done", **said.at(), part=part)
         return out + self._done(said.number, item)
 

@@ -3,7 +3,10 @@
 Source: openai-python, types/responses/response.py and its parts.
 """
 
+from collections.abc import Sequence
 from typing import Any
+
+from msgspec import Raw
 
 from headworks.dialects.chat_view import ChatView, ToolCallView, UsageView
 from headworks.dialects.openai.body import Form
@@ -64,7 +67,7 @@ def whole_response(form: Form, view: ChatView) -> dict[str, Any]:
     if choice is not None:
         said = choice.message
         parts = [
-            *([text_part(said.content)] if said.content else ()),
+            *([text_part(said.content, choice.chances)] if said.content else ()),
             *([refusal_part(said.refusal)] if said.refusal else ()),
         ]
         if said.reasoning_content:
@@ -83,9 +86,9 @@ def message_item(form: Form, number: int, status: str, parts: list[Item]) -> Ite
     return {"id": name, "type": "message", "status": status, "role": "assistant", "content": parts}
 
 
-def text_part(text: str) -> Item:
-    """A text within a message."""
-    return {"type": "output_text", "text": text, "annotations": [], "logprobs": []}
+def text_part(text: str, chances: Sequence[Raw] = ()) -> Item:
+    """A text within a message, and the chances of its words where they were asked for."""
+    return {"type": "output_text", "text": text, "annotations": [], "logprobs": chances}
 
 
 def refusal_part(text: str) -> Item:

@@ -37,6 +37,7 @@ Block = dict[str, Any]
 Spoken = UserMessage | AssistantMessage | ToolMessage
 """A message of one of the two who speak, or what a tool answered."""
 
+MOST_TOP_K = 1_000_000
 ANY_OBJECT = {"type": "object", "additionalProperties": True}
 OPENAIS_OWN = ("functions", "logit_bias", "modalities", "n", "web_search_options")
 """Fields that change what is answered and that no other dialect has a word for; what else a request holds beyond the task is a wish."""
@@ -44,16 +45,18 @@ _NEUTRAL: Mapping[str, Any] = {"modalities": ["text"], "n": 1}
 """Values that ask for what is answered anyway."""
 
 
-class _Asked(Request, frozen=True):
+class AskedChat(Request, frozen=True):
     """A request with those of OpenAI's own fields that must not be passed over."""
 
     functions: Any = None
     logit_bias: Any = None
     modalities: Any = None
     web_search_options: Any = None
+    top_k: Any = None
+    """A wish that most other dialects know; beyond the task's schema, so that it may be anything."""
 
 
-_decode = msgspec.json.Decoder(_Asked).decode
+_decode = msgspec.json.Decoder(AskedChat).decode
 
 
 class Inline(Struct, frozen=True):
@@ -71,7 +74,7 @@ class Use(NamedTuple):
     arguments: msgspec.Raw
 
 
-def asked_chat(ask: Ask, unsayable: Iterable[str] = ()) -> Request:
+def asked_chat(ask: Ask, unsayable: Iterable[str] = ()) -> AskedChat:
     """The conversation; its schema was checked before.
 
     Raises: ProviderUnable for a field in `unsayable`, or of OpenAI's own, that is set to anything but its neutral value.
@@ -87,11 +90,22 @@ def asked_chat(ask: Ask, unsayable: Iterable[str] = ()) -> Request:
     return request
 
 
-def _narrowed(request: Request, allowed: AllowedTools) -> Request:
+def _narrowed(request: AskedChat, allowed: AllowedTools) -> AskedChat:
     """The request with those tools alone, which says the same in every dialect."""
     names = {tool.function.name for tool in allowed.tools if tool.function is not None}
     tools = [tool for tool in request.tools or () if tool.function is not None and tool.function.name in names]
     return msgspec.structs.replace(request, tools=tools, tool_choice=allowed.mode if tools else None)
+
+
+def top_k_of(request: AskedChat) -> int | None:
+    """How many of the likeliest words to choose among.
+
+    Raises: ProviderUnable for what is no such number.
+    """
+    wished = request.top_k
+    if wished is None or (type(wished) is int and 0 < wished <= MOST_TOP_K):
+        return wished
+    raise ProviderUnable(errors=(FieldError("/top_k", f"must be a whole number from 1 to {MOST_TOP_K}"),))
 
 
 def cap_of(request: Request, ask: Ask) -> int | None:

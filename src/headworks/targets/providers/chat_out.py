@@ -24,6 +24,8 @@ class Said(Struct):
     thoughts: list[str] = []
     calls: list[dict[str, Any]] = []
     finish: str = "stop"
+    stopped_at: str | None = None
+    """The caller's own text at which it stopped, where that is told; vLLM's servers tell it under the same name."""
 
     def call(self, name: str, arguments: bytes | str, called: str) -> None:
         """Add a call of a tool; `called` is its id."""
@@ -42,12 +44,15 @@ class Said(Struct):
 
 def answered(said: Said, identity: str, model: str, usage: Usage | None) -> Answer:
     """The whole answer."""
+    choice = {"index": 0, "message": said.message(), "finish_reason": said.finish, "logprobs": None}
+    if said.stopped_at is not None:
+        choice["stop_reason"] = said.stopped_at
     document = {
         "id": identity,
         "object": "chat.completion",
         "created": 0,
         "model": model,
-        "choices": [{"index": 0, "message": said.message(), "finish_reason": said.finish, "logprobs": None}],
+        "choices": [choice],
     }
     if usage is not None:
         document["usage"] = told_usage(usage)
@@ -103,9 +108,10 @@ class ChunkWriter:
         call = {"index": index, "function": {"arguments": text}}
         return self._piece(_encode({"tool_calls": [call]}), is_content=True)
 
-    def ended(self, finish: str, usage: Usage | None = None) -> Piece:
-        """Why the answer ended."""
-        return self._piece(b"{}", b'"' + finish.encode() + b'"', usage=usage)
+    def ended(self, finish: str, usage: Usage | None = None, stopped_at: str | None = None) -> Piece:
+        """Why the answer ended, and at which text of the caller's."""
+        more = b"" if stopped_at is None else b',"stop_reason":' + _encode(stopped_at)
+        return self._piece(b"{}", b'"' + finish.encode() + b'"' + more, usage=usage)
 
     def used(self, usage: Usage) -> Piece:
         """The last chunk: what it all used."""

@@ -13,6 +13,14 @@ from headworks.values import Usage
 from tests.unit.dialects.chunks import REQUEST_ID, bare, calls, chunk, datas, written
 
 FORM, THINKING = Form("chat", REQUEST_ID), Form("chat", REQUEST_ID, has_thoughts=True)
+PAPER = {"type": "document", "source": {"type": "text", "media_type": "text/plain", "data": "paper"}}
+FOUND = {
+    "type": "search_result",
+    "title": "Rivers",
+    "source": "https://a.example/rivers",
+    "content": [{"type": "text", "text": "The Aare."}],
+}
+CITED = "/messages/0/content/0/citations/enabled"
 PICTURE = {"type": "base64", "media_type": "image/png", "data": "AA=="}
 
 
@@ -178,7 +186,7 @@ def test_blocks_become_turns():
         ({"messages": [{"role": "system", "content": "x"}]}, "/messages/0/role"),
         ({"messages": [{"role": "user", "content": 7}]}, "/messages/0/content"),
         ({"messages": [{"role": "user", "content": [{"text": "x"}]}]}, "/messages/0/content/0/type"),
-        ({"messages": [{"role": "user", "content": [{"type": "search_result"}]}]}, "/messages/0/content/0/type"),
+        ({"messages": [{"role": "user", "content": [{"type": "container_upload"}]}]}, "/messages/0/content/0/type"),
         ({"messages": [{"role": "assistant", "content": [{"type": "image"}]}]}, "/messages/0/content/0/type"),
         (
             {"messages": [{"role": "user", "content": [{"type": "image", "source": {"type": "file"}}]}]},
@@ -189,6 +197,13 @@ def test_blocks_become_turns():
         ({"tools": [{"name": "f"}], "tool_choice": {"type": "some"}}, "/tool_choice/type"),
         ({"output_config": {"format": {"type": "xml"}}}, "/output_config/format/type"),
         ({"system": [{"type": "image"}]}, "/system"),
+        ({"inference_geo": "us"}, "/inference_geo"),
+        ({"messages": [{"role": "user", "content": [{**PAPER, "citations": {"enabled": True}}]}]}, CITED),
+        ({"messages": [{"role": "user", "content": [{**FOUND, "citations": {"enabled": True}}]}]}, CITED),
+        (
+            {"messages": [{"role": "user", "content": [{"type": "document", "source": {"type": "content"}}]}]},
+            "/messages/0/content/0/source/content",
+        ),
     ],
 )
 def test_what_a_chat_cannot_be_asked_is_refused_by_name(change, pointer):
@@ -205,3 +220,68 @@ def test_what_a_chat_cannot_be_asked_is_refused_by_name(change, pointer):
 )  # fmt: skip
 def test_thoughts_are_wanted_where_thinking_is_on(thinking, wanted):
     assert wants_thoughts({"thinking": thinking}) is wanted
+
+
+def parts_asked(*blocks):
+    turn = {"role": "user", "content": list(blocks)}
+    return chat_request({"model": "chat", "max_tokens": 9, "messages": [turn]})["messages"][0]["content"]
+
+
+def test_what_is_said_of_a_document_is_told_before_it():
+    about = {"title": "Aare", "context": "a survey", "citations": {"enabled": False}}
+    inside = {"type": "content", "content": [{"type": "text", "text": "a"}, {"type": "image", "source": PICTURE}]}
+    pages = {"type": "base64", "media_type": "application/pdf", "data": "JVBERg=="}
+    picture = {"type": "image_url", "image_url": {"url": "data:image/png;base64,AA=="}}
+    file = {"filename": "Aare", "file_data": "data:application/pdf;base64,JVBERg=="}
+
+    assert parts_asked({**PAPER, **about}) == "Aare\n\na survey\n\npaper"
+    assert parts_asked({"type": "document", "source": inside}) == [{"type": "text", "text": "a"}, picture]
+    assert parts_asked({"type": "document", "source": {"type": "content", "content": "a"}}) == "a"
+    assert parts_asked({"type": "document", "source": pages, **about}) == [
+        {"type": "text", "text": "a survey"},
+        {"type": "file", "file": file},
+    ]
+
+
+def test_what_a_search_found_is_told_after_where_it_was_found():
+    assert parts_asked(FOUND) == "Rivers\nhttps://a.example/rivers\n\nThe Aare."
+
+
+def test_a_picture_that_a_tool_gave_back_is_asked_with_its_result():
+    result = {"type": "tool_result", "tool_use_id": "t0", "content": [{"type": "image", "source": PICTURE}]}
+
+    assert parts_asked(result) == [{"type": "image_url", "image_url": {"url": "data:image/png;base64,AA=="}}]
+
+
+def test_wishes_that_a_chat_knows_are_handed_on():
+    tool = {"name": "f", "input_schema": {"type": "object"}, "strict": True, "cache_control": {"type": "ephemeral"}}
+    asked = chat_request(
+        {
+            "model": "chat",
+            "max_tokens": 9,
+            "messages": [{"role": "user", "content": "x"}],
+            "tools": [tool],
+            "top_k": 5,
+            "output_config": {"effort": "low"},
+        }
+    )
+
+    assert asked["tools"][0]["function"] == {"name": "f", "parameters": {"type": "object"}, "strict": True}
+    assert (asked["top_k"], asked["reasoning_effort"]) == (5, "low")
+
+
+@pytest.mark.parametrize(
+    ("stopped_at", "finish", "ended"),
+    [
+        ("END", "stop", ("stop_sequence", "END")),
+        (128_001, "stop", ("end_turn", None)),
+        (None, "stop", ("end_turn", None)),
+        ("END", "length", ("max_tokens", None)),
+    ],
+)
+def test_a_text_that_ended_the_answer_is_told_where_the_target_tells_it(stopped_at, finish, ended):
+    choice = {"index": 0, "finish_reason": finish, "stop_reason": stopped_at}
+    whole = whole_message(FORM, chat_view(json.dumps({"choices": [{**choice, "message": {"content": "a"}}]}).encode()))
+    told = written(MessageWriter(FORM), bare(choices=[{**choice, "delta": {"content": "a"}}]))[-2]["delta"]
+
+    assert (whole["stop_reason"], whole["stop_sequence"]) == (told["stop_reason"], told["stop_sequence"]) == ended

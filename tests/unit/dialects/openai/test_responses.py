@@ -5,15 +5,17 @@ import json
 import pytest
 
 from headworks.dialects.chat_view import chat_view
-from headworks.dialects.openai.body import Form
+from headworks.dialects.openai.body import Form, encode
 from headworks.dialects.openai.responses_asked import chat_request
 from headworks.dialects.openai.responses_events import ResponsesWriter
 from headworks.dialects.openai.responses_told import whole_response
 from headworks.errors import ModelError, SchemaViolation
 from headworks.values import Usage
-from tests.unit.dialects.chunks import REQUEST_ID, calls, chunk, datas, written
+from tests.unit.dialects.chunks import REQUEST_ID, bare, calls, chunk, datas, written
 
 FORM = Form("chat", REQUEST_ID)
+PICTURE = {"type": "input_image", "image_url": "data:image/png;base64,AA=="}
+CHANCES = [{"token": "Hi", "logprob": -0.5, "bytes": [72, 105], "top_logprobs": []}]
 
 
 def kinds(told):
@@ -168,6 +170,8 @@ def test_items_become_turns():
         ({"input": [{"type": ["message"]}]}, "/input/0/type"),
         ({"input": [{"role": "nobody", "content": ""}]}, "/input/0/role"),
         ({"input": [{"role": "user", "content": [{"type": "input_file", "file_id": "f"}]}]}, "/input/0/content/0/type"),
+        ({"input": [{"role": "assistant", "content": [PICTURE]}]}, "/input/0/content/0/type"),
+        ({"input": "x", "include": "everything"}, "/include"),
         ({"input": [{"role": "user", "content": [7]}]}, "/input/0/content/0/type"),
         ({"input": "x", "conversation": {"id": "c"}}, "/conversation"),
         ({"input": "x", "tools": {}}, "/tools"),
@@ -184,3 +188,56 @@ def test_what_a_chat_cannot_be_asked_is_refused_by_name(document, pointer):
         chat_request({"model": "chat", **document})
 
     assert caught.value.errors[0].pointer == pointer
+
+
+def test_files_and_what_tools_showed_are_asked_of_a_chat():
+    file = {"type": "input_file", "filename": "a.pdf", "file_data": "data:application/pdf;base64,JVBERg=="}
+    asked = chat_request(
+        {
+            "model": "chat",
+            "input": [
+                {"role": "user", "content": [file]},
+                {"type": "function_call", "call_id": "c0", "name": "f", "arguments": "{}"},
+                {"type": "function_call_output", "call_id": "c0", "output": [PICTURE]},
+            ],
+            "user": "u",
+            "service_tier": "flex",
+        }
+    )
+
+    sent = {"filename": "a.pdf", "file_data": "data:application/pdf;base64,JVBERg=="}
+    assert asked["messages"][0]["content"] == [{"type": "file", "file": sent}]
+    assert asked["messages"][2]["content"] == [{"type": "image_url", "image_url": {"url": PICTURE["image_url"]}}]
+    assert (asked["user"], asked["service_tier"]) == ("u", "flex")
+
+
+def test_tools_that_alone_may_be_called_are_named_to_a_chat():
+    tools = [{"type": "function", "name": name} for name in ("f", "g")]
+    choice = {"type": "allowed_tools", "mode": "auto", "tools": [{"type": "function", "name": "g"}]}
+    asked = chat_request({"model": "chat", "input": "x", "tools": tools, "tool_choice": choice})
+
+    named = [{"type": "function", "function": {"name": "g"}}]
+    assert asked["tool_choice"] == {"type": "allowed_tools", "allowed_tools": {"mode": "auto", "tools": named}}
+
+
+@pytest.mark.parametrize("more", [{"include": ["message.output_text.logprobs"]}, {"top_logprobs": 2}])
+def test_chances_that_are_asked_for_are_asked_of_the_chat(more):
+    assert chat_request({"model": "chat", "input": "x", **more})["logprobs"] is True
+
+
+def test_chances_of_words_are_told_with_them():
+    choice = {"index": 0, "finish_reason": "stop", "logprobs": {"content": CHANCES}}
+    whole = whole_response(
+        FORM, chat_view(json.dumps({"choices": [{**choice, "message": {"content": "Hi"}}]}).encode())
+    )
+    told = written(
+        ResponsesWriter(FORM),
+        bare(choices=[{**choice, "finish_reason": None, "delta": {"content": "Hi"}}]),
+        bare(choices=[{**choice, "delta": {"content": "Hi"}}]),
+    )
+    by_kind = {each["type"]: each for each in told}
+
+    assert json.loads(encode(whole))["output"][0]["content"][0]["logprobs"] == CHANCES
+    assert by_kind["response.output_text.delta"]["logprobs"] == CHANCES
+    assert by_kind["response.output_text.done"]["logprobs"] == CHANCES * 2
+    assert told[-1]["response"]["output"][0]["content"][0]["logprobs"] == CHANCES * 2

@@ -3,14 +3,18 @@
 from base64 import b64encode
 
 import pytest
+from msgspec.json import decode, encode
 
+from headworks.contract.tasks.chat_events import assembled
 from headworks.errors import ProviderUnable
 from headworks.targets.providers.anthropic.chat import AnthropicChat
 from headworks.targets.providers.aws.bedrock_converse import ConverseChat
 from headworks.targets.providers.cohere.chat import CohereChat
 from headworks.targets.providers.gemini.chat import GeminiChat
 from headworks.targets.providers.openai.chat import OpenAiChat
-from headworks.targets.providers.openai.facts import Server
+from headworks.targets.providers.openai.facts import WISHES_OF_OTHERS, Server
+from headworks.targets.providers.proof import prove_reply, prove_stream
+from headworks.targets.providers.wire import HttpResponse
 from tests.unit.targets.providers.chats import CALLED, PIXEL, TOOL, USER, ask, picture, sent
 
 CLAUDE = AnthropicChat("claude-sonnet-4-5")
@@ -201,3 +205,39 @@ def test_how_hard_to_try_is_said_in_the_words_of_a_model_that_knows_any(chat, wi
     )
 
     assert found == told
+
+
+def test_how_many_words_to_choose_among_is_handed_to_who_knows_the_wish():
+    own = OpenAiChat("gpt-4o", Server(unread=WISHES_OF_OTHERS))
+    claude, command, gemini, vllm, gpt = (sent(chat, ask(top_k=5)) for chat in (CLAUDE, COMMAND, GEMINI, OPENAI, own))
+
+    assert (claude["top_k"], command["k"], gemini["generationConfig"]["topK"], vllm["top_k"]) == (5, 5, 5, 5)
+    assert "top_k" not in gpt
+    with pytest.raises(ProviderUnable):
+        CLAUDE.request(ask(top_k="many"))
+
+
+def test_a_model_that_never_thinks_is_not_asked_how_hard():
+    assert "reasoning_effort" not in sent(OPENAI, ask(reasoning_effort="low"))
+    assert sent(OpenAiChat("gpt-5-mini", Server()), ask(reasoning_effort="low"))["reasoning_effort"] == "low"
+
+
+def test_the_text_at_which_claude_stopped_is_told_whole_and_streamed():
+    body = {
+        "id": "m", "type": "message", "model": "claude", "content": [{"type": "text", "text": "a"}],
+        "stop_reason": "stop_sequence", "stop_sequence": "END", "usage": {"input_tokens": 1, "output_tokens": 1},
+    }  # fmt: skip
+    answer = prove_reply(CLAUDE, ask(stop="END"), HttpResponse(200, {}, encode(body)))
+    events = [
+        {"type": "message_start", "message": {**body, "content": [], "stop_reason": None, "stop_sequence": None}},
+        {"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": "a"}},
+        {"type": "message_delta", "delta": {"stop_reason": "stop_sequence", "stop_sequence": "END"}, "usage": {}},
+        {"type": "message_stop"},
+    ]
+    stream = b"".join(b"data: %b\n\n" % encode(event) for event in events)
+    pieces = prove_stream(CLAUDE, ask(stop="END", is_stream=True), stream, [()])
+    ends = [choice for piece in pieces for choice in decode(piece.document)["choices"] if choice["finish_reason"]]
+
+    assert decode(answer.document)["choices"][0]["stop_reason"] == "END"
+    assert [(choice["finish_reason"], choice["stop_reason"]) for choice in ends] == [("stop", "END")]
+    assert decode(assembled(piece.document for piece in pieces))["choices"][0]["stop_reason"] == "END"

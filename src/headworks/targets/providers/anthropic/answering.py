@@ -55,6 +55,7 @@ class Message(Struct, frozen=True):
     model: str = ""
     content: list[Block] | None = None
     stop_reason: str | None = None
+    stop_sequence: str | None = None
     usage: Spent = Spent()
     error: Error | None = None
 
@@ -79,7 +80,7 @@ def answer_of(message: Message, model: str, is_json: bool) -> Answer:
     """The whole answer in the task's shape; the call of the answering tool is its content."""
     if message.content is None:
         raise refused_inside(message.error)
-    said = Said(finish=FINISHES.get(message.stop_reason or "", "stop"))
+    said = Said(finish=FINISHES.get(message.stop_reason or "", "stop"), stopped_at=message.stop_sequence)
     for block in message.content:
         if block.type == "text":
             said.texts.append(block.text)

@@ -25,6 +25,7 @@ from headworks.targets.providers.anthropic.facts import (
     is_sampled,
 )
 from headworks.targets.providers.chat_in import (
+    AskedChat,
     Block,
     Inline,
     Spoken,
@@ -35,6 +36,7 @@ from headworks.targets.providers.chat_in import (
     schema_of,
     stops_of,
     systems_of,
+    top_k_of,
     turns_of,
     uses_of,
 )
@@ -43,7 +45,7 @@ _NO_PARAMETERS = {"type": "object", "properties": {}}
 _CHOICES = {"auto": "auto", "none": "none", "required": "any"}
 
 
-def conversation(request: Request, model: str) -> dict[str, Any]:
+def conversation(request: AskedChat, model: str) -> dict[str, Any]:
     """The fields of a messages request that say what was said and what may be done; what the model refuses is left out.
 
     Raises: ProviderUnable for what Anthropic has no word for.
@@ -65,11 +67,13 @@ def conversation(request: Request, model: str) -> dict[str, Any]:
     return asked
 
 
-def _sampling(request: Request) -> dict[str, float]:
-    """One of the two: models of version 4 take no both."""
+def _sampling(request: AskedChat) -> dict[str, float]:
+    """One of the first two: models of version 4 take no both."""
+    top_k = top_k_of(request)
+    said: dict[str, float] = {} if top_k is None else {"top_k": top_k}
     if request.temperature is not None:
-        return {"temperature": min(request.temperature, MOST_TEMPERATURE)}
-    return {} if request.top_p is None else {"top_p": request.top_p}
+        return {**said, "temperature": min(request.temperature, MOST_TEMPERATURE)}
+    return said if request.top_p is None else {**said, "top_p": request.top_p}
 
 
 def _blocks(message: Spoken, at: str) -> list[Block]:

@@ -31,6 +31,7 @@ class _Delta(Struct, frozen=True):
     thinking: str = ""
     partial_json: str = ""
     stop_reason: str | None = None
+    stop_sequence: str | None = None
 
 
 class _Event(Struct, frozen=True):
@@ -115,7 +116,8 @@ class MessageEvents:
     def _ended(self, event: _Event) -> list[Piece]:
         self._usage = usage_of(event.usage, self._usage)
         finish = FINISHES.get(event.delta.stop_reason or "", "stop")
-        return [self._chunks.ended(finish_of(finish, self._number > 0), self._usage)]
+        ended = self._chunks.ended(finish_of(finish, self._number > 0), self._usage, event.delta.stop_sequence)
+        return [ended]
 
     def _stopped(self, event: _Event) -> list[Piece]:
         self.is_done = True

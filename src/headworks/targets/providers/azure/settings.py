@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 from msgspec import Meta, Struct
 
-from headworks.targets.providers.openai.facts import Server
+from headworks.targets.providers.openai.facts import WISHES_OF_OTHERS, Server
 from headworks.targets.providers.options import options_of
 from headworks.targets.providers.wire import ProviderSettings
 
@@ -35,10 +35,11 @@ def server_of(settings: ProviderSettings, deployment: str) -> Server:
     """How Azure's server is addressed for one deployment."""
     version = options_of(settings, Options).api_version
     if version is None:
-        return Server(path="/openai/v1", cap="max_completion_tokens")
+        return Server(path="/openai/v1", cap="max_completion_tokens", unread=WISHES_OF_OTHERS)
     cap = "max_completion_tokens" if version >= NEWER_CAP_SINCE else "max_tokens"
     path = f"/openai/deployments/{quote(deployment, safe='')}"
-    return Server(path=path, query=f"?api-version={version}", cap=cap, names_model=False)
+    query = f"?api-version={version}"
+    return Server(path=path, query=query, cap=cap, names_model=False, unread=WISHES_OF_OTHERS)
 
 
 def resource_of(settings: ProviderSettings) -> Server:

@@ -19,7 +19,7 @@ from headworks.contract.tasks.chat import (
     ToolChoice,
     ToolMessage,
 )
-from headworks.targets.providers.chat_in import ANY_OBJECT, cannot, parts_of, schema_of, stops_of
+from headworks.targets.providers.chat_in import ANY_OBJECT, AskedChat, cannot, parts_of, schema_of, stops_of, top_k_of
 from headworks.targets.providers.cohere.facts import MOST_TEMPERATURE
 
 _SIMPLE = {
@@ -31,13 +31,14 @@ _SIMPLE = {
 _CHOICES = {"none": "NONE", "required": "REQUIRED"}
 
 
-def conversation(request: Request) -> dict[str, Any]:
+def conversation(request: AskedChat) -> dict[str, Any]:
     """The fields of a chat request.
 
     Raises: ProviderUnable for what Cohere has no word for.
     """
     asked: dict[str, Any] = {theirs: getattr(request, ours) for ours, theirs in _SIMPLE.items()}
     asked["messages"] = [_message(message, f"/messages/{index}") for index, message in enumerate(request.messages)]
+    asked["k"] = top_k_of(request)
     asked["stop_sequences"] = stops_of(request) or None
     if request.temperature is not None:
         asked["temperature"] = min(request.temperature, MOST_TEMPERATURE)

@@ -13,7 +13,6 @@ from headworks.contract.tasks.chat import (
     Message,
     Part,
     RefusalPart,
-    Request,
     SystemMessage,
     TextPart,
     Tool,
@@ -24,12 +23,14 @@ from headworks.contract.tasks.chat import (
 from headworks.errors import FieldError, ProviderRefused
 from headworks.targets.providers.chat_in import (
     ANY_OBJECT,
+    AskedChat,
     cannot,
     inline_of,
     parts_of,
     schema_of,
     stops_of,
     systems_of,
+    top_k_of,
     uses_of,
 )
 from headworks.targets.providers.gemini.facts import NO_SIGNATURE, SIGNS_CALLS, thinking_of
@@ -44,7 +45,7 @@ _SIMPLE = {
 }
 
 
-def contents(request: Request, model: str, cap: int | None) -> dict[str, Any]:
+def contents(request: AskedChat, model: str, cap: int | None) -> dict[str, Any]:
     """The fields of a generateContent request.
 
     Raises: ProviderUnable for what Gemini has no word for.
@@ -64,8 +65,9 @@ def contents(request: Request, model: str, cap: int | None) -> dict[str, Any]:
     return asked
 
 
-def _config(request: Request, model: str, cap: int | None) -> dict[str, Any]:
+def _config(request: AskedChat, model: str, cap: int | None) -> dict[str, Any]:
     config = {theirs: getattr(request, ours) for ours, theirs in _SIMPLE.items()}
+    config["topK"] = top_k_of(request)
     config["maxOutputTokens"] = cap
     config["thinkingConfig"] = thinking_of(model, request.reasoning_effort) or None
     config["stopSequences"] = stops_of(request) or None

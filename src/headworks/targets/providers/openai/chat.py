@@ -96,7 +96,7 @@ class OpenAiChat:
         quirks = quirks_of(model)
         self._name = Raw(encode(model))
         self._cap = quirks.cap or server.cap
-        self._dropped = tuple(quirks.dropped)
+        self._dropped = (*quirks.dropped, *server.unread)
         self._unsayable = tuple(quirks.unsayable)
         self._path = f"{server.path}/chat/completions{server.query}"
 

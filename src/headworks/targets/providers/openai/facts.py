@@ -22,6 +22,8 @@ from headworks.errors import (
 
 DEFAULT_ADDRESS = "https://api.openai.com/v1"
 OWN_HOST = "api.openai.com"
+WISHES_OF_OTHERS = ("top_k",)
+"""What OpenAI's own servers refuse as unknown, and others of the dialect take."""
 
 BY_CODE: Mapping[str, type[HeadworksError]] = {
     "context_length_exceeded": ContextTooLong,
@@ -102,7 +104,8 @@ SOUND_HEADS: tuple[tuple[str, int, bytes], ...] = (
 class Server(Struct, frozen=True):
     """How one server differs.
 
-    Shapes: `path` stands before an operation's own path and `query` after it; `cap` is one of CAPS.
+    Shapes: `path` stands before an operation's own path and `query` after it; `cap` is one of CAPS; `unread` are wishes of
+    other dialects that it refuses and is not told.
     """
 
     path: str = ""
@@ -110,6 +113,7 @@ class Server(Struct, frozen=True):
     cap: str = "max_tokens"
     names_model: bool = True
     asks_usage: bool = True
+    unread: tuple[str, ...] = ()
 
 
 class Quirks(Struct, frozen=True):
@@ -127,6 +131,7 @@ _WISHES = frozenset({"temperature", "top_p", "presence_penalty", "frequency_pena
 _DEMANDS = frozenset({"logprobs", "top_logprobs", "logit_bias"})
 _REASONING = Quirks("max_completion_tokens", _WISHES, _DEMANDS)
 _NEWER = Quirks("max_completion_tokens")
+_THOUGHTLESS = frozenset({"reasoning_effort"})
 _PLAIN = Quirks()
 
 BY_MODEL: Mapping[str, Quirks] = {
@@ -135,7 +140,10 @@ BY_MODEL: Mapping[str, Quirks] = {
     "o4": _REASONING,
     "gpt-5": _REASONING,
     "gpt-5.": _NEWER,
-    "gpt-5-chat": _NEWER,
+    "gpt-5-chat": Quirks("max_completion_tokens", _THOUGHTLESS),
+    "gpt-4": Quirks(dropped=_THOUGHTLESS),
+    "gpt-3.5": Quirks(dropped=_THOUGHTLESS),
+    "chatgpt-4o": Quirks(dropped=_THOUGHTLESS),
     "gpt-6": _NEWER,
 }
 """By the start of the model's name, the longest that fits, after any vendor's prefix (`openai/`)."""

@@ -6,7 +6,7 @@ from typing import Literal
 
 from msgspec import Struct
 
-from headworks.targets.providers.openai.facts import DEFAULT_ADDRESS, OWN_HOST, Server
+from headworks.targets.providers.openai.facts import DEFAULT_ADDRESS, OWN_HOST, WISHES_OF_OTHERS, Server
 from headworks.targets.providers.options import options_of
 from headworks.targets.providers.origins import origin_of
 from headworks.targets.providers.wire import Origin, ProviderSettings
@@ -27,5 +27,7 @@ def address_of(settings: ProviderSettings) -> Origin:
 def server_of(settings: ProviderSettings) -> Server:
     """How the server differs: OpenAI's own knows the newer name of the cap for every model, others mostly the older."""
     options = options_of(settings, Options)
-    newer = "max_completion_tokens" if address_of(settings).host == OWN_HOST else "max_tokens"
-    return Server(cap=options.cap or newer, asks_usage=options.stream_usage)
+    is_own = address_of(settings).host == OWN_HOST
+    newer = "max_completion_tokens" if is_own else "max_tokens"
+    unread = WISHES_OF_OTHERS if is_own else ()
+    return Server(cap=options.cap or newer, asks_usage=options.stream_usage, unread=unread)
