@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 
+from headworks.acts import Acts, Given, reading
 from headworks.admin.control import ControlServer
+from headworks.admin.person import Person, myself
 from headworks.assembly.deployment import Deployment
 from headworks.assembly.parts import (
     budgets_of,
@@ -36,7 +38,7 @@ from headworks.assembly.watching import (
 )
 from headworks.bridge import awaited
 from headworks.cache.answers import SECRET_BYTES, CachedAnswers
-from headworks.commands import OWNER, Command, Reloaded, key_commands, model_commands, record_commands, target_commands
+from headworks.commands import Command, Reloaded, key_commands, model_commands, record_commands, target_commands
 from headworks.doorbell import Doorbell
 from headworks.errors import ConfigurationRefused, RecordUnavailable
 from headworks.home import Home
@@ -301,21 +303,21 @@ class Service:
         names = {"swapped": ", ".join(reloaded.swapped), "waiting": ", ".join(reloaded.waiting)}
         self.watch.logs.event("reloaded", "warning" if reloaded.waiting else "info", **names)
 
-    def _control_commands(self) -> Mapping[str, Callable[[Mapping[str, Any]], Any]]:
-        def command(act: Command) -> Callable[[Mapping[str, Any]], Any]:
-            return lambda words: awaited(act(words, None))
+    async def reload(self, through: str) -> None:
+        """Reload as `models.reload` does, asked for in another way, which the record then names.
 
-        return {**{name: command(act) for name, act in self.commands().items()}, "records.accessed": self._accessed}
+        Raises: what the command raises.
+        """
+        await self._control_commands()["models.reload"]({}, myself(through))
 
-    async def _accessed(self, words: Mapping[str, Any]) -> object:
-        """Record that the owner of the machine reads content, before it is shown."""
-        pending = self.ledger.accessed(OWNER, dict(words))
+    def _control_commands(self) -> Mapping[str, Callable[[Mapping[str, Any], Person], Any]]:
+        acts = Acts(self.ledger, self.clock)
 
-        async def wait() -> None:
-            await pending
+        def on_loop(given: Given) -> Callable[[Mapping[str, Any], Person], Any]:
+            return lambda words, person: awaited(given(words, person))
 
-        await awaited(wait())
-        return {}
+        given = {name: acts.recorded(name, command) for name, command in self.commands().items()}
+        return {name: on_loop(each) for name, each in {**given, "records.accessed": reading(self.ledger)}.items()}
 
 
 def _nothing() -> None:

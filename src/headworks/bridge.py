@@ -1,8 +1,8 @@
 """Between coroutines that await Pending results and those who know nothing of them: asyncio, and plain threads."""
 
 import asyncio
-import threading
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
+from queue import SimpleQueue
 from typing import Any, TypeVar
 
 from headworks.pending import drive
@@ -29,21 +29,26 @@ async def awaited(coroutine: Coroutine[Any, Any, T]) -> T:
     return await future  # type: ignore[no-any-return]  # set above, from T
 
 
-def blocking(coroutine: Coroutine[Any, Any, T]) -> T:
-    """The result of a driven coroutine on a thread without a loop; its waits end on the writer's thread.
+class Turns:
+    """Takes the place of a loop on a thread that has none: what other threads post is run here, while a result is waited for.
 
-    Raises: what the coroutine raises.
+    Safe under: the thread that waits; `post` from any.
     """
-    done = threading.Event()
-    ended: list[tuple[Any, BaseException | None]] = []
 
-    def end(value: T | None, error: BaseException | None) -> None:
-        ended.append((value, error))
-        done.set()
+    def __init__(self) -> None:
+        self._posted: SimpleQueue[Callable[[], None]] = SimpleQueue()
+        self.post = self._posted.put
 
-    drive(coroutine, end)
-    done.wait()
-    value, error = ended[0]
-    if error is not None:
-        raise error
-    return value  # type: ignore[no-any-return]  # given above, from T
+    def result_of(self, coroutine: Coroutine[Any, Any, T]) -> T:
+        """The result of a driven coroutine.
+
+        Raises: what the coroutine raises.
+        """
+        ended: list[tuple[Any, BaseException | None]] = []
+        drive(coroutine, lambda value, error: ended.append((value, error)))
+        while not ended:
+            self._posted.get()()
+        value, error = ended[0]
+        if error is not None:
+            raise error
+        return value  # type: ignore[no-any-return]  # given above, from T

@@ -1,20 +1,22 @@
 """Commands of the command line, carried out by the running owner of a home or, without one, here."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import msgspec
 from msgspec import structs
 
+from headworks.acts import BEGUN, OK, Acts, Given, reading
 from headworks.admin.control import ask_owner
+from headworks.admin.person import myself
 from headworks.assembly.parts import key_rules, record_settings
 from headworks.assembly.people import open_people
-from headworks.bridge import blocking
-from headworks.commands import OWNER, EraseSubject, key_commands
-from headworks.errors import BadControl, HomeUnavailable
+from headworks.bridge import Turns
+from headworks.commands import key_commands, record_commands
+from headworks.errors import BadControl, HeadworksError, HomeUnavailable
 from headworks.home import Home
-from headworks.identity.actions import read_form
 from headworks.identity.issue import KeyRules
 from headworks.records.ledger import Ledger
 from headworks.records.opening import open_to_read
@@ -22,7 +24,6 @@ from headworks.records.rekey import rekey
 from headworks.records.settings import RecordSettings
 from headworks.settings import Config
 from headworks.stores.belongings import SqliteBelongings
-from headworks.stores.sqlite import Stores
 from headworks.units import SystemClock
 
 MAKES_A_HOME = "keys.create"
@@ -30,6 +31,9 @@ MAKES_A_HOME = "keys.create"
 NEEDS_A_STOP = "records.rekey"
 """The one command that no running service carries out."""
 
+ACCEPTED = 202
+THROUGH = "command line"
+"""How a command came, as the record says it."""
 UNBOUNDED_BYTES = 2**62
 """Nothing is pruned for the sake of a bound that a service may have otherwise."""
 
@@ -50,49 +54,66 @@ def carry_out(folder: Path, command: str, words: Mapping[str, Any], config: Call
         return ask_owner(home.control_path(), command, words)
     if not command.startswith(("keys.", "records.")):
         raise BadControl(f"No service runs on {folder}; start one with `headworks serve --home {folder}`.")
+    if command != MAKES_A_HOME and not (folder / "keys.db").exists():
+        raise HomeUnavailable(f"{folder} is not a home: no service has run on it, and no key was made for one.")
     home.lock()
     try:
-        if command.startswith("keys."):
-            return _keys(folder, command, words, key_rules(config()))
         settings = structs.replace(record_settings(config(), folder), max_disk_bytes=UNBOUNDED_BYTES)
-        return _record(settings, command, words)
+        if command.startswith("records."):
+            open_to_read(folder).close()  # a home without a record holds nothing to erase or wrap; none is made of it
+        if command == NEEDS_A_STOP:
+            return _rekeyed(settings)
+        return _done(settings, key_rules(config()), command, words)
     finally:
         home.unlock()
 
 
-def _keys(folder: Path, command: str, words: Mapping[str, Any], rules: KeyRules) -> Any:
+def _done(settings: RecordSettings, rules: KeyRules, command: str, words: Mapping[str, Any]) -> Any:
+    """What the running service would do, with the same rows in the record."""
+    turns = Turns()
+    with _opened(settings, turns) as ledger:
+        given = reading(ledger) if command == "records.accessed" else _given(ledger, settings.home, rules, command)
+        return turns.result_of(given(words, myself(THROUGH)))
+
+
+def _given(ledger: Ledger, home: Path, rules: KeyRules, command: str) -> Given:
     clock = SystemClock()
-    stores = Stores.open(folder, "process", _at_once, clock)
-    try:
-        people = open_people(stores, folder, clock, rules)
-        return blocking(key_commands(people.actions)[command](words, None))
-    finally:
-        stores.close()
+    if command.startswith("keys."):
+        commands = key_commands(open_people(ledger.stores, home, clock, rules).actions)
+    else:
+        belongings = SqliteBelongings(ledger.stores.records, clock)
+        belongings.prepare()
+        commands = record_commands(ledger, belongings, _nothing_kept)
+    return Acts(ledger, clock).recorded(command, commands[command])
 
 
-def _record(settings: RecordSettings, command: str, words: Mapping[str, Any]) -> Any:
-    if command != "records.accessed":
-        open_to_read(
-            settings.home
-        ).close()  # a home without a record holds nothing to erase or wrap; none is made of it
-    ledger = Ledger.start(settings, SystemClock(), _at_once)
+def _rekeyed(settings: RecordSettings) -> Any:
+    """The key is changed while the record is closed; that it will be, and how it ended, is recorded before and after."""
+
+    def note(status: int, outcome: str, result: object = None) -> None:
+        turns = Turns()
+        with _opened(settings, turns) as ledger:
+            turns.result_of(Acts(ledger, SystemClock()).note(NEEDS_A_STOP, myself(THROUGH), status, outcome, result))
+
+    note(ACCEPTED, BEGUN)
     try:
-        if command == "records.erase":
-            return _erased(ledger, read_form(EraseSubject, words).subject)
-        ledger.accessed_now(OWNER, dict(words))
+        done = msgspec.to_builtins(rekey(settings))
+    except HeadworksError as error:
+        with suppress(HeadworksError):
+            note(error.status, error.code)
+        raise
+    note(OK, "ok", done)
+    return done
+
+
+@contextmanager
+def _opened(settings: RecordSettings, turns: Turns) -> Iterator[Ledger]:
+    ledger = Ledger.start(settings, SystemClock(), turns.post)
+    try:
+        yield ledger
     finally:
         ledger.stop()
-    return msgspec.to_builtins(rekey(settings)) if command == NEEDS_A_STOP else {}
 
 
-def _erased(ledger: Ledger, subject: str) -> dict[str, Any]:
-    """What commands.record_commands does, without a service."""
-    done = ledger.erase_now(subject, OWNER)
-    belongings = SqliteBelongings(ledger.stores.records, SystemClock())
-    belongings.prepare()
-    gone = belongings.forget_subject_now(ledger.pseudonym(subject))
-    return {**msgspec.to_builtins(done), "at_providers": gone}
-
-
-def _at_once(callback: Callable[[], None]) -> None:
-    callback()
+def _nothing_kept(subject: str) -> None:
+    """No answers are kept where no service runs."""

@@ -30,6 +30,7 @@ LAYERS = [
         "publishing",
         "checking",
         "commands",
+        "acts",
         "operations",
         "backup",
         "owner",

@@ -32,7 +32,8 @@ def test_a_key_made_without_a_service_follows_the_rules_of_the_working_folder(pr
 
 
 def test_a_successor_made_without_a_service_follows_them_too(project):
-    (project / "headworks.yaml").rename(project / "other.yaml")
+    (project / "headworks.yaml").unlink()
+    (project / "other.yaml").write_text("keys: {prefix: acme, environment: test}")
     old = cli("keys", "create", "old", "--home", "home")
     new = cli("keys", "rotate", old["id"], "--home", "home", "--config", "other.yaml")
 

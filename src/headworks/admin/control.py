@@ -14,13 +14,16 @@ from typing import Any
 
 import msgspec
 
+from headworks.admin.person import ROOT, Person, login_uid_of, user_name
 from headworks.errors import BadControl, FieldError, HeadworksError
 
 MOST_BYTES = 2**20
 READ_TIMEOUT_S = 10.0
 CLIENT_TIMEOUT_S = 330.0
+THROUGH = "control socket"
+"""How a command came, as the record says it."""
 
-Command = Callable[[Mapping[str, Any]], Awaitable[object]]
+Command = Callable[[Mapping[str, Any], Person], Awaitable[object]]
 
 
 def _unheard(error: Exception) -> None:
@@ -40,7 +43,7 @@ class ControlServer:
         self._failed = failed
         self._path = path
         self._commands = commands
-        self._own_uid = own_uid
+        self._users = {uid: user_name(uid) for uid in (own_uid, ROOT)}
         self._server: asyncio.Server | None = None
 
     async def open(self) -> None:
@@ -61,18 +64,21 @@ class ControlServer:
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
-            if _peer_uid(writer.get_extra_info("socket")) not in (self._own_uid, 0):
+            pid, uid = _peer(writer.get_extra_info("socket"))
+            user = self._users.get(uid)
+            if user is None:
                 return
+            person = Person(uid, user, THROUGH, login_uid_of(pid))
             async with asyncio.timeout(READ_TIMEOUT_S):
                 line = await reader.readline()
-            writer.write(msgspec.json.encode(await self._answer(line)) + b"\n")
+            writer.write(msgspec.json.encode(await self._answer(line, person)) + b"\n")
             await writer.drain()
         except (TimeoutError, ValueError, ConnectionError):
             pass  # nobody there who keeps to the protocol
         finally:
             writer.close()
 
-    async def _answer(self, line: bytes) -> dict[str, object]:
+    async def _answer(self, line: bytes, person: Person) -> dict[str, object]:
         try:
             asked = msgspec.json.decode(line)
             command = self._commands[asked["command"]]
@@ -82,7 +88,7 @@ class ControlServer:
                 "error": _told(BadControl("The running service does not know this command; is it another version?"))
             }
         try:
-            return {"result": await command(arguments)}
+            return {"result": await command(arguments, person)}
         except HeadworksError as error:
             return {"error": _told(error)}
         except Exception as error:  # the boundary of the socket: what has no name is for the log
@@ -118,7 +124,8 @@ def _told(error: HeadworksError) -> dict[str, object]:
     return {"code": error.code, "detail": error.detail, "errors": [msgspec.structs.asdict(e) for e in error.errors]}
 
 
-def _peer_uid(connection: socket.socket) -> int:
+def _peer(connection: socket.socket) -> tuple[int, int]:
+    """The process and the user at the other end."""
     size = struct.calcsize("3i")
-    _, uid, _ = struct.unpack("3i", connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, size))
-    return int(uid)
+    pid, uid, _ = struct.unpack("3i", connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, size))
+    return int(pid), int(uid)

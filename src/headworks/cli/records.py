@@ -160,7 +160,7 @@ def run_erase(asked: argparse.Namespace, output: Output) -> int:
 
 def run_rekey(asked: argparse.Namespace, output: Output) -> int:
     """Make a new key-encryption key and wrap every key anew; finishes a change that was cut off."""
-    done = carry_out(home_of(asked), "records.rekey", {"command": "records.rekey"}, lambda: _config(asked))
+    done = carry_out(home_of(asked), "records.rekey", {}, lambda: _config(asked))
 
     def as_text() -> str:
         began = "The change that was begun is finished" if done["was_begun"] else "The key-encryption key is changed"

@@ -14,7 +14,6 @@ import uvloop
 
 from headworks.app import Service
 from headworks.assembly.deployment import Deployment, read_deployment
-from headworks.bridge import awaited
 from headworks.checking.preflight import refuse_wrong_files
 from headworks.cli.output import Output
 from headworks.cli.where import add_config, add_home, config_of, home_of
@@ -165,7 +164,7 @@ async def _reload(service: Service) -> None:
     """Read certificate and configuration again, swap the models; what fails stays as it was."""
     with suppress(asyncio.CancelledError):
         try:
-            await awaited(service.commands()["models.reload"]({}, None))
+            await service.reload("SIGHUP")
         except HeadworksError as error:
             service.watch.logs.event("reload_refused", "error", reason=error.reason or error.detail)
 

@@ -10,15 +10,15 @@ from headworks.admin.control import ControlServer, ask_owner
 from headworks.errors import BadControl, NotFound
 
 
-async def double(arguments):
+async def double(arguments, person):
     return {"twice": arguments["n"] * 2}
 
 
-async def break_(arguments):
+async def break_(arguments, person):
     raise RuntimeError("secret")
 
 
-async def refuse(arguments):
+async def refuse(arguments, person):
     raise NotFound("No key has this id.")
 
 
