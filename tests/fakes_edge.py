@@ -81,6 +81,7 @@ class FakeApp:
         self.chunks = []
         self.ended = []
         self.prechecked = []
+        self.refused_pages = []
         self.precheck_refusal = None
         self.headers = ()
         self.key = None
@@ -93,7 +94,8 @@ class FakeApp:
     def shed(self, head, headers, peer, wait):
         return None
 
-    def problem(self, error, request_id, path):
+    def problem(self, error, request_id, path, origin=None):
+        self.refused_pages.append(origin)
         headers = (("Content-Type", MEDIA), ("X-Request-Id", request_id), *error.headers)
         return Reply(error.status, headers, problem_json(error, request_id, path))
 

@@ -193,6 +193,31 @@ def test_the_pages_of_a_configured_origin_may_call_and_no_other(called):
     assert "access-control-allow-origin" not in refused.headers
 
 
+@pytest.mark.parametrize(
+    ("path", "more", "status"),
+    [
+        ("/api/sum/v2", {"headers": {"Content-Length": "99999999999"}, "body": b""}, 413),
+        ("/api/sum/v2", {"headers": {"Content-Encoding": "br"}, "body": b"{}"}, 415),
+        ("/api/sum/v2", {"headers": {"Host": "evil.example"}, "body": b"{}"}, 421),
+        ("/api/../secret", {"body": b"{}"}, 400),
+        ("/api/sum/v2?" + "q" * 9000, {"body": b"{}"}, 414),
+        ("/api/sum/v2", {"key": "wrong", "headers": {"Expect": "100-continue"}, "body": b"{}"}, 401),
+    ],
+)
+def test_a_page_can_read_why_a_guard_refused_it(called, path, more, status):
+    answers = []
+    for origin in ("http://localhost:8080", "http://evil.example"):
+        asked = {**more, "headers": {"Origin": origin, **more.get("headers", {})}}
+        answers.append(called.call(path, **asked))
+
+    assert [answer.status for answer in answers] == [status, status]
+    assert answers[0].headers["access-control-allow-origin"] == "http://localhost:8080"
+    assert answers[0].headers["vary"] == "Origin"
+    assert "Retry-After" in answers[0].headers["access-control-expose-headers"].split(", ")
+    assert answers[0].json["status"] == status
+    assert not [name for name in answers[1].headers if name.startswith("access-control-")]
+
+
 def test_a_page_may_use_vendors_clients_which_add_headers_of_their_own(called):
     asked = "anthropic-version, X-Stainless-OS, x-api-key, cache-control, x-evil, Host"
     ask = {"Origin": "http://localhost:8080", "Access-Control-Request-Method": "DELETE"}

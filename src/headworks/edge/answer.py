@@ -120,10 +120,10 @@ def asgi_fields(reply: Reply, *, is_secure: bool) -> list[tuple[bytes, bytes]]:
     return fields
 
 
-def unforeseen(error: BaseException | None, app: App, request_id: str, path: str) -> Reply:
+def unforeseen(error: BaseException | None, app: App, request_id: str, path: str, origin: str | None = None) -> Reply:
     """The fixed reply to what nobody foresaw; the log gets the kind and the places, never the message."""
     places = [
         f"{frame.filename}:{frame.lineno}" for frame in traceback.extract_tb(error.__traceback__ if error else None)
     ]
     log.error("request %s failed: %s at %s", request_id, type(error).__name__, " < ".join(reversed(places)))
-    return app.problem(Internal(), request_id, path)
+    return app.problem(Internal(), request_id, path, origin)

@@ -29,8 +29,8 @@ class App(Protocol):
     def shed(self, head: Head, headers: dict[str, str], peer: str, wait: Wait) -> Reply | None:
         """A refusal for load of a request that waits so long in the loop, before anything is spent on it."""
 
-    def problem(self, error: HeadworksError, request_id: str, path: str) -> Reply:
-        """The reply to what the edge itself refuses."""
+    def problem(self, error: HeadworksError, request_id: str, path: str, origin: str | None = None) -> Reply:
+        """The reply to what the edge itself refuses, readable by the page that asked where its origin is a configured one."""
 
     def mint(self) -> RequestId:
         """A new request id."""

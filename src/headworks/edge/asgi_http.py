@@ -8,11 +8,12 @@ from typing import Any
 from msgspec import structs
 
 from headworks.edge.answer import BODILESS, asgi_fields, unforeseen
-from headworks.edge.asgi_scope import Event, Receive, Scope, Send, head_of
+from headworks.edge.asgi_scope import Event, Receive, Scope, Send, head_of, origin_of
 from headworks.edge.body import Content, body_too_large, content_of
 from headworks.edge.gate import Gate
 from headworks.edge.head import CHUNKED, SMALL_BYTES, Head
-from headworks.errors import ClientGone, HeadworksError, Internal, Overloaded, ReceiveTimeout
+from headworks.edge.held import Held
+from headworks.errors import ClientGone, HeadworksError, Internal, ReceiveTimeout
 from headworks.pending import Pending, drive
 from headworks.units import SECOND_NS
 from headworks.values import Chunks, RawRequest, Reply
@@ -34,7 +35,7 @@ async def answer_http(gate: Gate, scope: Scope, receive: Receive, send: Send) ->
 class Exchange:
     """One request and its reply."""
 
-    __slots__ = ("_gate", "_head", "_held_bytes", "_is_gone", "_receive", "_scope", "_send", "_watch")
+    __slots__ = ("_gate", "_head", "_held", "_is_gone", "_receive", "_scope", "_send", "_watch")
 
     def __init__(self, gate: Gate, scope: Scope, receive: Receive, send: Send) -> None:
         self._gate = gate
@@ -42,7 +43,7 @@ class Exchange:
         self._receive = receive
         self._send = send
         self._head: Head | None = None
-        self._held_bytes = 0
+        self._held = Held(gate)
         self._is_gone = False
         self._watch: asyncio.Task[None] | None = None
 
@@ -56,7 +57,7 @@ class Exchange:
             return
         except HeadworksError as error:
             path = "" if self._head is None else self._head.path
-            await self._answer(app.problem(error, app.mint(), path))
+            await self._answer(app.problem(error, app.mint(), path, origin_of(self._scope)))
             return
         reply = body if isinstance(body, Reply) else await self._served(head, body)
         if reply is not None:
@@ -64,8 +65,7 @@ class Exchange:
 
     def close(self) -> None:
         """Give back what the request held."""
-        self._gate.buffered_bytes -= self._held_bytes
-        self._held_bytes = 0
+        self._held.release()
         if self._watch is not None:
             self._watch.cancel()
 
@@ -83,7 +83,7 @@ class Exchange:
         while refusal is None:
             message = await self._message(content, started_ns)
             content.take(message.get("body", b""))
-            self._hold(content.size_bytes)
+            self._held.grow(content.size_bytes)
             if not message.get("more_body", False):
                 break
             if head.length == CHUNKED and content.size_bytes > ask_at_bytes:
@@ -115,13 +115,6 @@ class Exchange:
             raise ClientGone
         return message
 
-    def _hold(self, size_bytes: int) -> None:
-        gate = self._gate
-        gate.buffered_bytes += size_bytes - self._held_bytes
-        self._held_bytes = size_bytes
-        if gate.buffered_bytes > gate.limits.max_buffered_bytes and size_bytes > SMALL_BYTES:
-            raise Overloaded("Too many bytes of unfinished requests are held", retry_after_s=1)
-
     async def _served(self, head: Head, body: bytes) -> Reply | None:
         """The application's reply; None when nobody is left to read it."""
         app = self._gate.app
@@ -146,7 +139,7 @@ class Exchange:
             if not ended.done():
                 ended.cancel()
                 driven.cancel(ClientGone())
-        return unforeseen(error, app, raw.request_id, raw.path) if reply is None else reply
+        return unforeseen(error, app, raw.request_id, raw.path, head.headers.get("origin")) if reply is None else reply
 
     async def _comes(self, future: asyncio.Future[Any]) -> bool:
         """Wait for a future; False when the client went away first."""

@@ -37,6 +37,12 @@ def head_of(scope: Scope, gate: Gate) -> Head:
     return structs.replace(head, length=length, peer=peer, is_secure=is_secure)
 
 
+def origin_of(scope: Scope) -> str:
+    """The origin that a request names, also one that is refused unread; empty where it names none, or several."""
+    found: list[bytes] = [value for name, value in scope["headers"] if name.lower() == b"origin"]
+    return found[0].decode("latin-1") if len(found) == 1 else ""
+
+
 def _fields(pairs: Iterable[tuple[bytes, bytes]], gate: Gate) -> dict[str, str]:
     limits = gate.limits
     fields: list[tuple[str, str]] = []

@@ -16,7 +16,9 @@ from headworks.edge.answer import CONTINUE, small_reply, unforeseen
 from headworks.edge.gate import Gate
 from headworks.edge.head import SMALL_BYTES, Head, check_unfinished
 from headworks.edge.head_memory import HeadReader
+from headworks.edge.held import Held
 from headworks.edge.intake import Intake
+from headworks.edge.pages import origin_in
 from headworks.edge.phase import Phase
 from headworks.edge.rounds import CROWD, SHORT_NS
 from headworks.edge.writer import Writer
@@ -34,7 +36,7 @@ class Connection(asyncio.Protocol):
     """One client's connection."""
 
     __slots__ = (
-        "_ahead", "_app", "_driven", "_gate", "_head", "_held_bytes", "_intake", "_is_behind_proxy", "_is_inside_read",
+        "_ahead", "_app", "_driven", "_gate", "_head", "_held", "_intake", "_is_behind_proxy", "_is_inside_read",
         "_is_last", "_is_reading_paused", "_is_secure", "_is_unsure", "_mint", "_most_head_bytes", "_must_linger", "_now_ns", "_peer",
         "_phase", "_read_head", "_recall_head", "_request_id", "_request_is_secure", "_since_ns", "_successor",
         "_transport", "_writer",
@@ -60,7 +62,7 @@ class Connection(asyncio.Protocol):
         self._ahead = b""
         self._head: Head | None = None
         self._intake: Intake | None = None
-        self._held_bytes = 0
+        self._held = Held(gate)
         self._driven: Driven[Reply] | None = None
         self._successor: asyncio.Protocol | None = None
 
@@ -86,7 +88,8 @@ class Connection(asyncio.Protocol):
         self._phase = CLOSING
         self._ahead = b""
         self._cancel()
-        self._release()
+        self._held.release()
+        self._intake = None
         self._gate.leave(self, self._peer)
 
     def eof_received(self) -> None:
@@ -140,7 +143,7 @@ class Connection(asyncio.Protocol):
 
     def _expired(self) -> None:
         if HEAD <= self._phase <= BODY:
-            self._refuse(ReceiveTimeout("The request did not arrive whole in time"))
+            self._refuse(ReceiveTimeout("The request did not arrive whole in time"), self._ahead)
         elif self._phase <= IDLE:
             self._close()
         else:
@@ -156,7 +159,7 @@ class Connection(asyncio.Protocol):
         try:
             known = self._recall_head(raw)
         except HeadworksError as error:
-            self._refuse(error)
+            self._refuse(error, raw)
             return True
         if known is None or known[0].length != len(body):
             return False
@@ -178,7 +181,7 @@ class Connection(asyncio.Protocol):
                     break
                 at = following
         except HeadworksError as error:
-            self._refuse(error)
+            self._refuse(error, data[at:])
             return
         finally:
             self._is_inside_read = False
@@ -231,19 +234,7 @@ class Connection(asyncio.Protocol):
         elif intake.refusal is not None:
             self._answer_last(intake.refusal)
         else:
-            self._hold(intake.size_bytes)
-
-    def _hold(self, size_bytes: int) -> None:
-        gate = self._gate
-        gate.buffered_bytes += size_bytes - self._held_bytes
-        self._held_bytes = size_bytes
-        if gate.buffered_bytes > gate.limits.max_buffered_bytes and size_bytes > SMALL_BYTES:
-            raise Overloaded("Too many bytes of unfinished requests are held", retry_after_s=1)
-
-    def _release(self) -> None:
-        self._gate.buffered_bytes -= self._held_bytes
-        self._held_bytes = 0
-        self._intake = None
+            self._held.grow(intake.size_bytes)
 
     def _bound_read_ahead(self) -> None:
         transport = self._transport
@@ -264,7 +255,7 @@ class Connection(asyncio.Protocol):
             self._upgrade(self._known(head))
             return
         if len(body) > SMALL_BYTES:
-            self._hold(len(body))
+            self._held.grow(len(body))
         self._serve(head, head.headers, body)
 
     def _serve(self, head: Head, headers: dict[str, str], body: bytes) -> None:
@@ -326,8 +317,9 @@ class Connection(asyncio.Protocol):
             return
         head, gate = self._head, self._gate
         if reply is None or head is None:
-            reply = unforeseen(error, self._app, self._request_id, head.path if head else "")
-        elif head.is_plain and not (gate.is_draining or self._held_bytes or self._writer.paused_ns):
+            told = ("", None) if head is None else (head.path, head.headers.get("origin"))
+            reply = unforeseen(error, self._app, self._request_id, *told)
+        elif head.is_plain and not (gate.is_draining or self._held.size_bytes or self._writer.paused_ns):
             data = small_reply(reply, gate.secure_fields if self._request_is_secure else gate.plain_fields)
             if data:
                 self._transport.write(data)
@@ -338,10 +330,11 @@ class Connection(asyncio.Protocol):
         is_last = is_endless or head is None or not head.is_keep_alive or gate.is_draining
         self._send(reply, is_last=is_last)
 
-    def _refuse(self, error: HeadworksError) -> None:
-        """Answer what the edge itself refuses, and close."""
-        path = self._head.path if self._head is not None else ""
-        self._answer_last(self._app.problem(error, self._app.mint(), path))
+    def _refuse(self, error: HeadworksError, unread: bytes = b"") -> None:
+        """Answer what the edge itself refuses, and close; `unread` starts with the head where that is not understood."""
+        head = self._head
+        path, origin = ("", origin_in(unread)) if head is None else (head.path, head.headers.get("origin"))
+        self._answer_last(self._app.problem(error, self._app.mint(), path, origin))
 
     def _answer_last(self, reply: Reply) -> None:
         self._intake = None
@@ -364,8 +357,9 @@ class Connection(asyncio.Protocol):
     def _sent(self, is_whole: bool) -> None:
         """A reply is written, or broke half-way: then only a broken connection can say so."""
         self._head = None
-        if self._held_bytes:
-            self._release()
+        if self._held.size_bytes:
+            self._held.release()
+            self._intake = None
         if not is_whole:
             self.abort()
         elif self._is_last:

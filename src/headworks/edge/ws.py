@@ -28,7 +28,7 @@ def upgrade(head: Head, gate: Gate, transport: asyncio.Transport, peer: str) -> 
         accept = _accept(head)
         opening = check_opening(head, gate)
     except HeadworksError as error:
-        return gate.app.problem(error, gate.app.mint(), head.path)
+        return gate.app.problem(error, gate.app.mint(), head.path, head.headers.get("origin"))
     refusal = precheck_opening(head, opening, gate)
     if refusal is not None:
         return refusal
