@@ -90,6 +90,8 @@ def test_a_recording_becomes_json(client):
         (lambda client: client.images.generate(model="painter", prompt="x", stream=True), "stream"),
         (lambda client: client.audio.transcriptions.create(model="listener", file=b"x", response_format="diarized_json"), "response_format"),
         (lambda client: client.audio.transcriptions.create(model="listener", file=b"x", stream=True), "stream"),
+        (lambda client: client.audio.transcriptions.create(model="listener", file=b"x", include=["logprobs"]), "include"),
+        (lambda client: client.audio.transcriptions.create(model="listener", file=b"x", temperature=7), "parameters.temperature"),
     ],
 )  # fmt: skip
 def test_what_is_not_served_is_refused_by_name(client, call, param):

@@ -181,7 +181,7 @@ BROKEN = {
         {"action": "create", "body": {"input_file_id": "file-1", "endpoint": "http://x", "completion_window": "24h"}},
     ],
     "fine-tuning": [{"action": "create", "body": {"model": "m"}}, {"action": "events", "id": "a", "after": "?"}],
-    "completion": [{}, {"prompt": []}, {"prompt": "a", "n": 200}, {"prompt": "a", "best_of": 5}],
+    "completion": [{}, {"prompt": []}, {"prompt": "a", "n": 200}, {"prompt": "a", "best_of": 500}],
     "responses": [{}, {"input": ""}, {"input": "a", "background": True}],
     "messages": [{}, {"messages": [{"role": "user", "content": "hi"}]}, {"messages": [], "max_tokens": 1}],
     "message-token-count": [{}, {"messages": []}, {"messages": [{"role": "robot", "content": "a"}]}],

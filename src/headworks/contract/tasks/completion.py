@@ -12,7 +12,10 @@ from msgspec import Meta, Struct
 
 NAME = "completion"
 
-Tokens = Annotated[int, Meta(ge=1, le=10_000_000)]
+Text = Annotated[str, Meta(max_length=4_000_000)]
+Token = Annotated[int, Meta(ge=0)]
+Tokens = Annotated[list[Token], Meta(min_length=1, max_length=1_000_000)]
+Cap = Annotated[int, Meta(ge=1, le=10_000_000)]
 Stop = Annotated[str, Meta(min_length=1, max_length=1000)]
 
 _decode = msgspec.json.Decoder(dict[str, Any]).decode
@@ -20,13 +23,10 @@ _encode = msgspec.json.Encoder().encode
 
 
 class Request(Struct, frozen=True):
-    """One beginning, as text or as tokens of the model."""
+    """One beginning or several, as text or as tokens of the model; of `best_of` that are written the best `n` are told."""
 
-    prompt: (
-        Annotated[str, Meta(max_length=4_000_000)]
-        | Annotated[list[Annotated[int, Meta(ge=0)]], Meta(min_length=1, max_length=1_000_000)]
-    )
-    max_tokens: Tokens | None = None
+    prompt: Text | Annotated[list[Text | Token | Tokens], Meta(min_length=1, max_length=1_000_000)]
+    max_tokens: Cap | None = None
     temperature: Annotated[float, Meta(ge=0, le=2)] | None = None
     top_p: Annotated[float, Meta(ge=0, le=1)] | None = None
     stop: Stop | Annotated[list[Stop], Meta(max_length=4)] | None = None
@@ -34,7 +34,7 @@ class Request(Struct, frozen=True):
     echo: bool | None = None
     seed: int | None = None
     n: Annotated[int, Meta(ge=1, le=128)] | None = None
-    best_of: Annotated[int, Meta(ge=1, le=1)] | None = None
+    best_of: Annotated[int, Meta(ge=1, le=128)] | None = None
     logprobs: Annotated[int, Meta(ge=0, le=5)] | None = None
     user: Annotated[str, Meta(max_length=1000)] | None = None
 

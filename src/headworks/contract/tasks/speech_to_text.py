@@ -1,6 +1,6 @@
 """Speech to text: sound in, the words said in it out.
 
-Source: Hugging Face task specification `automatic-speech-recognition` (input.json, output.json).
+Source: Hugging Face task specification `automatic-speech-recognition` (input.json, output.json); hints as OpenAI has them.
 """
 
 from typing import Annotated
@@ -11,10 +11,12 @@ NAME = "speech-to-text"
 
 
 class Parameters(Struct, frozen=True, forbid_unknown_fields=True):
-    """Whether to tell when what was said, and the language (ISO 639-1) where it is known."""
+    """Whether to tell when what was said, the language (ISO 639-1) where it is known, and hints: words that occur, how freely to guess."""
 
     return_timestamps: bool = False
     language: Annotated[str, Meta(min_length=2, max_length=35)] | None = None
+    prompt: Annotated[str, Meta(max_length=10_000)] | None = None
+    temperature: Annotated[float, Meta(ge=0, le=1)] | None = None
 
 
 class Request(Struct, frozen=True, forbid_unknown_fields=True):

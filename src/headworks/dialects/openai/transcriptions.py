@@ -1,6 +1,6 @@
 """POST /v1/audio/transcriptions: a form with a recording; the answer as JSON, as text or as subtitles.
 
-Hints that the task does not know (a prompt, a temperature) are passed over.
+What the task does not know is refused by name.
 Source: platform.openai.com, API reference, "Audio"; WebVTT (W3C) and SubRip for subtitles.
 """
 
@@ -25,6 +25,12 @@ from headworks.values import Call, Endpoint, Matched, Payload, Quota, RawRequest
 PATH = "/v1/audio/transcriptions"
 TEXT = "text/plain; charset=utf-8"
 RECORDING = "file"
+_KNOWN = frozenset(
+    {
+        "model", "response_format", "language", "prompt", "temperature", "stream", "timestamp_granularities[]", "chunking_strategy",
+    }
+)  # fmt: skip
+"""Fields of the form beside the recording; in which pieces it is heard is the target's own choice."""
 
 Times = tuple[float, float]
 
@@ -67,9 +73,13 @@ class Transcriptions:
             raise refused("/stream", "must be false or absent: this answer comes whole")
         if "word" in fields.get("timestamp_granularities[]", ""):
             raise refused("/timestamp_granularities", "must be segment: words are not told apart")
+        unknown = next((name for name in fields if name not in _KNOWN), None)
+        if unknown is not None:
+            raise refused(pointer_of((unknown.removesuffix("[]"),)), "is not known here")
         parameters: dict[str, Any] = {"return_timestamps": form in _TIMED}
-        if "language" in fields:
-            parameters["language"] = fields["language"]
+        parameters |= {name: fields[name] for name in ("language", "prompt") if name in fields}
+        if "temperature" in fields:
+            parameters["temperature"] = _number(fields["temperature"])
         endpoint.contract.form.check({"inputs": True, "parameters": parameters})
         asked = {"response_format": form, "language": fields.get("language", "")}
         payload = Payload(encode({"parameters": parameters}), (("inputs", recording),))
@@ -94,6 +104,17 @@ class Transcriptions:
     def fields(self, call: Call, request_id: RequestId, quotas: tuple[Quota, ...]) -> tuple[tuple[str, str], ...]:
         """See ports.Dialect."""
         return rate_fields(quotas)
+
+
+def _number(text: str) -> float:
+    """How freely to guess, as a form tells it.
+
+    Raises: SchemaViolation (422).
+    """
+    try:
+        return float(text)
+    except ValueError:
+        raise refused("/temperature", "must be of type number") from None
 
 
 def _sent(raw: RawRequest) -> dict[str, bytes]:

@@ -84,10 +84,19 @@ def asked_chat(ask: Ask, unsayable: Iterable[str] = ()) -> AskedChat:
         value = getattr(request, name)
         if value not in (None, False, 0, "", [], {}) and value != _NEUTRAL.get(name):
             raise cannot(f"/{name}")
+    request = _spoken(request)
     choice = request.tool_choice
     if isinstance(choice, ToolChoice) and choice.allowed_tools is not None:
         return _narrowed(request, choice.allowed_tools)
     return request
+
+
+def _spoken(request: AskedChat) -> AskedChat:
+    """The request with somebody who speaks: instructions alone are answered as what a person says."""
+    *before, last = request.messages
+    if any(not isinstance(message, SystemMessage | DeveloperMessage) for message in request.messages):
+        return request
+    return msgspec.structs.replace(request, messages=[*before, UserMessage(last.content or "")])
 
 
 def _narrowed(request: AskedChat, allowed: AllowedTools) -> AskedChat:
@@ -131,6 +140,12 @@ def parts_of(content: Content | None) -> list[Part]:
     if isinstance(content, str):
         content = [TextPart(content)]
     return [part for part in content or () if not isinstance(part, TextPart) or part.text]
+
+
+def said_in(message: Message) -> list[Part]:
+    """The parts of a message; what an answer declined with is one of them, wherever it stands."""
+    declined = message.refusal if isinstance(message, AssistantMessage) else None
+    return [*parts_of(message.content), *([RefusalPart(declined)] if declined else ())]
 
 
 def text_of(content: Content | None, at: str) -> str:

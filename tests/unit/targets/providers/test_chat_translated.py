@@ -241,3 +241,24 @@ def test_the_text_at_which_claude_stopped_is_told_whole_and_streamed():
     assert decode(answer.document)["choices"][0]["stop_reason"] == "END"
     assert [(choice["finish_reason"], choice["stop_reason"]) for choice in ends] == [("stop", "END")]
     assert decode(assembled(piece.document for piece in pieces))["choices"][0]["stop_reason"] == "END"
+
+
+def test_what_an_answer_declined_with_is_told_wherever_it_stands():
+    declined = {"role": "assistant", "content": None, "refusal": "No."}
+    claude, converse, command, gemini = (sent(chat, ask(USER, declined, USER)) for chat in TRANSLATED)
+
+    assert claude["messages"][1] == {"role": "assistant", "content": [{"type": "text", "text": "No."}]}
+    assert converse["messages"][1] == {"role": "assistant", "content": [{"text": "No."}]}
+    assert command["messages"][1] == {"role": "assistant", "content": "No."}
+    assert gemini["contents"][1] == {"role": "model", "parts": [{"text": "No."}]}
+
+
+def test_instructions_alone_are_answered_as_what_a_person_says():
+    asked = ask({"role": "developer", "content": "Be brief."}, {"role": "system", "content": "Say hi."})
+    claude, converse, command, gemini = (sent(chat, asked) for chat in TRANSLATED)
+
+    assert claude["messages"] == [{"role": "user", "content": [{"type": "text", "text": "Say hi."}]}]
+    assert claude["system"] == "Be brief."
+    assert converse["messages"] == [{"role": "user", "content": [{"text": "Say hi."}]}]
+    assert [message["role"] for message in command["messages"]] == ["system", "user"]
+    assert gemini["contents"] == [{"role": "user", "parts": [{"text": "Say hi."}]}]

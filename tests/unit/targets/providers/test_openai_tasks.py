@@ -122,6 +122,12 @@ def test_a_recording_goes_out_as_a_forms_file(asked):
     assert parts["file"].filename == "sound.wav"
 
 
+def test_hints_go_out_with_a_recording():
+    parts = _parts(prove_request(HEARING, Ask(b'{"parameters": {"prompt": "Aare", "temperature": 0.2}}', (("", WAV),))))
+
+    assert (parts["prompt"].value, parts["temperature"].value) == ("Aare", "0.2")
+
+
 def test_the_times_of_what_was_said_are_told_where_that_was_asked():
     asked = Ask(b'{"parameters": {"return_timestamps": true}}', (("inputs", b"OggSx"),))
     parts = _parts(prove_request(HEARING, asked))

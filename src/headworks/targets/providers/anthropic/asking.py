@@ -31,8 +31,8 @@ from headworks.targets.providers.chat_in import (
     Spoken,
     cannot,
     inline_of,
-    parts_of,
     plain_text,
+    said_in,
     schema_of,
     stops_of,
     systems_of,
@@ -77,7 +77,7 @@ def _sampling(request: AskedChat) -> dict[str, float]:
 
 
 def _blocks(message: Spoken, at: str) -> list[Block]:
-    blocks = [_block(part, f"{at}/content/{index}") for index, part in enumerate(parts_of(message.content))]
+    blocks = [_block(part, f"{at}/content/{index}") for index, part in enumerate(said_in(message))]
     if isinstance(message, ToolMessage):
         return [{"type": "tool_result", "tool_use_id": message.tool_call_id, "content": blocks}]
     if isinstance(message, AssistantMessage):

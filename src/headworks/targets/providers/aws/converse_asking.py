@@ -33,7 +33,7 @@ from headworks.targets.providers.chat_in import (
     Spoken,
     cannot,
     inline_of,
-    parts_of,
+    said_in,
     schema_of,
     stops_of,
     systems_of,
@@ -74,10 +74,9 @@ def conversation(request: Request, model: str, cap: int | None) -> dict[str, Any
 
 
 def _blocks(message: Spoken, at: str) -> list[Block]:
+    blocks = [_block(part, f"{at}/content/{index}") for index, part in enumerate(said_in(message))]
     if isinstance(message, ToolMessage):
-        content = [_block(part, f"{at}/content/{index}") for index, part in enumerate(parts_of(message.content))]
-        return [{"toolResult": {"toolUseId": message.tool_call_id, "content": content or [{"text": ""}]}}]
-    blocks = [_block(part, f"{at}/content/{index}") for index, part in enumerate(parts_of(message.content))]
+        return [{"toolResult": {"toolUseId": message.tool_call_id, "content": blocks or [{"text": ""}]}}]
     if not isinstance(message, AssistantMessage):
         return blocks
     uses = ({"toolUseId": use.call.id, "name": use.name, "input": use.arguments} for use in uses_of(message, at))

@@ -65,7 +65,7 @@ def _message(message: Message, at: str) -> dict[str, Any]:
     calls = [_call(call, f"{at}/tool_calls/{index}") for index, call in enumerate(message.tool_calls or ())]
     if calls:
         made["tool_calls"] = calls
-    content = _content(message.content, at)
+    content = _content(message.content, at) or message.refusal
     return {**made, "content": content} if content or not calls else made
 
 

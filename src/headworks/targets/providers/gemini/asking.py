@@ -27,6 +27,7 @@ from headworks.targets.providers.chat_in import (
     cannot,
     inline_of,
     parts_of,
+    said_in,
     schema_of,
     stops_of,
     systems_of,
@@ -89,7 +90,7 @@ def _turns(messages: list[Message], model: str) -> list[dict[str, Any]]:
         if isinstance(message, ToolMessage):
             parts = _results(message, called, at)
         else:
-            parts = [_part(part, f"{at}/content/{place}") for place, part in enumerate(parts_of(message.content))]
+            parts = [_part(part, f"{at}/content/{place}") for place, part in enumerate(said_in(message))]
         if isinstance(message, AssistantMessage):
             parts += _calls(message, model, at)
             called.update((call.id, call.function.name) for call in message.tool_calls or () if call.function)

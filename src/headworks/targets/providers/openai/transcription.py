@@ -63,8 +63,8 @@ class OpenAiTranscription(Whole, frozen=True, kw_only=True):
             sound = a2b_base64(asked.inputs)
         wanted = asked.parameters or Parameters()
         fields = {"model": self.model, "response_format": "json"}
-        if wanted.language is not None:
-            fields["language"] = wanted.language
+        hints = {"language": wanted.language, "prompt": wanted.prompt, "temperature": wanted.temperature}
+        fields |= {name: str(hint) for name, hint in hints.items() if hint is not None}
         if wanted.return_timestamps:
             fields |= {"response_format": "verbose_json", "timestamp_granularities[]": "segment"}
         path = f"{self.server.path}/audio/transcriptions{self.server.query}"
