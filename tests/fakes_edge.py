@@ -211,7 +211,7 @@ class Bench:
         """Advance the clock and sweep, as the server's timer would; let the loop carry out what follows."""
         await settle()
         self.clock.advance(s)
-        self.server._gate.sweep()
+        self.server.gate.sweep()
         await settle()
 
 

@@ -6,11 +6,13 @@ from pathlib import Path
 
 from headworks.app import Service
 from headworks.assembly.deployment import read_deployment
+from headworks.assembly.watching import watch_connections
 from headworks.edge.app_port import App
 from headworks.edge.asgi import AsgiEdge
 from headworks.edge.front import Front
-from headworks.edge.gate import LOOPBACK_HOSTS
+from headworks.edge.gate import LOOPBACK_HOSTS, Gate
 from headworks.edge.limits import Bind
+from headworks.edge.phase import WEBSOCKET
 from headworks.home import Home, home_folder
 from headworks.units import SystemClock, parse_duration_s
 
@@ -46,4 +48,7 @@ def asgi(
             service = held.pop()
             await service.close(parse_duration_s(service.config.server.drain_timeout))
 
-    return AsgiEdge(start, stop, Bind(hosts=(*LOOPBACK_HOSTS, *hosts), proxies=proxies), SystemClock())
+    def opened(gate: Gate) -> None:
+        watch_connections(held[-1].watch, gate, (WEBSOCKET,))  # the server knows of the others
+
+    return AsgiEdge(start, stop, Bind(hosts=(*LOOPBACK_HOSTS, *hosts), proxies=proxies), SystemClock(), opened)

@@ -191,6 +191,6 @@ def test_a_flood_of_broken_requests_leaves_the_server_whole():
         honest = await bench.connect()
 
         assert (await honest.ask(GET + b"\r\n"))[0] == 200
-        assert bench.server._gate.buffered_bytes == 0
+        assert bench.server.gate.buffered_bytes == 0
 
     run_edge(scenario, FakeApp())

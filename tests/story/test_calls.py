@@ -241,6 +241,25 @@ def test_metrics_are_open_to_this_machine_only(served):
     assert served.get("/metrics", key="", headers={"X-Forwarded-For": "10.0.0.1"}).status == 401
 
 
+def test_connections_are_gauges_by_what_they_do(called, request):
+    key = called.cli("keys", "create", "scraper", "--scope", "admin")["key"]
+    with Talk(called.port, called.key) as talk:
+        talk.call("/health/live", method="GET")
+        page = called.get("/metrics", key=key).body.decode()
+    gauges = dict(line.rsplit(" ", 1) for line in page.splitlines() if line.startswith("headworks_connections"))
+
+    assert "# TYPE headworks_connections gauge" in page
+    assert float(gauges.pop('headworks_connections{state="websocket"}')) == 0
+    if "headworks serve" not in request.node.name:
+        assert gauges == {}
+        return
+    assert float(gauges['headworks_connections{state="idle"}']) >= 1
+    assert float(gauges['headworks_connections{state="running"}']) >= 1
+    assert float(gauges["headworks_connections_bound"]) == 4096
+    assert float(gauges["headworks_connections_refused_total"]) == 0
+    assert "# TYPE headworks_connections_refused_total counter" in page
+
+
 def test_a_large_body_is_read_off_the_loop(called):
     answer = called.call("/api/echo/v1", {"text": "a" * 1_000_000})
 

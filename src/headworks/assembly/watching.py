@@ -1,7 +1,7 @@
 """Logs, metrics and health put together over a service's parts."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Protocol
 
 from headworks.cache.answers import CachedAnswers
@@ -28,6 +28,23 @@ LINES = {
 """What is logged when a target comes to stand so."""
 Together = Callable[[Iterable[float]], float]
 """One figure of several."""
+
+
+class Connections(Protocol):
+    """The connections of an edge; see edge/gate.py."""
+
+    refused: int
+
+    @property
+    def held(self) -> int:
+        """How many are not read for a while."""
+
+    @property
+    def most(self) -> int:
+        """How many may be open."""
+
+    def census(self) -> Mapping[str, int]:
+        """How many are in each state."""
 
 
 class Fares(Protocol):
@@ -101,6 +118,29 @@ def watch_outside(watch: LoggedWatch, outside: Callable[[], Iterable[Fares]]) ->
     )
     metrics.read(
         "headworks_target_set_aside", "1 while it is not asked.", lambda: each(lambda s: float(s.is_set_aside), max)
+    )
+
+
+def watch_connections(watch: LoggedWatch, connections: Connections, states: Collection[str] | None = None) -> None:
+    """Publish what the connections of an edge are doing; only these states where a server of others' counts the rest."""
+    metrics = watch.metrics
+
+    def each() -> Iterable[tuple[Mapping[str, str], float]]:
+        census = connections.census().items()
+        return [({"state": state}, count) for state, count in census if states is None or state in states]
+
+    metrics.read("headworks_connections", "Open connections, by what they are doing.", each)
+    if states is not None:
+        return
+    metrics.read("headworks_connections_bound", "Most connections that may be open.", lambda: connections.most)
+    metrics.read(
+        "headworks_connections_held", "Connections not read for a while, after overload.", lambda: connections.held
+    )
+    metrics.read(
+        "headworks_connections_refused_total",
+        "Connections that were one too many.",
+        lambda: connections.refused,
+        "counter",
     )
 
 

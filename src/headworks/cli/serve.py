@@ -14,6 +14,7 @@ import uvloop
 
 from headworks.app import Service
 from headworks.assembly.deployment import Deployment, read_deployment
+from headworks.assembly.watching import watch_connections
 from headworks.checking.preflight import refuse_wrong_files
 from headworks.cli.output import Output
 from headworks.cli.where import add_config, add_home, config_of, home_of
@@ -109,6 +110,7 @@ async def _serve(service: Service, bind: Bind, output: Output) -> int:
     drain_s = parse_duration_s(service.config.server.drain_timeout)
     try:
         server = await _listen(service, bind)
+        watch_connections(service.watch, server.gate)
         stopping = asyncio.ensure_future(stop.wait())
         starting = asyncio.ensure_future(service.ready())
         await asyncio.wait({stopping, starting}, return_when=asyncio.FIRST_COMPLETED)

@@ -25,8 +25,14 @@ class AsgiEdge:
     """An ASGI application; the service behind it starts with the lifespan, or at the first request where there is none."""
 
     def __init__(
-        self, start: Callable[[], Awaitable[App]], stop: Callable[[], Awaitable[None]], bind: Bind, clock: Clock
+        self,
+        start: Callable[[], Awaitable[App]],
+        stop: Callable[[], Awaitable[None]],
+        bind: Bind,
+        clock: Clock,
+        opened: Callable[[Gate], None] = lambda gate: None,
     ) -> None:
+        self._opened = opened
         self._start = start
         self._stop = stop
         self._bind = bind
@@ -73,5 +79,6 @@ class AsgiEdge:
         return await asyncio.shield(self._starting)
 
     async def _open(self) -> Gate:
-        self._gate = Gate(await self._start(), self._bind, self._clock)
-        return self._gate
+        gate = self._gate = Gate(await self._start(), self._bind, self._clock)
+        self._opened(gate)
+        return gate

@@ -8,6 +8,7 @@ from collections import deque
 from headworks.edge.answer import asgi_fields
 from headworks.edge.asgi_scope import Event, Receive, Scope, Send, head_of
 from headworks.edge.gate import Gate
+from headworks.edge.phase import WEBSOCKET
 from headworks.edge.ws_opening import check_opening, precheck_opening
 from headworks.edge.ws_session import GOING_AWAY, NORMAL, POLICY, TOO_BIG, Opening, Session
 from headworks.errors import HeadworksError
@@ -105,6 +106,11 @@ class AsgiSocket:
         if self._closing is None:
             self._closing = code, reason
             self._has_news.set()
+
+    @property
+    def state(self) -> str:
+        """See gate.Live."""
+        return WEBSOCKET
 
     def expire(self, now_ns: int) -> None:
         """Nothing: under ASGI the tasks below keep the time."""

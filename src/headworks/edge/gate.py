@@ -11,7 +11,7 @@ from headworks.edge.app_port import App
 from headworks.edge.forwarded import Proxies, is_loopback
 from headworks.edge.head import Head, Heads
 from headworks.edge.limits import Bind
-from headworks.edge.phase import allowed_ns
+from headworks.edge.phase import EVERY_STATE, allowed_ns
 from headworks.edge.rounds import CROWD, HELD_AT_ONCE, Rounds, Scheduler, Wait
 from headworks.errors import Overloaded
 from headworks.units import Clock, http_date
@@ -22,6 +22,10 @@ _ANY_ADDRESS = ("0.0.0.0", "::", "")
 
 class Live(Protocol):
     """A connection as the sweep and the drain see it."""
+
+    @property
+    def state(self) -> str:
+        """What it is counted as; see phase.EVERY_STATE."""
 
     def expire(self, now_ns: int) -> None:
         """End what has taken too long."""
@@ -41,7 +45,7 @@ class Gate:
 
     __slots__ = (
         "_on_empty", "_peers", "allowed_ns", "app", "buffered_bytes", "clock", "head_memory", "heads", "is_draining", "limits", "live", "now_ns",
-        "origins", "plain_fields", "proxies", "rounds", "secure_fields",
+        "origins", "plain_fields", "proxies", "refused", "rounds", "secure_fields",
     )  # fmt: skip
 
     def __init__(self, app: App, bind: Bind, clock: Clock, scheduler: Scheduler | None = None) -> None:
@@ -55,6 +59,8 @@ class Gate:
         self.origins = frozenset(bind.origins)
         self.live: set[Live] = set()
         self.buffered_bytes = 0
+        self.refused = 0
+        """Connections that were one too many."""
         self.is_draining = False
         self._peers: dict[str, int] = {}
         self._on_empty: Callable[[], None] | None = None
@@ -69,8 +75,10 @@ class Gate:
         self.live.add(connection)
         count = self._peers[peer] = self._peers.get(peer, 0) + 1
         if len(self.live) > self.limits.max_connections:
+            self.refused += 1
             raise Overloaded("Too many connections", retry_after_s=1)
         if count > self.limits.max_connections_per_peer and not (is_loopback(peer) or self.proxies.has(peer)):
+            self.refused += 1
             raise Overloaded("Too many connections from this address", retry_after_s=1)
 
     def leave(self, connection: Live, peer: str) -> None:
@@ -81,6 +89,23 @@ class Gate:
             self._peers[peer] = count
         if not self.live and self._on_empty is not None:
             self._on_empty()
+
+    def census(self) -> dict[str, int]:
+        """How many connections are in each state."""
+        counts = dict.fromkeys(EVERY_STATE, 0)
+        for connection in self.live:
+            counts[connection.state] += 1
+        return counts
+
+    @property
+    def most(self) -> int:
+        """How many connections may be open."""
+        return self.limits.max_connections
+
+    @property
+    def held(self) -> int:
+        """How many connections are not read for a while, after a call of theirs was refused for load."""
+        return self.rounds.held
 
     def wait(self, transport: asyncio.Transport, now_ns: int, *, is_unsure: bool) -> Wait:
         """The wait in the loop of a request that is read now."""

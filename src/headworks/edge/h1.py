@@ -19,7 +19,7 @@ from headworks.edge.head_memory import HeadReader
 from headworks.edge.held import Held
 from headworks.edge.intake import Intake
 from headworks.edge.pages import origin_in
-from headworks.edge.phase import Phase
+from headworks.edge.phase import STATES, Phase
 from headworks.edge.rounds import CROWD, SHORT_NS
 from headworks.edge.writer import Writer
 from headworks.edge.ws_opening import is_websocket
@@ -120,6 +120,11 @@ class Connection(asyncio.Protocol):
             self._next_request()
 
     # What the gate calls.
+
+    @property
+    def state(self) -> str:
+        """See gate.Live."""
+        return STATES[self._phase]
 
     def expire(self, now_ns: int) -> None:
         """End what has taken too long, and break a stream's long silence."""

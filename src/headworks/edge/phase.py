@@ -31,6 +31,12 @@ class Phase(IntEnum):
     """Closing, or closed."""
 
 
+WEBSOCKET = "websocket"
+STATES = ("idle", "idle", "receiving", "receiving", "running", "sending", "sending", "closing", "closing")
+"""What each phase is counted as, by its number."""
+EVERY_STATE = (*dict.fromkeys(STATES), WEBSOCKET)
+
+
 def allowed_ns(limits: EdgeLimits) -> dict[Phase, int]:
     """How long a connection may stay in each phase; a running request has its own deadline inside."""
     seconds = {

@@ -57,7 +57,8 @@ class Server:
     def __init__(self, gate: Gate, listeners: Sequence[asyncio.Server], tls: Certificate | None) -> None:
         self.port: int = listeners[0].sockets[0].getsockname()[1]
         """The port it listens on, also when it was asked to take a free one."""
-        self._gate = gate
+        self.gate = gate
+        """What its connections share."""
         self._listeners = listeners
         self._tls = tls
         self._loop = asyncio.get_running_loop()
@@ -66,7 +67,7 @@ class Server:
     @property
     def connections(self) -> int:
         """How many connections are open."""
-        return len(self._gate.live)
+        return len(self.gate.live)
 
     def reload_tls(self) -> None:
         """Read certificate and key again, for new connections; call it on SIGHUP.
@@ -80,7 +81,7 @@ class Server:
         """Stop listening, finish what runs, close; what still runs after the time is aborted."""
         for listener in self._listeners:
             listener.close()
-        await self._gate.drained(timeout_s)
+        await self.gate.drained(timeout_s)
         self._timer.cancel()
 
     async def close(self) -> None:
@@ -88,8 +89,8 @@ class Server:
         await self.drain(0)
 
     def _sweep(self) -> None:
-        self._gate.sweep()
-        self._timer = self._loop.call_later(self._gate.limits.sweep_interval_s, self._sweep)
+        self.gate.sweep()
+        self._timer = self._loop.call_later(self.gate.limits.sweep_interval_s, self._sweep)
 
 
 async def serve(app: App, bind: Bind, clock: Clock) -> Server:

@@ -12,6 +12,7 @@ from wsproto.events import BytesMessage, CloseConnection, Event, Ping, TextMessa
 
 from headworks.edge.gate import Gate
 from headworks.edge.head import Head
+from headworks.edge.phase import WEBSOCKET
 from headworks.edge.ws_opening import check_opening, precheck_opening
 from headworks.edge.ws_session import NORMAL, POLICY, TOO_BIG, Opening, Session
 from headworks.errors import HeadworksError, Malformed
@@ -111,6 +112,11 @@ class WebSocket(asyncio.Protocol):
             self._closed_ns = self._gate.clock.monotonic_ns()
             self._transport.write(self._frames.send(CloseConnection(code, reason)))
             self._session.abandon()
+
+    @property
+    def state(self) -> str:
+        """See gate.Live."""
+        return WEBSOCKET
 
     def expire(self, now_ns: int) -> None:
         """End what has taken too long."""

@@ -110,3 +110,13 @@ def test_only_a_crowd_is_told_how_long_its_answers_will_take():
         waits.append(gate.wait(Held(), 1 + SHORT_NS, is_unsure=False))
 
     assert waits == [Wait(SHORT_NS, 0), Wait(SHORT_NS, LATER_ROUNDS * SHORT_NS)]
+
+
+def test_connections_that_were_one_too_many_are_counted():
+    gate = make_gate(max_connections=2)
+    fill(gate, "9.9.9.9", 2)
+    for _ in range(3):
+        with pytest.raises(Overloaded):
+            gate.enter(FakeLive(), "9.9.9.9")
+
+    assert (gate.refused, gate.most) == (3, 2)

@@ -59,7 +59,7 @@ def test_reading_pauses_when_too_much_is_sent_ahead_and_nothing_is_lost():
         await until(lambda: bench.app.waits)
         sending = asyncio.ensure_future(client.send(request("/echo", b"x" * 1000) * 8000))
         await settle()
-        (connection,) = bench.server._gate.live
+        (connection,) = bench.server.gate.live
         held = len(connection._ahead)
         bench.app.waits[0].resolve(b"{}")
         replies = [(await client.reply())[0] for _ in range(8001)]
@@ -200,7 +200,7 @@ def test_large_bodies_go_in_and_out_and_are_counted_while_held():
         assert status == big == 200
         assert json.loads(body)["body"] == 3_000_000
         assert len(large) == 3_000_000
-        assert bench.server._gate.buffered_bytes == 0
+        assert bench.server.gate.buffered_bytes == 0
 
     run_edge(scenario)
 
@@ -216,7 +216,7 @@ def test_bodies_held_in_all_are_bounded():
             reply.cancel()
 
         assert {reply.result()[0] for reply in answered} == {503}
-        assert bench.server._gate.buffered_bytes <= 3_000_000
+        assert bench.server.gate.buffered_bytes <= 3_000_000
 
     run_edge(scenario, FakeApp(max_buffered_bytes=2_000_000))
 

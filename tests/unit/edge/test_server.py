@@ -141,10 +141,10 @@ def test_more_connections_than_files_are_refused_at_start():
 
 def test_the_sweep_runs_by_itself():
     async def scenario(bench):
-        before = bench.server._gate.plain_fields
+        before = bench.server.gate.plain_fields
         bench.clock.advance(5)
         async with asyncio.timeout(5):
-            while bench.server._gate.plain_fields == before:
+            while bench.server.gate.plain_fields == before:
                 await asyncio.sleep(0.005)
 
     run_edge(scenario, FakeApp(sweep_interval_s=0.01))

@@ -471,3 +471,21 @@ def test_a_handshake_sent_ahead_behind_much_else_is_still_served():
         assert b'"id":1' in frame
 
     run_edge(scenario, make_app())
+
+
+def test_connections_are_counted_by_what_they_do():
+    async def scenario(bench):
+        fresh, idle, half, waiting, streaming = [await bench.connect() for _ in range(5)]
+        await idle.ask(b"GET /a HTTP/1.1\r\nHost: localhost\r\n" + f"Authorization: {KEY}\r\n\r\n".encode())
+        await half.send(b"GET /a HT")
+        await waiting.send(b"GET /wait HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        await streaming.send(b"GET /stream HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        async with socket(bench):
+            await settle()
+            census = bench.server.gate.census()
+            await fresh.close()
+
+        assert census == {"idle": 2, "receiving": 1, "running": 1, "sending": 1, "closing": 0, "websocket": 1}
+        bench.app.waits[0].resolve(b"{}")
+
+    run_edge(scenario, make_app())
