@@ -11,6 +11,7 @@ from headworks.targets.providers.http.exchange import DIALING, SENT, WAITING, Ex
 from headworks.targets.providers.http.head import Heads
 from headworks.targets.providers.http.outgoing import Outgoing
 from headworks.targets.providers.http.settings import ClientSettings, Upstream
+from headworks.targets.providers.http.turns import Turns
 from headworks.units import SECOND_NS, Clock
 
 Dial = Callable[[Callable[[], Connection]], Awaitable[Connection]]
@@ -19,25 +20,27 @@ Dial = Callable[[Callable[[], Connection]], Awaitable[Connection]]
 class Surroundings:
     """What all pools of a client share."""
 
-    __slots__ = ("clock", "heads", "loop", "settings")
+    __slots__ = ("clock", "heads", "loop", "settings", "turns")
 
     def __init__(self, loop: asyncio.AbstractEventLoop, clock: Clock, settings: ClientSettings) -> None:
         self.loop = loop
         self.clock = clock
         self.settings = settings
         self.heads = Heads(settings.max_fields)
+        self.turns = Turns(loop)
 
 
 class Pool:
     """See the module. A connection that is being made belongs to an exchange, but whoever waits first gets it."""
 
     __slots__ = (
-        "_connections", "_dial", "_dials", "_idle", "_is_closed", "_is_retired", "_loop", "_waiting", "clock", "heads",
-        "outgoing", "settings", "upstream",
+        "_connections", "_dial", "_dials", "_idle", "_is_closed", "_is_retired", "_loop", "_turns", "_waiting", "clock",
+        "heads", "outgoing", "settings", "upstream",
     )  # fmt: skip
 
     def __init__(self, shared: Surroundings, outgoing: Outgoing, upstream: Upstream, dial: Dial) -> None:
         self._loop = shared.loop
+        self._turns = shared.turns
         self.clock = shared.clock
         self.heads = shared.heads
         self.settings = shared.settings
@@ -194,6 +197,7 @@ class Pool:
         connection = Connection(self)
         is_made = False
         try:
+            await self._turns.mine()
             made = await self._dial(lambda: connection)
             is_made = True
             return made
