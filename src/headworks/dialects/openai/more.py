@@ -10,7 +10,8 @@ from msgspec import DecodeError, Struct, ValidationError
 from msgspec.json import Decoder
 
 from headworks.contract.schema import JSON
-from headworks.dialects.openai.body import Form, refused, told, under_its_name
+from headworks.dialects.openai.body import Form, encode, fields_of, refused, told, under_its_name
+from headworks.dialects.openai.chat import timed
 from headworks.dialects.openai.pictures import refuse_fetching
 from headworks.dialects.openai.whole import Whole
 from headworks.errors import ContractViolation
@@ -34,7 +35,7 @@ def moderations() -> Whole:
 
 def images() -> Whole:
     """Pictures of a description."""
-    return Whole("image-generation", "/v1/images/generations", lambda document: told(document, _HERE), _as_it_is)
+    return Whole("image-generation", "/v1/images/generations", lambda document: told(document, _HERE), _dated)
 
 
 def speech() -> Whole:
@@ -52,8 +53,8 @@ def _under_its_name(form: Form, body: bytes) -> tuple[bytes, str]:
     return under_its_name(form.model, body), JSON
 
 
-def _as_it_is(form: Form, body: bytes) -> tuple[bytes, str]:
-    return body, JSON
+def _dated(form: Form, body: bytes) -> tuple[bytes, str]:
+    return encode(timed(fields_of(body), form)), JSON
 
 
 def _said(document: Mapping[str, Any]) -> dict[str, Any]:

@@ -31,6 +31,8 @@ ASKS: dict[str, Ask] = {
     "embeddings": Ask(b'{"input": "a"}'),
     "generate": Ask(b'{"inputs": "Once"}'),
     "image-classification": picture(PICTURE),
+    "image-generation": Ask(b'{"prompt": "a cat", "size": "512x512"}'),
+    "speech-to-text": Ask(b"{}", (("inputs", b"RIFFx"),)),
     "object-detection": picture(PICTURE),
     "ocr": picture(PICTURE),
     "messages": Ask(b'{"messages":[{"role":"user","content":"hello"}],"max_tokens":9}'),
@@ -51,6 +53,7 @@ DONE: dict[str, Any] = {
     "embeddings": {"object": "list", "data": [{"object": "embedding", "index": 0, "embedding": [1.0]}], "model": "m"},
     "generate": {"generated_text": "x"},
     "image-classification": [LABEL],
+    "image-generation": {"created": 0, "data": [{"b64_json": b64encode(PICTURE).decode()}]},
     "moderation": {
         "id": "",
         "model": "m",
@@ -62,6 +65,7 @@ DONE: dict[str, Any] = {
     ],
     "recommendation": [{"item": "b", "title": None, "score": 1.5}],
     "rerank": [{"index": 0, "score": 0.5}],
+    "speech-to-text": {"text": "hi", "chunks": [{"text": "hi", "timestamp": [0.0, 1.5]}]},
     "summarization": {"summary_text": "x"},
     "tabular-classification": {"label": "no", "score": 0.75, "probabilities": {"no": 0.75, "yes": 0.25}},
     "tabular-regression": {"prediction": 2.5},
@@ -213,6 +217,10 @@ OTHER_ANSWERS = {
     ("huggingface", "", "chat"): lambda: first("/chat/completions", host="api.openai.com"),
     ("huggingface", "tgi", "chat"): lambda: first("/chat/completions", host="api.openai.com"),
     ("huggingface", "tei", "embeddings"): lambda: answer([[1.0]]),
+    ("huggingface", "", "embeddings"): lambda: answer([[1.0]]),
+    ("huggingface", "pipeline", "embeddings"): lambda: answer([[1.0]]),
+    ("huggingface", "", "image-generation"): lambda: answer(PICTURE, "image/png"),
+    ("huggingface", "pipeline", "image-generation"): lambda: answer(PICTURE, "image/png"),
 }
 
 

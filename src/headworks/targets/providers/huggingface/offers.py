@@ -8,8 +8,11 @@ from headworks.targets.providers.huggingface import tei, tgi
 from headworks.targets.providers.huggingface.pipeline import DEDICATED, Pipeline, path_of
 from headworks.targets.providers.huggingface.pipeline_labels import PictureLabels, TextLabels
 from headworks.targets.providers.huggingface.pipeline_objects import Objects
+from headworks.targets.providers.huggingface.pipeline_pictures import Painting
+from headworks.targets.providers.huggingface.pipeline_sound import Words
 from headworks.targets.providers.huggingface.pipeline_texts import Summary, Translation
 from headworks.targets.providers.huggingface.pipeline_tokens import Tokens
+from headworks.targets.providers.huggingface.pipeline_vectors import Vectors
 from headworks.targets.providers.huggingface.settings import labels_of
 from headworks.targets.providers.offers import Offer
 from headworks.targets.providers.openai.chat import OpenAiChat
@@ -28,11 +31,14 @@ _PIPELINES: tuple[tuple[str, type[Pipeline], str], ...] = (
     ("summarization", Summary, "bounds on words handed on as bounds on tokens"),
     ("image-classification", PictureLabels, "labels as the model has them; `labels` renames"),
     ("object-detection", Objects, "pixels as they come, rounded, kept inside the upright picture"),
+    ("embeddings", Vectors, "pipeline feature-extraction: vectors as the model pools them"),
+    ("speech-to-text", Words, "pipeline automatic-speech-recognition; language and prompt left out"),
+    ("image-generation", Painting, "pipeline text-to-image: one picture, of the size where one is named"),
 )
 
 
 def _routed(make: type[Pipeline]) -> Callable[[str, ProviderSettings], Operation]:
-    return lambda own, settings: make(model=own, path=path_of(own), labels=labels_of(settings))  # type: ignore[call-arg,return-value]
+    return lambda own, settings: make(model=own, path=path_of(own, make.suffix), labels=labels_of(settings))  # type: ignore[call-arg,return-value]
 
 
 def _dedicated(make: type[Pipeline]) -> Callable[[str, ProviderSettings], Operation]:

@@ -6,7 +6,7 @@ Source: Hugging Face task specifications; huggingface_hub, inference/_providers/
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 from urllib.parse import quote
 
 import msgspec
@@ -24,14 +24,18 @@ T = TypeVar("T")
 _encode = msgspec.json.Encoder().encode
 
 
-def path_of(model: str) -> str:
+def path_of(model: str, suffix: str = "") -> str:
     """Where a model's pipeline stands on the router."""
-    return ROUTED + quote(model, safe="/")
+    return ROUTED + quote(model, safe="/") + suffix
 
 
 class Pipeline(Whole, frozen=True, kw_only=True):
-    """A pipeline at `path`; `labels` renames the labels of a model whose own say nothing."""
+    """A pipeline at `path`; `labels` renames the labels of a model whose own say nothing.
 
+    `suffix` follows a model on the router where models of several pipelines have to be told which.
+    """
+
+    suffix: ClassVar[str] = ""
     path: str
     labels: Mapping[str, str] = {}
 

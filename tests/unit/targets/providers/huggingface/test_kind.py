@@ -20,6 +20,9 @@ def test_a_model_of_the_hub_serves_every_pipeline_and_chat():
         "summarization",
         "image-classification",
         "object-detection",
+        "embeddings",
+        "speech-to-text",
+        "image-generation",
     }
     assert KIND.tasks("") == ()
 
