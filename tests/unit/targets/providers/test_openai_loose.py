@@ -24,6 +24,7 @@ from tests.unit.targets.providers.chats import ask
 CHAT = OpenAiChat("m", Server())
 SAID = {"message": {"role": "assistant", "content": "Hi."}}
 DONE = b"data: [DONE]\n\n"
+OWN = {"id": "c", "object": "chat.completion", "created": 1, "model": "m"}
 
 
 def ok(document):
@@ -83,6 +84,27 @@ def test_what_servers_count_is_told_in_our_words():
 
 
 @pytest.mark.parametrize(
+    "told",
+    ["12", [], 5, {"prompt_tokens": "12", "completion_tokens": 2}, {"prompt_tokens": 1e30, "completion_tokens": 1.5}],
+)
+def test_a_good_answer_is_not_lost_for_a_count_that_cannot_be_read(told):
+    whole = prove_reply(
+        CHAT, ask(), ok({**OWN, "choices": [{"index": 0, **SAID, "finish_reason": "stop"}], "usage": told})
+    )
+    part = {"index": 0, "delta": {"content": "Hi"}, "finish_reason": "stop"}
+    pieces = prove_stream(CHAT, ask(), data({**OWN, "choices": [part], "usage": told}) + DONE)
+
+    assert msgspec.json.decode(whole.document)["choices"][0]["message"]["content"] == "Hi."
+    assert whole.usage is None
+    assert [piece.usage for piece in pieces] == [None]
+
+
+def test_a_stream_that_says_nothing_but_that_it_is_done_is_no_answer():
+    with pytest.raises(ProviderBroken):
+        read(CHAT, ask(), [b": hello\n\n", DONE])
+
+
+@pytest.mark.parametrize(
     "body", [b"", b"<html>", b"[]", b"{}", b'{"choices": []}', b'{"choices": [{"message": 1, "index": "x"}]}', b"\xff"]
 )
 def test_what_is_no_answer_is_broken(body):
@@ -139,9 +161,6 @@ def test_embeddings_without_a_head_are_made_to_follow_the_contract():
     for body in (b"{}", b'{"data": []}', b"null"):
         with pytest.raises(ProviderBroken):
             operation.reply(Ask(b'{"input": "x"}'), HttpResponse(200, {}, body))
-
-
-OWN = {"id": "c", "object": "chat.completion", "created": 1, "model": "m"}
 
 
 @pytest.mark.parametrize(

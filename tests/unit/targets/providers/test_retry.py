@@ -75,10 +75,18 @@ def test_a_change_of_key_is_not_counted_as_a_sending():
 def test_busy_is_waited_for_only_where_nobody_else_could_answer_and_time_is_left():
     busy = ProviderBusy(retry_after_s=2.0)
 
-    assert after(busy) == Step(2 * SECOND_NS)
+    assert after(busy) == Step(int(2.1 * SECOND_NS))
     assert after(busy, structs.replace(FRESH, is_last=False)) is None
     assert after(busy, left_ns=2 * SECOND_NS) is None
     assert after(ProviderBusy()) == Step(SECOND_NS)
+
+
+@given(told_s=st.floats(0, 60), random=st.floats(0, 1, exclude_max=True))
+def test_who_is_told_when_to_come_back_comes_no_earlier_and_not_all_at_once(told_s, random):
+    step = following(ProviderBusy(retry_after_s=told_s), FRESH, POLICY, 2 * MINUTE_NS, lambda: random)
+    told_ns = told_s * (1 + 0.1 * random) * SECOND_NS
+
+    assert step.wait_ns == pytest.approx(max(told_ns, (0.4 + 0.2 * random) * SECOND_NS), abs=2)
 
 
 def test_unreachable_is_tried_again_after_a_doubling_wait():

@@ -20,10 +20,10 @@ from headworks.targets.providers.openai.document import (
     NULL,
     TRUE,
     USAGE_TOO,
-    LooseSpent,
     Spent,
     encode,
     fields_of,
+    loose_usage,
     refused,
     refused_inside,
     usage_of,
@@ -72,7 +72,7 @@ class _LooseReply(Struct, frozen=True):
 
     model: str | None = None
     choices: list[_LooseChoice] | None = None
-    usage: LooseSpent | None = None
+    usage: Raw = NULL
     error: Raw = NULL
 
 
@@ -159,7 +159,7 @@ class OpenAiChat:
         wire = decoded(_loose, body)
         if not wire.choices:
             raise refused_inside(wire.error)
-        return Answer(mended_reply(body, self.model), usage_of(wire.usage), wire.model or self.model)
+        return Answer(mended_reply(body, self.model), loose_usage(wire.usage), wire.model or self.model)
 
     def failure(self, response: HttpResponse) -> HeadworksError:
         """By code, then by type, then by status (facts.BY_CODE)."""

@@ -10,7 +10,7 @@ from msgspec import Raw, Struct
 
 from headworks.contract.tasks.chat import Finish
 from headworks.errors import ProviderBroken
-from headworks.targets.providers.openai.document import NULL, LooseSpent, Spent, refused_inside, usage_of
+from headworks.targets.providers.openai.document import NULL, Spent, loose_usage, refused_inside, usage_of
 from headworks.targets.providers.openai.mending import mended_chunk
 from headworks.targets.providers.sse import EventReader, ServerEvent
 from headworks.targets.providers.whole import decoded
@@ -48,7 +48,7 @@ class _Loose(Struct, frozen=True):
 
     model: str | None = None
     choices: list[_LooseChoice] | None = None
-    usage: LooseSpent | None = None
+    usage: Raw = NULL
     error: Raw = NULL
 
 
@@ -57,16 +57,16 @@ _loose = msgspec.json.Decoder(_Loose)
 
 
 class ChunkReader:
-    """Reads, chunk by chunk as `piece` says, to `[DONE]`, without which the answer is not whole.
+    """Reads, chunk by chunk as `piece` says, to `[DONE]`, without which the answer is not whole; nor is it without a chunk.
 
     A chunk without choices passes where it tells usage; Azure's first, with what its filter thinks of the input, does not.
     """
 
-    __slots__ = ("_events", "_is_done", "_model", "_piece")
+    __slots__ = ("_events", "_has_begun", "_is_done", "_model", "_piece")
 
     def __init__(self, model: str, piece: Callable[[ServerEvent, str], Piece | None]) -> None:
         self._events = EventReader()
-        self._is_done = False
+        self._has_begun = self._is_done = False
         self._model = model
         self._piece = piece
 
@@ -80,11 +80,13 @@ class ChunkReader:
     def finish(self) -> list[Piece]:
         """What was left.
 
-        Raises: ProviderBroken when `[DONE]` never came.
+        Raises: ProviderBroken when `[DONE]` never came, or nothing else did.
         """
         pieces = self._pieces(self._events.finish())
         if not self._is_done:
             raise ProviderBroken(reason="the stream ended without [DONE]")
+        if not self._has_begun:
+            raise ProviderBroken(reason="the stream ended without a chunk")
         return pieces
 
     def _pieces(self, events: list[ServerEvent]) -> list[Piece]:
@@ -98,6 +100,7 @@ class ChunkReader:
             piece = self._piece(event, self._model)
             if piece is not None:
                 pieces.append(piece)
+        self._has_begun = self._has_begun or bool(pieces)
         return pieces
 
 
@@ -123,7 +126,7 @@ def _mended_piece(event: ServerEvent, model: str) -> Piece | None:
     wire = decoded(_loose, event.data)
     if bytes(wire.error) != b"null" or event.name == b"error":
         raise refused_inside(wire.error)
-    usage = usage_of(wire.usage)
+    usage = loose_usage(wire.usage)
     if not wire.choices and usage is None:
         return None
     is_content = any(_is_content(choice.delta) for choice in wire.choices or ())

@@ -51,6 +51,9 @@ class LooseSpent(Struct, frozen=True):
     prompt_cache_hit_tokens: int | None = None
 
 
+_loose_spent = msgspec.json.Decoder(LooseSpent | None).decode
+
+
 def usage_of(spent: Spent | LooseSpent | None) -> Usage | None:
     """What was spent, in our words."""
     if spent is None:
@@ -63,6 +66,14 @@ def usage_of(spent: Spent | LooseSpent | None) -> Usage | None:
         cached_tokens=cached,
         reasoning_tokens=None if written is None else written.reasoning_tokens,
     )
+
+
+def loose_usage(told: Raw) -> Usage | None:
+    """The same of a server that may tell anything; nothing where it cannot be read, which is no reason to lose a good answer."""
+    try:
+        return usage_of(_loose_spent(told))
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        return None
 
 
 def refused(response: HttpResponse) -> HeadworksError:
