@@ -30,6 +30,7 @@ from headworks.assembly.watching import (
     health_of,
     open_watch,
     tell_keys,
+    tell_models,
     tell_peers,
     watch_answers,
     watch_outside,
@@ -96,6 +97,8 @@ class Service:
         self.publisher = Publisher(deployment, self.published, self._services)
         self.renew_certificate: Callable[[], None] = _nothing
         """Set by the edge that has one."""
+        self.address = ""
+        """Where the edge will listen, if it is ours; set by it, and told first."""
         self._is_loopback = is_loopback
         self._closers: list[Callable[[], Any]] = []
         self._ticks = 0
@@ -153,9 +156,12 @@ class Service:
         sink = ThreadSink(STANDARD_ERROR)
         self._closers.append(lambda: sink.close(FAREWELL_S))
         self.watch = open_watch(clock, sink, has_calls=config.logs.calls)
+        self.watch.logs.event("starting", listens_on=self.address or None, home=str(self.home.folder))
         self._closers += [lambda: sink.wait(FAREWELL_S), self.watch.flush, lambda: sink.wait(FAREWELL_S)]
         engine = ProcessEngine(loop, os.environ, self._printed)
-        self.models = Models(self.deployment.models(), engine, loop, clock, self.publisher.accept)
+        self.models = Models(
+            self.deployment.models(), engine, loop, clock, self.publisher.accept, tell_models(self.watch)
+        )
         self._starting = loop.create_task(self.models.start())
         await asyncio.sleep(0)  # the workers start to load while this process opens its files
         settings = record_settings(config, self.home.folder)

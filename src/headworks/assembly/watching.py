@@ -7,7 +7,7 @@ from typing import Protocol
 from headworks.cache.answers import CachedAnswers
 from headworks.identity.key_text import redact
 from headworks.records.ledger import Ledger
-from headworks.targets.models.registry import Models
+from headworks.targets.models.registry import Loading, Models
 from headworks.targets.outliers import Standing, State
 from headworks.targets.peers import Moved, Peers
 from headworks.targets.providers.key_news import KeyChange
@@ -178,6 +178,21 @@ def watch_answers(watch: LoggedWatch, answers: CachedAnswers) -> None:
     metrics.read("headworks_cache_bytes", "What they take, sealed.", lambda: answers.store.size_bytes)
     metrics.read("headworks_cache_vectors", "Kept questions with a vector.", lambda: len(similar.nearest))
     metrics.read("headworks_cache_vectors_bytes", "What they take, sealed.", lambda: similar.nearest.size_bytes)
+
+
+def tell_models(watch: LoggedWatch) -> Callable[[Loading], None]:
+    """Logs that a model is being loaded, and that it is ready, or failed, and after how long; at once, for a start may take minutes."""
+
+    def told(loading: Loading) -> None:
+        facts: dict[str, str | float] = {"model": loading.name}
+        if loading.state != "loading":
+            facts["took_s"] = round(loading.took_s, 3)
+        if loading.reason:
+            facts["reason"] = loading.reason
+        watch.logs.event(f"model_{loading.state}", "error" if loading.state == "failed" else "info", **facts)
+        watch.flush()
+
+    return told
 
 
 def tell_peers(watch: LoggedWatch) -> Callable[[Moved], None]:

@@ -104,6 +104,7 @@ async def _serve(service: Service, bind: Bind, output: Output) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     sys.setswitchinterval(SWITCH_INTERVAL_S)
+    service.address = _url(bind, bind.port)
     await service.open()
     loop.set_exception_handler(service.watch.logs.unforeseen)
     server = None
@@ -111,6 +112,7 @@ async def _serve(service: Service, bind: Bind, output: Output) -> int:
     try:
         server = await _listen(service, bind)
         watch_connections(service.watch, server.gate)
+        service.watch.logs.event("listening", url=_url(bind, server.port))
         stopping = asyncio.ensure_future(stop.wait())
         starting = asyncio.ensure_future(service.ready())
         await asyncio.wait({stopping, starting}, return_when=asyncio.FIRST_COMPLETED)
@@ -173,9 +175,7 @@ async def _reload(service: Service) -> None:
 
 def _announce(service: Service, bind: Bind, server: Server, admin_key: str | None, output: Output) -> None:
     """Say where the service listens, what it publishes and, once, the first administrator's key."""
-    scheme = "https" if bind.tls else "http"
-    host = f"[{bind.host}]" if ":" in bind.host else bind.host
-    url = f"{scheme}://{host}:{server.port}"
+    url = _url(bind, server.port)
     endpoints = [f"/api/{each.name}/v{each.version}" for each in service.published.versions()]
     told = {"url": url, "endpoints": endpoints, "home": str(service.home.folder), "admin_key": admin_key}
 
@@ -189,6 +189,12 @@ def _announce(service: Service, bind: Bind, server: Server, admin_key: str | Non
 
     output.show(told, as_text)
     sys.stdout.flush()
+
+
+def _url(bind: Bind, port: int) -> str:
+    scheme = "https" if bind.tls else "http"
+    host = f"[{bind.host}]" if ":" in bind.host else bind.host
+    return f"{scheme}://{host}:{port}"
 
 
 def _note(service: Service, path: str) -> str:

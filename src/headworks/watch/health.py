@@ -29,11 +29,12 @@ class Live(Struct, frozen=True):
 
 
 class Ready(Struct, frozen=True):
-    """The answer of /health/ready."""
+    """The answer of /health/ready; `waiting_for` names each thing that keeps the service from being ready."""
 
     status: str
     record: str
     models: dict[str, ModelHealth]
+    waiting_for: tuple[str, ...] = ()
 
 
 class Health:
@@ -68,14 +69,17 @@ class Health:
         is_recording = self._is_recording()
         states = tuple(self._models())
         self._was_ready = {s.name for s in states if s.is_ready or s.name in self._was_ready}
-        is_warm = len(self._was_ready) == len(states)
+        cold = [f"model {state.name}" for state in states if state.name not in self._was_ready]
         models = {state.name: self._shown(state) for state in states}
         record = "available" if is_recording else "unavailable"
         if self._is_draining:
             return 503, Ready("draining", record, models)
-        if is_recording and is_warm and self._is_published():
+        waiting = [*([] if is_recording else ["record"]), *cold]
+        if not waiting and not self._is_published():
+            waiting.append("endpoints")
+        if not waiting:
             return 200, Ready("ready", record, models)
-        return 503, Ready("starting" if is_recording else "not_ready", record, models)
+        return 503, Ready("starting" if is_recording else "not_ready", record, models, tuple(waiting))
 
     def _shown(self, state: ModelState) -> ModelHealth:
         if state.is_ready:

@@ -81,3 +81,16 @@ def test_a_draining_service_takes_no_new_calls_and_lives(service):
 
 def test_a_service_without_models_is_ready():
     assert Service().ready() == (200, "ready")
+
+
+def test_the_document_names_each_thing_that_is_waited_for():
+    service = Service(a=True, b=False, c=False)
+    service.is_published = service.is_recording = False
+    first = service.health.ready()[1].waiting_for
+    service.is_recording = True
+    service.models.update(b=True, c=True)
+    second = service.health.ready()[1].waiting_for
+    service.is_published = True
+
+    assert (first, second) == (("record", "model b", "model c"), ("endpoints",))
+    assert service.health.ready()[1].waiting_for == ()

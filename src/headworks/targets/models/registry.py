@@ -4,15 +4,16 @@ from asyncio import AbstractEventLoop, Future, Task, shield
 from collections.abc import Callable, Coroutine, Iterable, Mapping
 from typing import Any, TypeVar
 
-from msgspec import structs
+from msgspec import Struct, structs
 
+from headworks.bridge import awaited
 from headworks.errors import ConfigurationRefused, Draining, FieldError, HeadworksError, ModelUnavailable, NotFound
 from headworks.pending import Pending, drive
 from headworks.targets.models.engine import Engine
 from headworks.targets.models.pool import ModelPool, PoolState
 from headworks.targets.models.runner import Announcement, Source
 from headworks.targets.models.settings import ModelSettings
-from headworks.units import Clock
+from headworks.units import SECOND_NS, Clock
 from headworks.values import Target
 
 T = TypeVar("T")
@@ -29,10 +30,24 @@ def accept_any(name: str, announcement: Announcement) -> None:
     """No condition on a new version of a model."""
 
 
+class Loading(Struct, frozen=True):
+    """What becomes of a model that is being started: `loading`, then `ready`, or `failed` for a reason."""
+
+    name: str
+    state: str
+    took_s: float = 0.0
+    reason: str = ""
+
+
+def tell_nobody(loading: Loading) -> None:
+    """Nobody wants to know."""
+
+
 class Models:
     """The own models; implements ports.Targets.
 
     `accept` is asked before a swapped model takes over; what serves first is judged by whoever reads `start`'s result.
+    `told` hears of each start of a model, first and later ones.
     """
 
     def __init__(
@@ -42,7 +57,9 @@ class Models:
         loop: AbstractEventLoop,
         clock: Clock,
         accept: Accept = accept_any,
+        told: Callable[[Loading], None] = tell_nobody,
     ) -> None:
+        self._told = told
         self._engine = engine
         self._loop = loop
         self._clock = clock
@@ -58,11 +75,13 @@ class Models:
 
         Raises: ConfigurationRefused naming each model that did not start and why; all are then ended.
         """
-        opened = {name: pool.open() for name, pool in self._pools.items()}
+        opened = {name: self._loop.create_task(self._first(pool)) for name, pool in self._pools.items()}
+        for ready in opened.values():
+            ready.add_done_callback(_heard)  # also of those that nobody waits for any more
         wrong = []
-        for name, pending in opened.items():
+        for name, ready in opened.items():
             try:
-                await self._settled(pending)
+                await ready
             except HeadworksError as error:
                 wrong.append(FieldError(f"/models/{name}", error.reason or error.detail))
         if wrong:
@@ -70,6 +89,25 @@ class Models:
             names = ", ".join(error.pointer.rpartition("/")[2] for error in wrong)
             raise ConfigurationRefused(f"These models did not start: {names}.", errors=tuple(wrong))
         return self.announcements
+
+    async def _first(self, pool: ModelPool) -> Announcement:
+        """The same as `_opened`, on the event loop."""
+        return await awaited(self._opened(pool))
+
+    async def _opened(self, pool: ModelPool) -> Announcement:
+        """What a model says of itself once it is ready; how it gets there is told."""
+        name, began_ns = pool.name, self._clock.monotonic_ns()
+        self._told(Loading(name, "loading"))
+        try:
+            announcement = await pool.open()
+        except HeadworksError as error:
+            self._told(Loading(name, "failed", self._since_s(began_ns), error.reason or error.detail))
+            raise
+        self._told(Loading(name, "ready", self._since_s(began_ns)))
+        return announcement
+
+    def _since_s(self, began_ns: int) -> float:
+        return (self._clock.monotonic_ns() - began_ns) / SECOND_NS
 
     @property
     def announcements(self) -> Mapping[str, Announcement]:
@@ -137,7 +175,7 @@ class Models:
         new = self._swapping[name] = ModelPool(settings, self._engine, self._loop, self._clock)
         is_accepted = False
         try:
-            announcement = await new.open()
+            announcement = await self._opened(new)
             self._accept(name, announcement)
             is_accepted = True
         finally:
@@ -180,6 +218,11 @@ class Models:
 
         pending.when_done(settle)
         return future
+
+
+def _heard(ready: Task[Announcement]) -> None:
+    if not ready.cancelled():
+        ready.exception()
 
 
 def _settle(pending: Pending[T], result: T | None, error: BaseException | None) -> None:
