@@ -6,20 +6,18 @@ Each message becomes a POST of its own and passes the whole path, its key checke
 from __future__ import annotations
 
 import re
-from typing import Annotated
 
-from msgspec import UNSET, Meta, Raw, Struct, UnsetType, ValidationError
-from msgspec.json import Decoder
+from msgspec import Raw, Struct, UnsetType
 
 from headworks.edge.app_port import App
 from headworks.edge.head import Head
 from headworks.edge.ws_call import Wire, WsCall
+from headworks.edge.ws_message import Message, message_of
 from headworks.errors import (
     ConcurrencyExceeded,
     Draining,
     HeadworksError,
     Malformed,
-    NotJson,
     Unauthenticated,
     UnsupportedMedia,
 )
@@ -28,8 +26,6 @@ from headworks.values import RawRequest
 
 NORMAL, GOING_AWAY, POLICY, TOO_BIG = 1000, 1001, 1008, 1009
 
-_Name = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
-_Field = Annotated[str, Meta(pattern=r"^[\x21-\x7e\xa0-\xff]([\x20-\x7e\xa0-\xff]{0,510}[\x21-\x7e\xa0-\xff])?$")]
 _PATH = re.compile(r"/api/([A-Za-z0-9_-]{1,64})/v([1-9][0-9]{0,8})/ws")
 _KEPT_FIELDS = ("host", "origin", "user-agent", "authorization", "x-api-key", "x-subject")
 
@@ -42,24 +38,6 @@ class Opening(Struct, frozen=True):
     headers: dict[str, str]
     peer: str
     is_secure: bool
-
-
-class Message(Struct, frozen=True, forbid_unknown_fields=True):
-    """One message of a client: a call, a cancel, or the key."""
-
-    id: Annotated[int, Meta(ge=0, le=2**53)] | None = None
-    input: Raw | UnsetType = UNSET
-    endpoint: _Name | None = None
-    version: Annotated[int, Meta(ge=1, le=999_999_999)] | None = None
-    deadline_ms: Annotated[int, Meta(ge=1, le=86_400_000)] | None = None
-    stream: bool = False
-    subject: _Field | None = None
-    idempotency_key: _Field | None = None
-    cancel: int | None = None
-    authorization: _Field | None = None
-
-
-_decode = Decoder(Message).decode
 
 
 class Session:
@@ -101,11 +79,9 @@ class Session:
     def receive(self, text: bytes) -> None:
         """Take one whole text message."""
         try:
-            message = _decode(text)
-        except ValidationError as error:
-            self._refuse(Malformed(f"The message is not as it must be: {error}"), None)
-        except (ValueError, RecursionError):
-            self._refuse(NotJson("A message must be one JSON object, and no deep one"), None)
+            message = message_of(text)
+        except HeadworksError as error:
+            self._refuse(error, None)
         else:
             self._take(message)
 

@@ -3,9 +3,12 @@ import json
 from contextlib import asynccontextmanager
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
+from headworks.edge.ws_message import message_of
 from headworks.errors import Internal
 from headworks.values import Reply
 from tests.fakes_edge import FakeApp, FakeChunks, run_edge, settle, until
@@ -489,3 +492,43 @@ def test_connections_are_counted_by_what_they_do():
         bench.app.waits[0].resolve(b"{}")
 
     run_edge(scenario, make_app())
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"id": 1, "input": 1, "id": 2}',
+        '{"id": 1, "input": {"a": 1}, "input": {"a": 1, "b": 2}}',
+        '{"id": 1, "input": 1, "input": 1}',
+        '{"id": 1, "input": 1, "subject": "urn:a", "subject": "urn:b"}',
+        '{"id": 1, "input": "1:2", "\\u0069d": 2}',
+        '{"cancel": 1, "cancel": 2}',
+        '{"authorization": "Bearer right", "authorization": "Bearer right"}',
+    ],
+)
+def test_a_key_that_stands_twice_in_a_message_is_refused(text):
+    async def scenario(bench):
+        async with socket(bench) as one:
+            await one.send(text)
+            answer = json.loads(await one.recv())
+
+        assert (answer["id"], answer["status"]) == (None, 400)
+        assert "stands twice" in answer["error"]["detail"]
+        assert bench.app.seen == []
+
+    run_edge(scenario, make_app())
+
+
+@given(
+    st.dictionaries(
+        st.text(max_size=4),
+        st.recursive(st.text(max_size=8), lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner)),
+    ),
+    st.sampled_from(["urn:a:b", "plain", 'quo"te: \\']),
+    st.booleans(),
+)
+def test_a_message_whose_keys_differ_is_taken_whatever_stands_in_it(document, subject, escapes):
+    text = json.dumps({"subject": subject, "input": document, "id": 1}, ensure_ascii=escapes).encode()
+    message = message_of(text)
+
+    assert (message.subject, json.loads(bytes(message.input))) == (subject, document)
