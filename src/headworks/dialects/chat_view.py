@@ -33,7 +33,14 @@ class TurnView(Struct, frozen=True):
     content: str | None = None
     refusal: str | None = None
     reasoning_content: str | None = None
+    reasoning: Any = None
     tool_calls: list[ToolCallView] | None = None
+
+    @property
+    def thoughts(self) -> str:
+        """What the model thought, under the one or the other name that servers of the dialect have for it."""
+        other = self.reasoning if isinstance(self.reasoning, str) else ""
+        return self.reasoning_content or other
 
 
 class LogprobsView(Struct, frozen=True, gc=False):

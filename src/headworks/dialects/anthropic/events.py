@@ -89,9 +89,9 @@ class MessageWriter:
 
     def _more(self, delta: TurnView) -> bytes:
         out = b""
-        if delta.reasoning_content and self._form.has_thoughts:
+        if delta.thoughts and self._form.has_thoughts:
             begun = {"type": "thinking", "thinking": "", "signature": ""}
-            out += self._say(begun, delta.reasoning_content)
+            out += self._say(begun, delta.thoughts)
         for text in (delta.content, delta.refusal):
             if text:
                 out += self._say({"type": "text", "text": ""}, text)

@@ -61,8 +61,8 @@ def whole_message(form: Form, view: ChatView) -> dict[str, Any]:
     if view.choices:
         choice, said = view.choices[0], view.choices[0].message
         ended = ending(choice.finish_reason, choice.stop_reason, said.refusal, has_calls=bool(said.tool_calls))
-        if said.reasoning_content and form.has_thoughts:
-            content.append({"type": "thinking", "thinking": said.reasoning_content, "signature": ""})
+        if said.thoughts and form.has_thoughts:
+            content.append({"type": "thinking", "thinking": said.thoughts, "signature": ""})
         if text := (said.content or "") + (said.refusal or ""):
             content.append({"type": "text", "text": text})
         content += [tool_use(form, number, call) for number, call in enumerate(said.tool_calls or ())]

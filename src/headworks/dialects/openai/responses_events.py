@@ -174,7 +174,7 @@ class ResponsesWriter:
 
     def _more(self, delta: TurnView, chances: list[Raw]) -> bytes:
         out = b""
-        for saying, text in ((THOUGHT, delta.reasoning_content), (TEXT, delta.content), (REFUSAL, delta.refusal)):
+        for saying, text in ((THOUGHT, delta.thoughts), (TEXT, delta.content), (REFUSAL, delta.refusal)):
             if text:
                 out += self._say(saying, text, chances)
         for call in delta.tool_calls or ():

@@ -70,8 +70,8 @@ def whole_response(form: Form, view: ChatView) -> dict[str, Any]:
             *([text_part(said.content, choice.chances)] if said.content else ()),
             *([refusal_part(said.refusal)] if said.refusal else ()),
         ]
-        if said.reasoning_content:
-            output.append(reasoning_item(form, 0, status, [reasoning_part(said.reasoning_content)]))
+        if said.thoughts:
+            output.append(reasoning_item(form, 0, status, [reasoning_part(said.thoughts)]))
         if parts or not said.tool_calls:
             output.append(message_item(form, len(output), status, parts))
         for call in said.tool_calls or ():

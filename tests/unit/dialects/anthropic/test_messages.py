@@ -66,6 +66,17 @@ def test_arguments_of_a_call_that_had_ended_break_the_contract():
         writer.event(calls(0, arguments="}"))
 
 
+@pytest.mark.parametrize("more", [{"reasoning": "hm"}, {"reasoning_content": "hm", "reasoning": "hm"}])
+def test_thoughts_are_told_once_whatever_a_server_calls_them(more):
+    told = written(MessageWriter(THINKING), chunk(**more), chunk("stop", content="a"))
+
+    assert message_of({"content": "a", **more}, form=THINKING)["content"][0]["thinking"] == "hm"
+    assert [each["delta"].get("thinking") for each in told if each["type"] == "content_block_delta"] == ["hm", None]
+    assert message_of({"content": "a", "reasoning": {"x": 1}}, form=THINKING)["content"] == [
+        {"type": "text", "text": "a"}
+    ]
+
+
 def test_thoughts_that_were_not_asked_for_are_not_told():
     told = written(MessageWriter(FORM), chunk(reasoning_content="hm"), chunk(content="a"), bare())
 

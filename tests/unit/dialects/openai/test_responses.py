@@ -22,6 +22,12 @@ def kinds(told):
     return [each["type"].removeprefix("response.") for each in told]
 
 
+def test_thoughts_are_told_under_another_name_too():
+    told = written(ResponsesWriter(FORM), chunk(reasoning="hm"), chunk("stop", content="a"))
+
+    assert [item["type"] for item in told[-1]["response"]["output"]] == ["reasoning", "message"]
+
+
 def test_each_item_ends_before_the_next_of_another_kind_begins():
     told = written(
         ResponsesWriter(FORM),
