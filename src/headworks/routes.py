@@ -8,7 +8,7 @@ FORM_BYTES = 64 * 2**10
 NOT_BUILT = "not-built"
 
 CHAT, COMPLETIONS, RESPONSES, EMBEDDINGS = "openai.chat", "openai.completions", "openai.responses", "openai.embeddings"
-MODERATIONS, IMAGES, SPEECH = "openai.moderations", "openai.images", "openai.speech"
+MODERATIONS, IMAGES, EDITS, SPEECH = "openai.moderations", "openai.images", "openai.edits", "openai.speech"
 TRANSCRIPTIONS = "openai.transcriptions"
 MESSAGES, COUNT_TOKENS = "anthropic.messages", "anthropic.count"
 MODELS, MODEL = "models.named", "models.one"
@@ -40,6 +40,7 @@ _VENDORS_CALLS = (
     ("/v1/embeddings", EMBEDDINGS),
     ("/v1/moderations", MODERATIONS),
     ("/v1/images/generations", IMAGES),
+    ("/v1/images/edits", EDITS),
     ("/v1/audio/speech", SPEECH),
     ("/v1/audio/transcriptions", TRANSCRIPTIONS),
     ("/v1/messages", MESSAGES),

@@ -13,6 +13,7 @@ from headworks.dialects.oip.way import Infer
 from headworks.dialects.openai import errors as openai_errors
 from headworks.dialects.openai.chat import Chat
 from headworks.dialects.openai.completions import Completions
+from headworks.dialects.openai.edits import Edits
 from headworks.dialects.openai.embeddings import Embeddings
 from headworks.dialects.openai.keeping import Kept, Shelf
 from headworks.dialects.openai.more import images, moderations, speech
@@ -26,6 +27,7 @@ from headworks.routes import (
     CHAT,
     COMPLETIONS,
     COUNT_TOKENS,
+    EDITS,
     EMBEDDINGS,
     FORWARD,
     IMAGES,
@@ -68,6 +70,7 @@ def dialects() -> Mapping[str, Dialect]:
         EMBEDDINGS: Embeddings(),
         MODERATIONS: moderations(),
         IMAGES: images(),
+        EDITS: Edits(),
         SPEECH: speech(),
         TRANSCRIPTIONS: Transcriptions(),
         MESSAGES: Messages(),
@@ -89,7 +92,7 @@ def _kept() -> dict[str, Dialect]:
 
 def refusals() -> Mapping[str, Refusal]:
     """How errors are told where clients expect another form than problem documents."""
-    media = (MODERATIONS, IMAGES, SPEECH, TRANSCRIPTIONS)
+    media = (MODERATIONS, IMAGES, EDITS, SPEECH, TRANSCRIPTIONS)
     openai = (CHAT, COMPLETIONS, RESPONSES, EMBEDDINGS, *media)
     return {
         **dict.fromkeys(openai, openai_errors.refusal),

@@ -1,19 +1,24 @@
 """OpenAI's own client for what is no chat: moderation, pictures, speech both ways."""
 
+from base64 import b64decode
+
 import openai
 import pytest
 
 from tests.running import service, write_config
+from tests.unit.dialects.pictures import png
 
 CONFIG = """
 models:
   judge: {python: "media:Judge"}
   painter: {python: "media:Painter"}
+  retoucher: {python: "media:Retoucher"}
   speaker: {python: "media:Speaker"}
   listener: {python: "media:Listener"}
 endpoints:
   judge: {v1: {task: moderation, targets: [judge]}}
   painter: {v1: {task: image-generation, targets: [painter]}}
+  retoucher: {v1: {task: image-editing, targets: [retoucher]}}
   speaker: {v1: {task: text-to-speech, targets: [speaker]}}
   listener: {v1: {task: speech-to-text, targets: [listener]}}
 """
@@ -49,6 +54,17 @@ def test_pictures_are_made(client):
     answer = client.images.generate(model="painter", prompt="a cat", n=2, size="1024x1024")
 
     assert [picture.revised_prompt for picture in answer.data] == ["a cat 1024x1024"] * 2
+
+
+def test_pictures_are_edited(client):
+    first, second = png(4, 2), png(2, 4)
+    one = client.images.edit(model="retoucher", image=("a.png", first), prompt="a hat", mask=("m.png", second), n=2)
+    two = client.images.edit(model="retoucher@v1", image=[first, second], prompt="a hat", size="1024x1024")
+
+    assert [picture.revised_prompt for picture in one.data] == ["a hat None True"] * 2
+    assert [b64decode(picture.b64_json) for picture in two.data] == [first, second]
+    assert two.data[0].revised_prompt == "a hat 1024x1024 False"
+    assert one.created > 1_700_000_000
 
 
 def test_a_text_becomes_the_sound_itself(client):
@@ -89,6 +105,9 @@ def test_a_recording_becomes_json(client):
         (lambda client: client.audio.speech.create(model="speaker", voice="a", input="x", speed=9), "parameters.speed"),
         (lambda client: client.images.generate(model="painter", prompt="x", stream=True), "stream"),
         (lambda client: client.audio.transcriptions.create(model="listener", file=b"x", response_format="diarized_json"), "response_format"),
+        (lambda client: client.images.edit(model="retoucher", image=b"no picture", prompt="x"), "images[0]"),
+        (lambda client: client.images.edit(model="retoucher", image=png(1, 1), prompt="x", stream=True), "stream"),
+        (lambda client: client.images.edit(model="retoucher", image=png(1, 1), prompt="x", n=99), "n"),
         (lambda client: client.audio.transcriptions.create(model="listener", file=b"x", stream=True), "stream"),
         (lambda client: client.audio.transcriptions.create(model="listener", file=b"x", include=["logprobs"]), "include"),
         (lambda client: client.audio.transcriptions.create(model="listener", file=b"x", temperature=7), "parameters.temperature"),

@@ -1,7 +1,7 @@
 """Models of the tasks beside chat that OpenAI's client can call; each answers by rule."""
 
 import headworks
-from headworks.tasks import image_generation, moderation, speech_to_text, text_to_speech
+from headworks.tasks import image_editing, image_generation, moderation, speech_to_text, text_to_speech
 
 
 class Judge(headworks.Model):
@@ -22,6 +22,15 @@ class Painter(headworks.Model):
     def predict(self, request: image_generation.Request) -> image_generation.Reply:
         picture = image_generation.Picture(b64_json="aGk=", revised_prompt=f"{request.prompt} {request.size}")
         return image_generation.Reply(7, [picture] * (request.n or 1))
+
+
+class Retoucher(headworks.Model):
+    """Gives the pictures back, under what was asked."""
+
+    def predict(self, request: image_editing.Request) -> image_editing.Reply:
+        told = f"{request.prompt} {request.size} {request.mask is not None}"
+        pictures = [image_generation.Picture(b64_json=url.split(",")[1], revised_prompt=told) for url in request.images]
+        return image_editing.Reply(0, pictures * (request.n or 1))
 
 
 class Speaker(headworks.Model):

@@ -13,6 +13,7 @@ NAMES = [
     "fine-tuning",
     "generate",
     "image-classification",
+    "image-editing",
     "image-generation",
     "message-token-count",
     "messages",
@@ -33,7 +34,7 @@ NAMES = [
     "token-count",
     "translation",
 ]
-OPEN = {"chat", "completion", "messages", "responses", "embeddings", "image-generation", "moderation"}
+OPEN = {"chat", "completion", "messages", "responses", "embeddings", "image-editing", "image-generation", "moderation"}
 """Tasks of a vendor's shape: fields that we do not name pass."""
 CHOICE = {"index": 0, "message": {"role": "assistant", "content": "Hi."}, "finish_reason": "stop"}
 SPENT = {"prompt_tokens": 3, "completion_tokens": 2, "total_tokens": 5}
@@ -95,6 +96,10 @@ FITTING = {
     "generate": (
         {"inputs": "Once", "parameters": {"max_new_tokens": 5, "stop": ["."]}},
         {"generated_text": " upon a time", "finish_reason": "length"},
+    ),
+    "image-editing": (
+        {"prompt": "a hat", "images": ["data:image/png;base64,aGk="], "mask": None, "background": "auto"},
+        {"created": 1, "data": [{"b64_json": "aGk="}]},
     ),
     "image-generation": (
         {"prompt": "a cat", "n": 1, "size": "512x512"},
@@ -187,6 +192,7 @@ BROKEN = {
     "message-token-count": [{}, {"messages": []}, {"messages": [{"role": "robot", "content": "a"}]}],
     "token-count": [{}, {"messages": []}],
     "generate": [{"inputs": ""}, {"inputs": "a", "parameters": {"max_new_tokens": 0}}],
+    "image-editing": [{"prompt": "a"}, {"prompt": "a", "images": []}, {"prompt": "a", "images": ["http://x/y.png"]}],
     "image-generation": [{}, {"prompt": "a", "n": 11}, {"prompt": "a", "size": "big"}],
     "moderation": [{}, {"input": []}, {"input": [{"type": "image_url", "image_url": {"url": "http://a/b.png"}}]}],
     "rerank": [{"query": "a", "texts": []}, {"query": "a", "texts": ["b"], "top_n": 0}, {"query": "a"}],

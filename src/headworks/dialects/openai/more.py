@@ -35,7 +35,7 @@ def moderations() -> Whole:
 
 def images() -> Whole:
     """Pictures of a description."""
-    return Whole("image-generation", "/v1/images/generations", lambda document: told(document, _HERE), _dated)
+    return Whole("image-generation", "/v1/images/generations", lambda document: told(document, _HERE), dated)
 
 
 def speech() -> Whole:
@@ -53,7 +53,8 @@ def _under_its_name(form: Form, body: bytes) -> tuple[bytes, str]:
     return under_its_name(form.model, body), JSON
 
 
-def _dated(form: Form, body: bytes) -> tuple[bytes, str]:
+def dated(form: Form, body: bytes) -> tuple[bytes, str]:
+    """Pictures as they came, with the request's time where the target tells none."""
     return encode(timed(fields_of(body), form)), JSON
 
 

@@ -48,8 +48,8 @@ class _Transcript(Struct, frozen=True):
 _transcript = Decoder(_Transcript).decode
 
 
-class Transcriptions:
-    """Implements ports.Dialect for transcriptions."""
+class FormDialect:
+    """What paths share of a ports.Dialect that take a form and answer whole."""
 
     def endpoint(self, raw: RawRequest, matched: Matched, endpoints: Endpoints) -> Endpoint:
         """See ports.Dialect; the form is read up to its `model`."""
@@ -57,6 +57,18 @@ class Transcriptions:
             if part.name == "model":
                 return endpoint_named(content.decode(errors="replace"), endpoints)
         raise refused("/model", "is required")
+
+    def writer(self, call: Call) -> EventWriter:
+        """See ports.Dialect."""
+        return NoEvents()
+
+    def fields(self, call: Call, request_id: RequestId, quotas: tuple[Quota, ...]) -> tuple[tuple[str, str], ...]:
+        """See ports.Dialect."""
+        return rate_fields(quotas)
+
+
+class Transcriptions(FormDialect):
+    """Implements ports.Dialect for transcriptions."""
 
     def read(self, raw: RawRequest, endpoint: Endpoint) -> Read:
         """See ports.Dialect."""
@@ -96,14 +108,6 @@ class Transcriptions:
         except (DecodeError, ValidationError) as error:
             raise ContractViolation(reason=f"an answer of the task speech-to-text cannot be read: {error}") from None
         return _FORMATS[form.asked["response_format"]](form, transcript)
-
-    def writer(self, call: Call) -> EventWriter:
-        """See ports.Dialect."""
-        return NoEvents()
-
-    def fields(self, call: Call, request_id: RequestId, quotas: tuple[Quota, ...]) -> tuple[tuple[str, str], ...]:
-        """See ports.Dialect."""
-        return rate_fields(quotas)
 
 
 def _number(text: str) -> float:

@@ -33,6 +33,7 @@ ASKS = {
     "responses": EMBED,
     "completion": b'{"prompt": "x"}',
     "image-generation": b'{"prompt": "x"}',
+    "image-editing": b'{"prompt": "x", "images": ["data:image/png;base64,aGk="]}',
     "rerank": b'{"query": "x", "texts": ["a", "b"]}',
     "text-to-speech": b'{"inputs": "x"}',
     "speech-to-text": b'{"inputs": "aGk="}',

@@ -7,6 +7,7 @@ import multipart
 import pytest
 
 from headworks.errors import ContentRefused, ProviderBroken, ProviderDown, ProviderRefused
+from headworks.targets.providers.openai.edits import OpenAiEdits
 from headworks.targets.providers.openai.facts import Server
 from headworks.targets.providers.openai.images import OpenAiImages
 from headworks.targets.providers.openai.moderation import OpenAiModeration
@@ -14,8 +15,11 @@ from headworks.targets.providers.openai.speech import OpenAiSpeech
 from headworks.targets.providers.openai.transcription import OpenAiTranscription
 from headworks.targets.providers.proof import prove_failure, prove_reply, prove_request
 from headworks.targets.providers.wire import Ask, HttpResponse
+from tests.unit.dialects.pictures import png
 from tests.unit.targets.providers.recordings import recorded
 
+EDITING = OpenAiEdits(model="gpt-image-1", server=Server())
+PNG = png(4, 2)
 IMAGES = OpenAiImages(model="dall-e-2", server=Server())
 MODERATION = OpenAiModeration(model="omni-moderation-latest", server=Server())
 SPEECH = OpenAiSpeech(model="gpt-4o-mini-tts", server=Server())
@@ -120,6 +124,23 @@ def test_a_recording_goes_out_as_a_forms_file(asked):
     }
     assert parts["file"].raw == WAV
     assert parts["file"].filename == "sound.wav"
+
+
+def test_pictures_to_edit_go_out_as_a_forms_files():
+    url = f"data:image/png;base64,{b64encode(PNG).decode()}"
+    one = ask(prompt="a hat", images=[url], mask=url, n=2, background="auto", odd=[1])
+    parts = _parts(prove_request(EDITING, one))
+    several = _parts(prove_request(OpenAiEdits(model="dall-e-2", server=Server()), ask(prompt="a", images=[url, url])))
+    answer = prove_reply(EDITING, one, ok({"created": 1, "data": [{"b64_json": "aGk="}]}))
+
+    texts = {name: part.value for name, part in parts.items() if name not in ("image", "mask")}
+    assert texts == {"prompt": "a hat", "n": "2", "background": "auto", "model": "gpt-image-1"}
+    assert (parts["image"].raw, parts["image"].filename, parts["mask"].raw) == (PNG, "image.png", PNG)
+    assert several["image[]"].raw == PNG
+    assert several["response_format"].value == "b64_json"
+    assert answer.usage.images == 1
+    with pytest.raises(ProviderRefused):
+        EDITING.request(ask(prompt="a", images=["data:image/png;base64,a"]))
 
 
 def test_hints_go_out_with_a_recording():

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from headworks.targets.providers.offers import Offer
 from headworks.targets.providers.openai.chat import OpenAiChat
 from headworks.targets.providers.openai.completion import OpenAiCompletion
+from headworks.targets.providers.openai.edits import OpenAiEdits
 from headworks.targets.providers.openai.embeddings import OpenAiEmbeddings
 from headworks.targets.providers.openai.facts import Server
 from headworks.targets.providers.openai.files import files
@@ -26,6 +27,7 @@ MAKERS: Mapping[str, Maker] = {
     "chat": OpenAiChat,
     "completion": OpenAiCompletion,
     "embeddings": lambda model, server: OpenAiEmbeddings(model=model, server=server),
+    "image-editing": lambda model, server: OpenAiEdits(model=model, server=server),
     "image-generation": lambda model, server: OpenAiImages(model=model, server=server),
     "moderation": lambda model, server: OpenAiModeration(model=model, server=server),
     "responses": OpenAiResponses,
@@ -39,6 +41,10 @@ _SERVICES: Mapping[str, tuple[str, str]] = {
     "chat": ("/chat/completions", _PASSED),
     "completion": ("/completions", _PASSED),
     "embeddings": ("/embeddings", _PASSED),
+    "image-editing": (
+        "/images/edits",
+        "pictures and mask as a form's files; a vendor's own texts and numbers handed on",
+    ),
     "image-generation": ("/images/generations", _PASSED),
     "moderation": ("/moderations", _PASSED),
     "responses": ("/responses", _PASSED),
