@@ -345,7 +345,7 @@ class CountedMoney:
 
     def __init__(self):
         self.held, self.settled, self.freed, self.refusal, self._numbers = {}, [], 0, None, count(1)
-        self.output_cap = None
+        self.output_cap, self.corrected = None, []
 
     def reserve(self, call, caller, service, added_tokens=0):
         if self.refusal is not None:
@@ -353,6 +353,18 @@ class CountedMoney:
         number = next(self._numbers)
         self.held[number] = (service, len(call.payload.document) + added_tokens)
         return Reservation(number, 1000, output_cap=self.output_cap)
+
+    def hold(self, call, caller, service, needs):
+        return self.reserve(call, caller, service)
+
+    def has_price(self, service):
+        return False
+
+    def batch_micros(self, used):
+        return sum(each.input_tokens + 10 * each.output_tokens for each in used.values())
+
+    def correct(self, accounts, by_micros):
+        self.corrected.append(by_micros)
 
     def settle(self, reservation, usage, *, is_free=False):
         del self.held[reservation.number]
@@ -368,6 +380,7 @@ class Opened:
     """Remembers what was told before each sending, how many requests had been sent then, and what each came to."""
 
     caller = Caller("k_ann", "ann", Auth.KEY)
+    at_wall_ns = 1000 * SECOND_NS
 
     def __init__(self, client):
         self._client, self.reservations, self.settlements, self.error = client, [], [], None

@@ -58,6 +58,7 @@ from headworks.ports import Action, Parts, Targets
 from headworks.publishing.published import Published
 from headworks.publishing.publisher import Publisher
 from headworks.records.ledger import Ledger
+from headworks.records.owing import SqliteOwing
 from headworks.request.arrive import Routes
 from headworks.routes import table
 from headworks.stores.belongings import SqliteBelongings
@@ -206,11 +207,13 @@ class Service:
         """The targets by name; what serves services outside is loaded only where some are configured."""
         if not self.config.providers:
             return self.models
-        register = import_module("headworks.targets.providers.owned").Register(
-            self.belongings, self.people.first_key, self.ledger.pseudonym
-        )
+        owing = SqliteOwing(self.ledger.stores.records, self.clock)
+        owing.prepare()
+        owned = import_module("headworks.targets.providers.owned")
+        register = owned.Register(self.belongings, self.people.first_key, self.ledger.pseudonym)
+        ownership = owned.Ownership(register, owing, self.published, self.money)
         made = import_module("headworks.assembly.outside").Outside
-        outside = self._outside = made(loop, self.clock, offload, self.money, register, tell_keys(self.watch))
+        outside = self._outside = made(loop, self.clock, offload, self.money, ownership, tell_keys(self.watch))
         self._closers.append(outside.close)
         watch_outside(self.watch, outside.states)
         return Found(self.models, outside.providers)

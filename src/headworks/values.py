@@ -223,8 +223,7 @@ class Plan(Struct, frozen=True):
 class Outcome(Struct, frozen=True):
     """What a target gave: a JSON body, or a stream of JSON events.
 
-    Units: `queue_ns` waiting for a worker, `run_ns` inside the model for the whole batch of `batch_rows` rows (to its first event, of a stream);
-    `attempts` counts the targets that were tried.
+    Units: `queue_ns` waiting for a worker, `run_ns` inside the model for the whole batch of `batch_rows` rows (of a stream, to its first event); `attempts` targets were tried.
     """
 
     body: bytes
@@ -317,6 +316,7 @@ class Opening(Protocol):
     """Told before anything of a call leaves the house, and what each attempt came to."""
 
     caller: Caller
+    at_wall_ns: int
 
     def open(self, reservation: Reservation | None = None) -> Awaitable[None]:
         """Wait until it is durable that the call is under way and what this attempt may cost.

@@ -16,6 +16,7 @@ providers:
 endpoints:
   files: {{v1: {{task: files, targets: ["up/files"]}}}}
   batches: {{v1: {{task: batches, targets: ["up/batches"]}}}}
+  talk: {{v1: {{task: chat, targets: ["up/gpt-5-mini"]}}}}
   tuning: {{v1: {{task: fine-tuning, targets: ["up/fine-tuning"]}}}}
 """
 LINES = [
@@ -231,8 +232,12 @@ def test_a_model_that_another_caller_trained_is_of_no_use_to_others(house):
 
     with pytest.raises(openai.NotFoundError):
         house.bob.fine_tuning.jobs.create(model=model, training_file=sent(house.bob).id)
-    with pytest.raises(openai.NotFoundError):
-        sent(house.bob, lines)
+    told = []
+    for each in (lines, lines.replace(b"org", b"nobody")):
+        with pytest.raises(openai.UnprocessableEntityError) as caught:
+            sent(house.bob, each)
+        told.append(caught.value.message)
+    assert told[0] == told[1]
     assert sent(house.ada, lines).purpose == "batch"
     assert house.ada.fine_tuning.jobs.create(model=model, training_file=file.id).model == model
 

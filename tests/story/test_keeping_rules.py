@@ -18,6 +18,7 @@ providers:
 endpoints:
   files: {{v1: {{task: files, targets: ["up/files"], max_body: 18MiB}}}}
   batches: {{v1: {{task: batches, targets: ["up/batches"], record: digest}}}}
+  talk: {{v1: {{task: chat, targets: ["up/gpt-5-mini"]}}}}
   tuning: {{v1: {{task: fine-tuning, targets: ["up/fine-tuning"]}}}}
   responses: {{v1: {{task: responses, targets: ["same/m"]}}}}
 prices:

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 from msgspec import Struct, structs
 
+from headworks.assembly.line_models import LineModels
 from headworks.assembly.parts import provider_settings
 from headworks.contract import tasks
 from headworks.errors import ConfigurationRefused, FieldError
@@ -22,6 +23,7 @@ from headworks.publishing.published import every_service
 from headworks.settings import Config
 from headworks.settings.providers import ProviderConfig
 from headworks.targets.providers.attempt import Tools
+from headworks.targets.providers.batches import Batches, Books
 from headworks.targets.providers.breaker import BreakerSettings
 from headworks.targets.providers.client import Client, Proxy, Timeouts, Tls, Upstream, is_same
 from headworks.targets.providers.guarded import NAME_THINGS, Guarded
@@ -33,7 +35,7 @@ from headworks.targets.providers.http.pool import Pool
 from headworks.targets.providers.keeping import kept_by
 from headworks.targets.providers.key_news import Tell, untold
 from headworks.targets.providers.noted import RESPONSE, RESPONSES, Noted
-from headworks.targets.providers.owned import Owned, Register
+from headworks.targets.providers.owned import Owned, Ownership
 from headworks.targets.providers.registry import Key, Providers
 from headworks.targets.providers.retry import RetryPolicy
 from headworks.targets.providers.target import CHAT_TIMEOUTS, TASK_TIMEOUTS, ProviderState, ProviderTarget, TargetPolicy
@@ -65,7 +67,7 @@ class Outside:
         clock: Clock,
         offload: ThreadOffload,
         money: Money,
-        register: Register,
+        ownership: Ownership,
         tell: Tell = untold,
     ) -> None:
         self._client = Client(loop, clock)
@@ -73,7 +75,8 @@ class Outside:
         self._offload = offload
         self._errands = offload.beside(ERRANDS)
         self._tools = Tools(self._client, clock, loop, self._errands, random_share, money)
-        self._register = register
+        self._ownership = ownership
+        self._register = ownership.register
         self._targets: Mapping[Key, ProviderTarget] = {}
         self.providers = Providers()
 
@@ -85,7 +88,8 @@ class Outside:
         bound = every_service(config)
         pools = self._client.pools(_upstreams(bound, config, folder))
         own = {key: self._target(key, each, config, prices) for key, each in bound.items()}
-        found = {key: self._found(target, bound[key], config) for key, target in own.items()}
+        books = self._books(bound, config, prices)
+        found = {key: self._found(target, bound[key], config, books) for key, target in own.items()}
         is_keeping = any(kept_by(each.operation) for each in bound.values()) or not self._register.belongings.is_empty
         if is_keeping:
             storing = {key[0].partition("/")[0] for key, each in bound.items() if _stores(each)}
@@ -100,12 +104,23 @@ class Outside:
         self._targets = prepared.own
         self.providers.replace(prepared.targets)
 
-    def _found(self, target: ProviderTarget, bound: Bound, config: Config) -> Target:
+    def _books(self, bound: Mapping[Key, Bound], config: Config, prices: PriceTable) -> Books:
+        """What batches are judged and booked by."""
+        ownership, tools = self._ownership, self._tools
+
+        def service(place: str, model: str) -> str:
+            return service_of(f"{place}/{model}", model, config, prices)
+
+        models = LineModels(ownership.endpoints, bound, tools.clock)
+        return Books(ownership.owing, ownership.purse, tools.money, models, service)
+
+    def _found(self, target: ProviderTarget, bound: Bound, config: Config, books: Books) -> Target:
         """The target as calls find it: what keeps things for callers with their owners, others hedged where that is said."""
-        kept = kept_by(bound.operation)
+        kept, place = kept_by(bound.operation), target.name.partition("/")[0]
         if kept is not None:
-            return Owned(target, kept, self._register, self._offload)
-        share = config.providers[target.name.partition("/")[0]].hedge
+            batches = Batches(place, self._register.belongings, books)
+            return Owned(target, kept, self._register, batches, self._offload)
+        share = config.providers[place].hedge
         if share is None:
             return target
         return Hedged(target, target, Hedging(HedgePolicy(share=share)), self._tools.clock, self._tools.timers)

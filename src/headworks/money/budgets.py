@@ -12,8 +12,10 @@ from msgspec import Struct, structs
 
 from headworks.contract.tasks.unbounded import TEXT_ONLY, Weight, weight_of
 from headworks.errors import BudgetExhausted, FieldError, Overloaded, PriceUnknown, RateLimited
+from headworks.money.batches import most_micros, used_micros
 from headworks.money.bound import asked_of, bound_micros, estimated_tokens, output_cap
 from headworks.money.prices import MICROS, PriceTable, cost_micros
+from headworks.owing import Accounts, Needs
 from headworks.ports import Limits
 from headworks.units import QUOTA_IN_TOKENS, SECOND_NS, Clock, Rate
 from headworks.values import Call, Caller, Endpoint, Quota, Reservation, Settlement, Usage
@@ -128,20 +130,36 @@ class Budgets:
             if rates:
                 self._take(rates, tokens)
             return Reservation(next(self._numbers), micros, (), cap, service, tokens, rates, weight.has_fees)
-        most, taken = bound or 0, self._taken
+        most = bound or 0
         if micros is None:
             most = max(most, *[_ceiling_micros(budget, service, weight) for budget, _ in accounts])
-        for budget, account in accounts:
-            if taken.get(account, 0) + most > budget.limit_micros:
-                raise self._exhausted(budget)
-        if len(taken) + len(accounts) > MOST_ACCOUNTS:
-            raise Overloaded("Too many budgets are in use at once.", retry_after_s=60)
-        if rates:
-            self._take(rates, tokens)
-        names = tuple([account for _, account in accounts])
-        for account in names:
-            taken[account] = taken.get(account, 0) + most
+        names = self._held(accounts, most, rates, tokens)
         return Reservation(next(self._numbers), most, names, cap, service, tokens, rates, weight.has_fees)
+
+    def hold(self, call: Call, caller: Caller, service: str, needs: Mapping[str, Needs]) -> Reservation:
+        """See owing.Purse; each line's answer is bounded by its own cap, else by its model's."""
+        accounts = self._accounts(caller, call.endpoint)
+        rates = _token_rates(caller, call.endpoint)
+        tokens = estimated_tokens(call, None) if rates else 0
+        most = most_micros(needs, self.prices) if accounts else None
+        if accounts and most is None:
+            most = max(_ceiling_of_lines(budget) for budget, _ in accounts)
+        names = self._held(accounts, most or 0, rates, tokens)
+        return Reservation(next(self._numbers), most, names, None, service, tokens, rates)
+
+    def has_price(self, service: str) -> bool:
+        """See owing.Purse."""
+        return self.prices.find(service) is not None
+
+    def batch_micros(self, used: Mapping[str, Usage]) -> int | None:
+        """See owing.Purse."""
+        return used_micros(used, self.prices)
+
+    def correct(self, accounts: Accounts, by_micros: int) -> None:
+        """See owing.Purse."""
+        for account in accounts:
+            if account in self._taken:  # else its period is over
+                self._taken[account] += by_micros
 
     def settle(self, reservation: Reservation, usage: Usage | None, *, is_free: bool = False) -> Settlement:
         """See ports.Money."""
@@ -163,6 +181,24 @@ class Budgets:
         now_ns = self._clock.monotonic_ns()
         left = (self._limits.left(bucket, rate, now_ns) for bucket, rate in _token_rates(caller, endpoint))
         return tuple(structs.replace(quota, is_tokens=True) for quota in left)
+
+    def _held(self, accounts: tuple[Due, ...], most: int, rates: TokenRates, tokens: int) -> tuple[Account, ...]:
+        """Hold the most in every account, and take the tokens from every rate, or neither anywhere.
+
+        Raises: BudgetExhausted, Overloaded, RateLimited.
+        """
+        taken = self._taken
+        for budget, account in accounts:
+            if taken.get(account, 0) + most > budget.limit_micros:
+                raise self._exhausted(budget)
+        if len(taken) + len(accounts) > MOST_ACCOUNTS:
+            raise Overloaded("Too many budgets are in use at once.", retry_after_s=60)
+        if rates:
+            self._take(rates, tokens)
+        names = tuple([account for _, account in accounts])
+        for account in names:
+            taken[account] = taken.get(account, 0) + most
+        return names
 
     def _take(self, rates: TokenRates, tokens: int) -> None:
         """Take the tokens from every rate, or from none.
@@ -260,4 +296,15 @@ def _ceiling_micros(budget: Budget, service: str, weight: Weight) -> int:
     raise PriceUnknown(
         f"Budget {budget.name} applies, and nothing bounds what {service} costs: its price is not known, or its answer may"
         " be of any length."
+    )
+
+
+def _ceiling_of_lines(budget: Budget) -> int:
+    """What a batch whose lines nothing bounds is taken to cost at most, under one budget."""
+    if budget.ceiling_micros is not None:
+        return budget.ceiling_micros
+    raise PriceUnknown(
+        f"Budget {budget.name} applies, and nothing bounds what this batch costs. Give every line a cap"
+        " (max_completion_tokens, max_output_tokens) and nothing that is billed beside its text, have its model given a"
+        " price for batches, or the budget a ceiling."
     )

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 
 import apsw
 
+from headworks.owing import Owed
 from headworks.pending import Pending
 from headworks.ports import Entry
 from headworks.records.detail import numbers_text
@@ -17,7 +18,7 @@ from headworks.records.sealing import Put
 from headworks.stores.queries import load_queries
 from headworks.stores.rows import RowInsert
 from headworks.stores.work import Item
-from headworks.units import SECOND_NS, iso_time
+from headworks.units import SECOND_NS, RequestId, iso_time
 from headworks.values import Reservation, Usage
 
 OUTSIDE = "/"
@@ -111,6 +112,13 @@ class Spending:
             *counts, seconds, micros, unpriced = map(sum, zip(*each, strict=True))
             values = (iso_time(day * DAY_NS)[:10], *named, *counts, float(seconds), micros, unpriced)
             connection.execute(self._sql["use"], values)
+
+
+def booked_use(owed: Owed, usage: Usage, cost_micros: int | None) -> tuple[float | str, ...]:
+    """What a batch that ended adds to the row of the call that began it, in the order of the table."""
+    figures = _used(Entry(RequestId(""), 0, "", outcome="ok", usage=usage, cost_micros=cost_micros))
+    named = (owed.day, owed.caller_id, owed.endpoint, owed.version, owed.target)
+    return (*named, 0, *figures[1:-1], 0 if cost_micros is None else -1)
 
 
 def _rows(seq: int, reservation: Reservation) -> list[tuple[int, int, str, str, int]]:

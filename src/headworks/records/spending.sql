@@ -75,6 +75,16 @@ ON CONFLICT (day, caller_id, endpoint, version, target) DO UPDATE SET
     characters = characters + excluded.characters, seconds = seconds + excluded.seconds,
     cost_micros = cost_micros + excluded.cost_micros, unpriced = unpriced + excluded.unpriced;
 
+-- name: use_later
+-- What a call came to whose cost was not known when it ended; -1 unpriced takes it out of those.
+INSERT INTO used VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT (day, caller_id, endpoint, version, target) DO UPDATE SET
+    input_tokens = input_tokens + excluded.input_tokens, cached_tokens = cached_tokens + excluded.cached_tokens,
+    output_tokens = output_tokens + excluded.output_tokens, reasoning_tokens = reasoning_tokens + excluded.reasoning_tokens,
+    cost_micros = cost_micros + excluded.cost_micros, unpriced = unpriced + excluded.unpriced;
+
 -- name: used
 -- What services were used for from one day to another, both included.
-SELECT * FROM used WHERE day >= ? AND day <= ? ORDER BY day, caller_id, endpoint, version, target;
+SELECT day, caller_id, endpoint, version, target, calls, failed, input_tokens, cached_tokens, output_tokens,
+    reasoning_tokens, images, characters, seconds, cost_micros, max(unpriced, 0) AS unpriced
+FROM used WHERE day >= ? AND day <= ? ORDER BY day, caller_id, endpoint, version, target;

@@ -14,7 +14,8 @@ class Price(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True)
 
     `input`, `cached`, `written` (into a cache; `written_hour` for an hour) and `output` are for a million tokens, `characters` for a million characters billed in steps of
     `step_characters` and at least `least_characters` a call, `image` for one, `minute` for a minute of sound, `search`
-    for a query with up to 100 texts, `call` for each call. `most_output` is the most tokens that one answer can have.
+    for a query with up to 100 texts, `call` for each call. `most_output` is the most tokens that one answer can have. In a batch tokens cost the
+    part `batch` of that, cached ones `batch_cached` or as much as others.
     """
 
     input: Amount | None = None
@@ -29,6 +30,8 @@ class Price(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True)
     call: Amount | None = None
     step_characters: Annotated[int, Meta(ge=1)] = 1
     least_characters: Annotated[int, Meta(ge=0)] = 0
+    batch: Annotated[float, Meta(ge=0, le=1)] | None = None
+    batch_cached: Amount | None = None
     most_output: Annotated[int, Meta(ge=1)] | None = None
 
 

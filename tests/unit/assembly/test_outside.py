@@ -11,7 +11,7 @@ from headworks.money.prices import shipped
 from headworks.offload import ThreadOffload
 from headworks.settings.reading import parse_config
 from headworks.stores.belongings import SqliteBelongings
-from headworks.targets.providers.owned import Register
+from headworks.targets.providers.owned import Ownership, Register
 from headworks.units import SystemClock
 from tests.fakes_store import OneConnection
 
@@ -31,7 +31,7 @@ def outside():
     known = SqliteBelongings(OneConnection(), SystemClock())
     known.prepare()
     offload = ThreadOffload(loop.call_soon_threadsafe)
-    made = Outside(loop, SystemClock(), offload, None, Register(known, str, str.encode))
+    made = Outside(loop, SystemClock(), offload, None, Ownership(Register(known, str, str.encode), None, None, None))
     yield made
     made.close()
     offload.close()

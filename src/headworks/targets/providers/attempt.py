@@ -109,7 +109,7 @@ async def attempted(site: Site, leave: Pass, side: Side) -> Outcome:
     budgets say; RecordUnavailable. Whatever happens, the pass is reported and the reservation settled or released.
     """
     tools, operation, call = site.tools, site.bound.operation, side.call
-    money = FREE if side.manner.is_free or operation.task in UNPAID else tools.money
+    money = FREE if side.manner.is_free or operation.task in UNPAID else side.manner.money or tools.money
     trial = Trial(site.standing, leave, side, money, tools.clock)
     failed: HeadworksError | None = None
     is_under_way = False

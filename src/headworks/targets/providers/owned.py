@@ -14,7 +14,11 @@ from msgspec import Struct, structs
 from headworks.belongings import Belonging, Belongings, FirstKey, Page, Pseudonym, owner_of
 from headworks.contract.schema import JSON
 from headworks.errors import CallerError, FieldError, NotFound, ProviderBroken, SchemaViolation
+from headworks.owing import Owing, Purse
 from headworks.pending import Pending, Shared, driven
+from headworks.ports import Endpoints
+from headworks.targets.providers.batch_lines import Lines
+from headworks.targets.providers.batches import BATCH, BATCH_INPUT, FILE, Batches, BatchMoney
 from headworks.targets.providers.keeping import Kept
 from headworks.targets.providers.sign import Offload
 from headworks.targets.providers.target import ProviderTarget
@@ -24,7 +28,6 @@ from headworks.targets.providers.things import (
     listed,
     made,
     names_in,
-    names_in_lines,
     produced_in,
     sent_file,
 )
@@ -36,8 +39,6 @@ USUAL_PAGE, LONGEST_PAGE = 20, 100
 AT_ONCE = 8
 """How many things of a list are asked for at the same time."""
 
-FILE, BATCH_INPUT = "file", "batch"
-
 
 class Register(Struct, frozen=True):
     """Who owns what, and how owners and persons are named there."""
@@ -45,6 +46,15 @@ class Register(Struct, frozen=True):
     belongings: Belongings
     first_key: FirstKey
     pseudonym: Pseudonym
+
+
+class Ownership(Struct, frozen=True):
+    """Who owns what, what batches may ask for, and which of them are not paid yet."""
+
+    register: Register
+    owing: Owing
+    endpoints: Endpoints
+    purse: Purse
 
 
 class Asking(Struct, frozen=True):
@@ -61,13 +71,16 @@ class Owned:
     Safe under: one thread, the event loop's.
     """
 
-    def __init__(self, target: ProviderTarget, kept: Kept, register: Register, offload: Offload) -> None:
+    def __init__(
+        self, target: ProviderTarget, kept: Kept, register: Register, batches: Batches, offload: Offload
+    ) -> None:
         self.name = target.name
         self._target = target
         self._kept = kept
         self._place = target.name.partition("/")[0]
         self._register = register
         self._known = register.belongings
+        self._batches = batches
         self._offload = offload
         self._acts: Mapping[str, Callable[[Asking], Awaitable[Outcome]]] = {
             "create": self._created,
@@ -107,15 +120,45 @@ class Owned:
         if kept.can_be_deleted and not self._known.has_room(place, kept.kind, owner):
             raise CallerError(f"No more of kind {kept.kind} are kept for this caller; delete some.")
         used = [*self._used(asking)]
-        await self._refuse_foreign(asking)
-        outcome = await self._asked(asking, Manner(kept.is_free, may_repeat=False))
+        self._refuse_foreign(asking, names_in(asking.asked.body))
+        lines = await self._lines(asking)
+        money = self._money(asking) if kept.kind == BATCH else None
+        outcome = await self._asked(_sending(asking, lines), Manner(kept.is_free, may_repeat=False, money=money))
         thing = made(outcome.body)
         if thing.name is None:
             raise ProviderBroken(reason="what was made has no id")
         subject = self._subject(asking) or next((each.subject for each in used if each.subject), None)
         new = Belonging(place, thing.name, kept.kind, owner, asking.asked.purpose, subject, thing.expires_s)
+        if lines is not None:
+            await self._batches.note_input(new.id, lines)
+        if money is not None:
+            await self._batches.begun(new.id, asking.side, money)
         await self._keep([new, *self._produced(outcome.body, new)], may_drop=not kept.can_be_deleted)
         return outcome
+
+    async def _lines(self, asking: Asking) -> Lines | None:
+        """The lines of a file that batches may be made of, as they may be sent; None of anything else.
+
+        Raises: SchemaViolation, NotFound.
+        """
+        asked = asking.asked
+        if asked.purpose != BATCH_INPUT:
+            return None
+        content = sent_file(asked, asking.side.call.payload.blobs) or b""
+        lines = await self._offload(partial(self._batches.lines, content, asking.side.opening.caller, asking.owner))
+        await self._offload(partial(self._refuse_foreign, asking, lines.names))
+        return lines
+
+    def _money(self, asking: Asking) -> BatchMoney | None:
+        """What holds the money of a new batch; None where its price is known, or it lacks what the operation asks for.
+
+        Raises: SchemaViolation.
+        """
+        file = (asking.asked.body or {}).get("input_file_id")
+        if file is None:
+            return None
+        needs = self._batches.needs(file, asking.side.opening.caller, asking.owner)
+        return self._batches.money(self._target.service, needs)
 
     async def _one(self, asking: Asking) -> Outcome:
         """What is done with one of the caller's things; what came of it is the caller's too."""
@@ -124,11 +167,15 @@ class Owned:
         manner = Manner(is_free=True, may_repeat=action in kept.reads, is_passed=action in kept.passes)
         outcome = await self._asked(asking, manner)
         await self._note(outcome, thing)
+        if outcome.stream is not None and kept.kind == FILE:
+            return structs.replace(outcome, stream=self._batches.read(thing.id, outcome.stream))
         return outcome
 
     async def _deleted(self, asking: Asking) -> Outcome:
         """Gone, also where the provider knows it no longer."""
         thing = self._own(asking.asked.id, asking, self._kept.kind)
+        if thing.kind == FILE and self._batches.is_awaited(thing.id):
+            await self._read_out(asking, thing)
         try:
             outcome = await self._asked(asking, Manner(is_free=True, may_repeat=False))
         except NotFound:
@@ -136,6 +183,26 @@ class Owned:
             raise
         await self._known.drop(self._place, thing.id)
         return outcome
+
+    async def _read_out(self, asking: Asking, file: Belonging) -> None:
+        """Read what alone tells what a batch used, before it is gone.
+
+        Raises: what reading it raises; then nothing is deleted.
+        """
+        call = structs.replace(asking.side.call, payload=Payload(Asked("content", file.id).document()))
+        manner = Manner(is_free=True, is_passed=True)
+        try:
+            outcome = await self._target.asked(structs.replace(asking.side, call=call, manner=manner))
+        except NotFound:
+            await self._batches.lost(file.id)
+            return
+        if outcome.stream is not None:
+            stream = self._batches.read(file.id, outcome.stream)
+            try:
+                while await stream.next() is not None:
+                    pass
+            finally:
+                stream.cancel()
 
     async def _listed(self, asking: Asking) -> Outcome:
         """A page of the caller's things, each asked for by its id: what others have is never looked at.
@@ -208,21 +275,13 @@ class Owned:
                 raise SchemaViolation(errors=(FieldError(f"/body/{field}", text),))
             yield file
 
-    async def _refuse_foreign(self, asking: Asking) -> None:
+    def _refuse_foreign(self, asking: Asking, names: set[str]) -> None:
         """Nothing of what a thing is made of may name another caller's, wherever it stands: in its body, in a batch's lines.
 
-        Raises: NotFound; SchemaViolation, for lines that cannot be read.
+        Raises: NotFound.
         """
-        asked = asking.asked
-        is_foreign = self._known.are_foreign(asking.owner, names_in(asked.body))
-        if asked.purpose == BATCH_INPUT:
-            content = sent_file(asked, asking.side.call.payload.blobs)
-            is_foreign = await self._offload(partial(self._names_foreign, content or b"", asking.owner))
-        if is_foreign:
+        if self._known.are_foreign(asking.owner, names):
             raise NotFound
-
-    def _names_foreign(self, content: bytes, owner: str) -> bool:
-        return self._known.are_foreign(owner, names_in_lines(content))
 
     def _subject(self, asking: Asking) -> bytes | None:
         subject = asking.side.call.subject
@@ -235,11 +294,13 @@ class Owned:
         ]
 
     async def _note(self, outcome: Outcome, parent: Belonging) -> None:
-        """Remember whose it is what came of a thing, before anybody is told of it."""
+        """Remember whose it is what came of a thing, and book what it cost, before anybody is told of it."""
         found = self._produced(outcome.body, parent) if outcome.media == JSON else []
         new = [each for each in found if not self._is_known(each)]
         if new:
             await self._keep(new, may_drop=False)
+        if parent.kind == BATCH:
+            await self._batches.seen(parent.id, outcome.body)
 
     def _is_known(self, thing: Belonging) -> bool:
         known = self._known.find(thing.place, thing.id)
@@ -248,3 +309,13 @@ class Owned:
     async def _keep(self, things: list[Belonging], *, may_drop: bool) -> None:
         if not await self._known.keep(things, may_drop=may_drop):
             raise ProviderBroken(reason="a thing that somebody else owns was told of as this caller's")
+
+
+def _sending(asking: Asking, lines: Lines | None) -> Asking:
+    """The same with a batch's lines as they may be sent."""
+    if lines is None:
+        return asking
+    call = asking.side.call
+    blobs = (("file", lines.content),)
+    side = structs.replace(asking.side, call=structs.replace(call, payload=Payload(call.payload.document, blobs)))
+    return structs.replace(asking, side=side)

@@ -129,6 +129,11 @@ class ProviderTarget:
             return driven(self._each_row(side))
         return driven(self._answered(side))
 
+    @property
+    def service(self) -> str:
+        """What its prices are looked up by."""
+        return self._site.service
+
     def predicted_wait_ns(self, rows: int) -> int:
         """Nothing: a provider is asked at once, or refused at once while it is set aside."""
         return 0

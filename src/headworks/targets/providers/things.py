@@ -7,7 +7,7 @@ from binascii import a2b_base64
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from msgspec import DecodeError, MsgspecError, Raw, Struct, ValidationError
+from msgspec import DecodeError, Raw, Struct, ValidationError
 from msgspec.json import Decoder, Encoder
 
 from headworks.errors import FieldError, ProviderBroken, SchemaViolation
@@ -142,20 +142,3 @@ def names_in(value: Any) -> set[str]:
 def names_in_document(document: bytes) -> set[str]:
     """The same of a validated JSON text."""
     return names_in(_any(document))
-
-
-def names_in_lines(content: bytes) -> set[str]:
-    """The same of a file of one JSON object a line.
-
-    Raises: SchemaViolation (422), for a line that cannot be read: what it names could not be told.
-    Cost: some 30 ms a megabyte; off the loop's thread.
-    """
-    found: set[str] = set()
-    for number, line in enumerate(content.split(b"\n"), start=1):
-        if not line.strip():
-            continue
-        try:
-            found |= names_in(_fields(line))
-        except (MsgspecError, UnicodeDecodeError, RecursionError):
-            raise SchemaViolation(errors=(FieldError("/file", f"line {number} must be a JSON object"),)) from None
-    return found

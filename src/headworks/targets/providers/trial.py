@@ -48,6 +48,8 @@ class Manner(Struct, frozen=True):
     is_free: bool = False
     may_repeat: bool = True
     is_passed: bool = False
+    money: Money | None = None
+    """What holds and settles in place of the usual, if anything does."""
 
 
 class Side(Struct, frozen=True):

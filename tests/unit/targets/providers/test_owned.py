@@ -1,5 +1,7 @@
 """A provider's things, each caller's apart: what is asked, in which order, and what a lost or lying answer leads to."""
 
+import base64
+
 import pytest
 from msgspec import json, structs
 
@@ -17,7 +19,9 @@ from headworks.errors import (
     SchemaViolation,
 )
 from headworks.pending import Pending
+from headworks.records.owing import SqliteOwing
 from headworks.stores.belongings import SqliteBelongings
+from headworks.targets.providers.batches import Batches, Books
 from headworks.targets.providers.breaker import BreakerSettings
 from headworks.targets.providers.guarded import Guarded
 from headworks.targets.providers.health import Health
@@ -60,6 +64,16 @@ class Slow:
         return pending
 
 
+class AnyModel:
+    """Every caller may use every model, but `chat` stands for `m` and nobody may use another's."""
+
+    def named(self, place, caller, name):
+        return {"chat": "m"}.get(name, name if self.may_use(place, caller, name) else None)
+
+    def may_use(self, place, caller, model):
+        return not model.startswith(("ft:", "dear"))
+
+
 class House(FakeWorld):
     """The three targets of one account, asked by callers of one's choice."""
 
@@ -67,6 +81,8 @@ class House(FakeWorld):
         super().__init__()
         self.known = SqliteBelongings(OneConnection(), self.clock, Bounds(each=5))
         self.known.prepare()
+        self.owing = SqliteOwing(self.known._file, self.clock)
+        self.owing.prepare()
         self.register = Register(self.known, lambda key_id: key_id, lambda subject: subject.encode())
         self.opened = Opened(self.client)
 
@@ -75,7 +91,9 @@ class House(FakeWorld):
         name, reply = f"up/{operation.task}", tasks.reply(operation.task)
         health = Health(BreakerSettings())
         inner = ProviderTarget(name, f"openai/{operation.model}", site, reply, health, self.tools(), EAGER)
-        return Owned(inner, operation.kept, register or self.register, self._offload)
+        books = Books(self.owing, self.money, self.money, AnyModel(), lambda place, model: f"openai/{model}")
+        register = register or self.register
+        return Owned(inner, operation.kept, register, Batches("up", register.belongings, books), self._offload)
 
     def start(self, make, document, caller="ann", blobs=(), subject=None, register=None):
         call = structs.replace(make_call(self.clock), payload=Payload(json.encode(document), blobs), subject=subject)
@@ -305,14 +323,14 @@ def test_the_lines_of_a_batch_name_nobody_elses_things(house, name):
     house.upload()
     house.ask(tuning, TUNE, says({**JOB, "fine_tuned_model": "ft:m:o::1"}))
     sent = house.sent()
-    lines = LINE + b'\r\n{"body": {"deep": [{"x": "%s"}]}}\n' % name.encode().replace(b"f", b"\\u0066", 1)
+    lines = LINE + b'\r\n{"body": {"model": "m", "deep": [{"x": "%s"}]}}\n' % name.encode().replace(b"f", b"\\u0066", 1)
 
     assert isinstance(house.upload(caller="bob", content=lines), NotFound)
     assert house.sent() == sent
     assert house.upload("file-2", content=lines)["id"] == "file-2"
 
 
-@pytest.mark.parametrize("content", [b"no json", LINE + b"[1]", LINE + b'{"a": \xff}', b"[" * 100_000])
+@pytest.mark.parametrize("content", [b"no json", LINE + b"[1]", LINE + b'{"a": \xff}', b"[" * 100_000, b'{"body": {}}'])
 def test_lines_that_cannot_be_read_are_refused(house, content):
     error = house.upload(content=content)
 
@@ -321,10 +339,10 @@ def test_lines_that_cannot_be_read_are_refused(house, content):
 
 
 def test_a_file_in_base64_is_read_as_one_beside_the_document(house):
-    document = {**UPLOAD, "file": "eyJib2R5Ijoge319"}
+    document = {**UPLOAD, "file": base64.b64encode(LINE).decode()}
 
     assert house.ask(files, document, says(FILE))["id"] == "file-1"
-    assert b'{"body": {}}' in house.client.requests[-1].body
+    assert LINE in house.client.requests[-1].body
 
 
 def test_a_list_holds_the_callers_things_in_pages_and_asks_for_no_others(house):
