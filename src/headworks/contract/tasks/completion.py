@@ -29,7 +29,7 @@ class Request(Struct, frozen=True):
     max_tokens: Cap | None = None
     temperature: Annotated[float, Meta(ge=0, le=2)] | None = None
     top_p: Annotated[float, Meta(ge=0, le=1)] | None = None
-    stop: Stop | Annotated[list[Stop], Meta(max_length=4)] | None = None
+    stop: Stop | Annotated[list[Stop], Meta(max_length=64)] | None = None
     suffix: str | None = None
     echo: bool | None = None
     seed: int | None = None

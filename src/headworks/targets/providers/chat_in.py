@@ -135,6 +135,11 @@ def schema_of(request: Request) -> dict[str, object] | None:
     return ANY_OBJECT if isinstance(request.response_format, JsonFormat) else None
 
 
+def object_schema(schema: Mapping[str, Any] | None) -> dict[str, Any]:
+    """A schema of a tool's arguments that says of itself that they are an object, as some services will have it."""
+    return {"type": "object", **(schema or {"properties": {}})}
+
+
 def parts_of(content: Content | None) -> list[Part]:
     """The content as parts; an empty text is none."""
     if isinstance(content, str):

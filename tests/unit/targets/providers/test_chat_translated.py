@@ -8,6 +8,7 @@ from msgspec.json import decode, encode
 from headworks.contract.tasks.chat_events import assembled
 from headworks.errors import ProviderUnable
 from headworks.targets.providers.anthropic.chat import AnthropicChat
+from headworks.targets.providers.anthropic.facts import ANSWER_TOOL
 from headworks.targets.providers.aws.bedrock_converse import ConverseChat
 from headworks.targets.providers.cohere.chat import CohereChat
 from headworks.targets.providers.gemini.chat import GeminiChat
@@ -15,7 +16,7 @@ from headworks.targets.providers.openai.chat import OpenAiChat
 from headworks.targets.providers.openai.facts import WISHES_OF_OTHERS, Server
 from headworks.targets.providers.proof import prove_reply, prove_stream
 from headworks.targets.providers.wire import HttpResponse
-from tests.unit.targets.providers.chats import CALLED, PIXEL, TOOL, USER, ask, picture, sent
+from tests.unit.targets.providers.chats import CALLED, FORMAT, PIXEL, TOOL, USER, ask, picture, sent
 
 CLAUDE = AnthropicChat("claude-sonnet-4-5")
 CONVERSE = ConverseChat("amazon.nova-lite-v1:0")
@@ -262,3 +263,40 @@ def test_instructions_alone_are_answered_as_what_a_person_says():
     assert converse["messages"] == [{"role": "user", "content": [{"text": "Say hi."}]}]
     assert [message["role"] for message in command["messages"]] == ["system", "user"]
     assert gemini["contents"] == [{"role": "user", "parts": [{"text": "Say hi."}]}]
+
+
+@pytest.mark.parametrize(
+    ("choice", "told", "offered"),
+    [
+        (None, {"type": "any"}, ["weather", ANSWER_TOOL]),
+        ("auto", {"type": "any"}, ["weather", ANSWER_TOOL]),
+        ("none", {"type": "tool", "name": ANSWER_TOOL}, ["weather", ANSWER_TOOL]),
+        ("required", {"type": "any"}, ["weather"]),
+        ({"type": "function", "function": {"name": "weather"}}, {"type": "tool", "name": "weather"}, ["weather"]),
+    ],
+)
+def test_an_answer_in_json_leaves_the_choice_of_tools_to_the_caller(choice, told, offered):
+    body = sent(CLAUDE, ask(tools=[TOOL], tool_choice=choice, response_format=FORMAT))
+
+    assert body["tool_choice"] == told
+    assert [tool["name"] for tool in body["tools"]] == offered
+
+
+def test_more_than_four_texts_may_end_an_answer_where_the_service_takes_them():
+    stops = ["a", "b", "c", "d", "e"]
+
+    assert sent(CLAUDE, ask(stop=stops))["stop_sequences"] == stops
+    assert sent(OPENAI, ask(stop=stops))["stop"] == stops
+
+
+def test_a_schema_that_refers_to_itself_says_that_it_is_an_object():
+    node = {"type": "object", "properties": {"next": {"$ref": "#/$defs/Node"}}}
+    schema = {"$ref": "#/$defs/Node", "$defs": {"Node": node}}
+    tool = {"type": "function", "function": {"name": "f", "parameters": schema}}
+    form = {"type": "json_schema", "json_schema": {"name": "x", "schema": schema}}
+    claude, converse, _, gemini = (sent(chat, ask(tools=[tool])) for chat in TRANSLATED)
+
+    assert claude["tools"][0]["input_schema"] == {"type": "object", **schema}
+    assert sent(CLAUDE, ask(response_format=form))["tools"][0]["input_schema"] == {"type": "object", **schema}
+    assert converse["toolConfig"]["tools"][0]["toolSpec"]["inputSchema"]["json"] == {"type": "object", **schema}
+    assert gemini["tools"][0]["functionDeclarations"][0]["parametersJsonSchema"] == schema

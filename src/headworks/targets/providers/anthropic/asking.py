@@ -31,6 +31,7 @@ from headworks.targets.providers.chat_in import (
     Spoken,
     cannot,
     inline_of,
+    object_schema,
     plain_text,
     said_in,
     schema_of,
@@ -41,7 +42,8 @@ from headworks.targets.providers.chat_in import (
     uses_of,
 )
 
-_NO_PARAMETERS = {"type": "object", "properties": {}}
+_CALLS_FIRST = frozenset({"any", "tool"})
+"""Choices by which a tool of the caller's is called now, so that there is no answer to give in JSON yet."""
 _CHOICES = {"auto": "auto", "none": "none", "required": "any"}
 
 
@@ -119,10 +121,11 @@ def _add_tools(asked: dict[str, Any], request: Request) -> None:
     tools = [_tool(tool, f"/tools/{index}") for index, tool in enumerate(request.tools or ())]
     choice = _choice(request.tool_choice)
     schema = schema_of(request)
-    if schema is not None:
+    if schema is not None and choice.get("type") not in _CALLS_FIRST:
         about = "Give the answer to the person, as JSON."
-        tools.append({"name": ANSWER_TOOL, "description": about, "input_schema": schema})
-        choice = {"type": "any"} if request.tools else {"type": "tool", "name": ANSWER_TOOL}
+        tools.append({"name": ANSWER_TOOL, "description": about, "input_schema": object_schema(schema)})
+        may_call = request.tools and choice.get("type") != "none"
+        choice = {"type": "any"} if may_call else {"type": "tool", "name": ANSWER_TOOL}
     if not tools:
         return
     asked["tools"] = tools
@@ -135,7 +138,7 @@ def _add_tools(asked: dict[str, Any], request: Request) -> None:
 def _tool(tool: Tool, at: str) -> dict[str, Any]:
     if tool.function is None:
         raise cannot(at)
-    made = {"name": tool.function.name, "input_schema": tool.function.parameters or _NO_PARAMETERS}
+    made = {"name": tool.function.name, "input_schema": object_schema(tool.function.parameters)}
     return {**made, "description": tool.function.description} if tool.function.description else made
 
 

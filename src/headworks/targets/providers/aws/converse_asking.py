@@ -33,6 +33,7 @@ from headworks.targets.providers.chat_in import (
     Spoken,
     cannot,
     inline_of,
+    object_schema,
     said_in,
     schema_of,
     stops_of,
@@ -41,7 +42,6 @@ from headworks.targets.providers.chat_in import (
     uses_of,
 )
 
-_NO_PARAMETERS = {"type": "object", "properties": {}}
 _KINDS: Mapping[type[Part], tuple[str, Mapping[str, str]]] = {
     ImagePart: ("image", IMAGE_FORMATS),
     FilePart: ("document", DOCUMENT_FORMATS),
@@ -118,7 +118,7 @@ def _tool(tool: Tool, at: str) -> dict[str, Any]:
         raise cannot(at)
     made: dict[str, Any] = {
         "name": tool.function.name,
-        "inputSchema": {"json": tool.function.parameters or _NO_PARAMETERS},
+        "inputSchema": {"json": object_schema(tool.function.parameters)},
     }
     return {"toolSpec": made | ({"description": tool.function.description} if tool.function.description else {})}
 
