@@ -1,28 +1,22 @@
-"""Listens: HTTP/1.1 and WebSocket on one address, plain or TLS 1.3, with a drain and a reload of the certificate."""
+"""Listens: HTTP/1.1 and WebSocket on one host, plain or TLS 1.3, with a drain and a reload of the certificate."""
 
 from __future__ import annotations
 
 import asyncio
 import resource
-import socket
 import ssl
 from collections.abc import Sequence
 from datetime import datetime
-from ipaddress import ip_address
 from pathlib import Path
-from typing import Any
 
 from headworks.edge.app_port import App
 from headworks.edge.gate import Gate
 from headworks.edge.h1 import Connection
 from headworks.edge.limits import Bind, TlsFiles
+from headworks.edge.listening import BACKLOG, listening
 from headworks.errors import ConfigurationRefused, FieldError
 from headworks.units import Clock
 
-_BACKLOG = 2048
-_ACCEPTED_A_ROUND = 16
-"""How many connections are taken in one round of the loop, which takes one for each descriptor that listens: where rounds
-are long, one at a time would leave others standing for seconds."""
 _TLS_FAREWELL_S = 5.0
 _FILES_FOR_OTHERS = 128
 
@@ -101,31 +95,18 @@ async def serve(app: App, bind: Bind, clock: Clock) -> Server:
     _check_files(app.limits.max_connections)
     gate = Gate(app, bind, clock, asyncio.get_running_loop())
     tls = None if bind.tls is None else Certificate(bind.tls)
-    sock = _bound(bind)
-    alike: list[dict[str, Any]] = [{"host": bind.host, "port": bind.port, "reuse_address": True}]
-    if sock is not None:
-        alike = [{"sock": each} for each in (sock, *(sock.dup() for _ in range(_ACCEPTED_A_ROUND - 1)))]
     listeners = [
         await asyncio.get_running_loop().create_server(
             lambda: Connection(gate),
-            **where,
+            sock=sock,
             ssl=tls.context if tls else None,
-            backlog=_BACKLOG,
+            backlog=BACKLOG,
             ssl_handshake_timeout=app.limits.head_timeout_s if tls else None,
             ssl_shutdown_timeout=_TLS_FAREWELL_S if tls else None,
         )
-        for where in alike
+        for sock in await listening(bind)
     ]
     return Server(gate, listeners, tls)
-
-
-def _bound(bind: Bind) -> socket.socket | None:
-    """A socket on an address that needs no looking up: for that the loop would start four threads. None for a name."""
-    try:
-        family = socket.AF_INET6 if ip_address(bind.host).version == 6 else socket.AF_INET
-    except ValueError:
-        return None
-    return socket.create_server((bind.host, bind.port), family=family, backlog=_BACKLOG)
 
 
 def tls_context(files: TlsFiles) -> ssl.SSLContext:
