@@ -1,18 +1,17 @@
 """What holds for every test: how fast the machine is proves nothing, and long files begin early."""
 
+import os
+
 import hypothesis
 import pytest
+
+from tests import draws
 
 LONG = ("faults", "story", "docs", "unit/records", "unit/targets/models", "unit/targets/providers/aws")
 """Folders whose tests start programs and wait for them; where several processes share the tests, none is left with these alone."""
 
-hypothesis.settings.register_profile(
-    "any machine",
-    parent=hypothesis.settings(),
-    deadline=None,
-    suppress_health_check=[hypothesis.HealthCheck.too_slow],
-)
-hypothesis.settings.load_profile("any machine")
+draws.register()
+hypothesis.settings.load_profile(draws.profile_of(os.environ))
 
 
 @pytest.hookimpl(trylast=True)
