@@ -39,7 +39,7 @@ Spoken = UserMessage | AssistantMessage | ToolMessage
 
 MOST_TOP_K = 1_000_000
 ANY_OBJECT = {"type": "object", "additionalProperties": True}
-OPENAIS_OWN = ("functions", "logit_bias", "modalities", "n", "web_search_options")
+OPENAIS_OWN = ("functions", "logit_bias", "modalities", "web_search_options")
 """Fields that change what is answered and that no other dialect has a word for; what else a request holds beyond the task is a wish."""
 _NEUTRAL: Mapping[str, Any] = {"modalities": ["text"], "n": 1}
 """Values that ask for what is answered anyway."""

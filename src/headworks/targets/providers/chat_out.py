@@ -5,7 +5,7 @@ Such providers do not tell when they answered; `created` is 0 and a dialect says
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -24,6 +24,8 @@ class Said(Struct):
     thoughts: list[str] = []
     calls: list[dict[str, Any]] = []
     finish: str = "stop"
+    chances: list[dict[str, Any]] = []
+    """Those of its words, as the task tells them."""
     stopped_at: str | None = None
     """The caller's own text at which it stopped, where that is told; vLLM's servers tell it under the same name."""
 
@@ -41,18 +43,26 @@ class Said(Struct):
             message["reasoning_content"] = "".join(self.thoughts)
         return message
 
+    def choice(self, index: int) -> dict[str, Any]:
+        """One of the answers."""
+        logprobs = {"content": self.chances, "refusal": None} if self.chances else None
+        choice = {"index": index, "message": self.message(), "finish_reason": self.finish, "logprobs": logprobs}
+        return choice if self.stopped_at is None else {**choice, "stop_reason": self.stopped_at}
+
 
 def answered(said: Said, identity: str, model: str, usage: Usage | None) -> Answer:
     """The whole answer."""
-    choice = {"index": 0, "message": said.message(), "finish_reason": said.finish, "logprobs": None}
-    if said.stopped_at is not None:
-        choice["stop_reason"] = said.stopped_at
+    return all_answered([said], identity, model, usage)
+
+
+def all_answered(said: Sequence[Said], identity: str, model: str, usage: Usage | None) -> Answer:
+    """The whole answer, where several were asked for."""
     document = {
         "id": identity,
         "object": "chat.completion",
         "created": 0,
         "model": model,
-        "choices": [choice],
+        "choices": [each.choice(index) for index, each in enumerate(said)],
     }
     if usage is not None:
         document["usage"] = told_usage(usage)
@@ -71,25 +81,27 @@ def told_usage(usage: Usage) -> dict[str, Any]:
 
 
 class ChunkWriter:
-    """Chunks of one answer; its id and model are known once and encoded once.
+    """Chunks of one answer, of several that with this `index`; its id and model are known once and encoded once.
 
     Cost: about 1 µs a chunk.
     """
 
-    __slots__ = ("_head", "_model")
+    __slots__ = ("_choice", "_head", "_model")
 
-    def __init__(self, identity: str, model: str) -> None:
+    def __init__(self, identity: str, model: str, index: int = 0) -> None:
         head = {"id": identity, "object": "chat.completion.chunk", "created": 0, "model": model}
         self._head = _encode(head)[:-1] + b',"choices":['
+        self._choice = b'{"index":%d,"delta":' % index
         self._model = model
 
     def begun(self, usage: Usage | None = None) -> Piece:
         """The first chunk: who speaks."""
         return self._piece(b'{"role":"assistant","content":""}', usage=usage)
 
-    def text(self, text: str) -> Piece:
-        """More text."""
-        return self._piece(b'{"content":' + _encode(text) + b"}", is_content=bool(text))
+    def text(self, text: str, chances: Sequence[Mapping[str, Any]] = ()) -> Piece:
+        """More text, and the chances of its words where they were asked for."""
+        more = b'null,"logprobs":' + _encode({"content": chances, "refusal": None}) if chances else b"null"
+        return self._piece(b'{"content":' + _encode(text) + b"}", more, is_content=bool(text))
 
     def thought(self, text: str) -> Piece:
         """More of what the model thought."""
@@ -120,5 +132,5 @@ class ChunkWriter:
     def _piece(
         self, delta: bytes, finish: bytes = b"null", *, is_content: bool = False, usage: Usage | None = None
     ) -> Piece:
-        choice = b'{"index":0,"delta":' + delta + b',"finish_reason":' + finish + b"}]}"
+        choice = self._choice + delta + b',"finish_reason":' + finish + b"}]}"
         return Piece(self._head + choice, usage, is_content, self._model)

@@ -6,7 +6,7 @@ import pytest
 from msgspec.json import decode, encode
 
 from headworks.contract.tasks.chat_events import assembled
-from headworks.errors import ProviderUnable
+from headworks.errors import ProviderBroken, ProviderUnable
 from headworks.targets.providers.anthropic.chat import AnthropicChat
 from headworks.targets.providers.anthropic.facts import ANSWER_TOOL
 from headworks.targets.providers.aws.bedrock_converse import ConverseChat
@@ -14,7 +14,7 @@ from headworks.targets.providers.cohere.chat import CohereChat
 from headworks.targets.providers.gemini.chat import GeminiChat
 from headworks.targets.providers.openai.chat import OpenAiChat
 from headworks.targets.providers.openai.facts import WISHES_OF_OTHERS, Server
-from headworks.targets.providers.proof import prove_reply, prove_stream
+from headworks.targets.providers.proof import prove_reply, prove_stream, read
 from headworks.targets.providers.wire import HttpResponse
 from tests.unit.targets.providers.chats import CALLED, FORMAT, PIXEL, TOOL, USER, ask, picture, sent
 
@@ -54,7 +54,6 @@ def said(*parts):
         ("functions", [{"name": "f"}]),
         ("logit_bias", {"50256": -100}),
         ("modalities", ["text", "audio"]),
-        ("n", 2),
         ("web_search_options", {"search_context_size": "low"}),
     ],
 )
@@ -85,6 +84,49 @@ def test_a_reasoning_model_is_not_asked_for_what_it_would_leave_out_of_its_answe
 
 def test_several_answers_are_asked_of_who_can_give_them():
     assert sent(OPENAI, ask(n=3))["n"] == 3
+    assert sent(GEMINI, ask(n=3))["generationConfig"] == {"candidateCount": 3}
+    for chat in (CLAUDE, CONVERSE, COMMAND):
+        with pytest.raises(ProviderUnable) as caught:
+            chat.request(ask(n=3))
+        assert caught.value.errors[0].pointer == "/n"
+
+
+WORD = {"token": "ö", "tokenId": 7, "logProbability": -0.5}
+SURE = {"chosenCandidates": [WORD], "topCandidates": [{"candidates": [WORD]}]}
+CHANCE = {"token": "ö", "logprob": -0.5, "bytes": [195, 182]}
+CHANCES = [{**CHANCE, "top_logprobs": [CHANCE]}]
+
+
+def candidate(index, text, **more):
+    return {"index": index, "content": {"parts": [{"text": text}]}, **more}
+
+
+def test_several_answers_of_gemini_are_told_apart_with_the_chances_of_their_words():
+    asked = ask(n=2, logprobs=True, top_logprobs=1)
+    ends = {"finishReason": "STOP", "logprobsResult": SURE}
+    whole = {"candidates": [candidate(1, "b", finishReason="STOP"), candidate(0, "ö", **ends)], "responseId": "r"}
+    events = [
+        {"candidates": [candidate(0, "ö", logprobsResult=SURE), candidate(1, "b")], "responseId": "r"},
+        {"candidates": [candidate(1, "c", finishReason="MAX_TOKENS")], "responseId": "r"},
+        {"candidates": [candidate(0, "", finishReason="STOP")], "responseId": "r", "usageMetadata": {}},
+    ]
+    answer = prove_reply(GEMINI, asked, HttpResponse(200, {}, encode(whole)))
+    stream = b"".join(b"data: %b\n\n" % encode(event) for event in events)
+    told = decode(assembled(piece.document for piece in prove_stream(GEMINI, asked, stream, [()])))["choices"]
+
+    config = sent(GEMINI, asked)["generationConfig"]
+    assert config == {"candidateCount": 2, "responseLogprobs": True, "logprobs": 1}
+    choices = decode(answer.document)["choices"]
+    assert [(each["index"], each["message"]["content"]) for each in choices] == [(0, "ö"), (1, "b")]
+    assert [(each["message"]["content"], each["finish_reason"]) for each in told] == [("ö", "stop"), ("bc", "length")]
+    assert choices[0]["logprobs"]["content"] == told[0]["logprobs"]["content"] == CHANCES
+
+
+def test_an_answer_of_several_that_never_ends_is_broken():
+    event = {"candidates": [candidate(0, "a", finishReason="STOP"), candidate(1, "b")], "responseId": "r"}
+
+    with pytest.raises(ProviderBroken):
+        read(GEMINI, ask(n=2), [b"data: %b\n\n" % encode(event)])
 
 
 def test_only_the_tools_that_may_be_called_are_offered():

@@ -74,7 +74,7 @@ FINISHES: Mapping[str, str] = {
 CAP_BY_MODEL: Mapping[str, int] = {"": 16_384, "claude-3": 4_096, "claude-3-5": 8_192, "claude-3-7": 16_384}
 """Tokens asked for where nobody set a cap, since one is required; by the start of the model's name, the longest that fits."""
 
-UNSAYABLE = ("logprobs", "top_logprobs", "frequency_penalty", "presence_penalty")
+UNSAYABLE = ("n", "logprobs", "top_logprobs", "frequency_penalty", "presence_penalty")
 """Fields of a chat that Anthropic has no word for; `seed` is a wish and left out."""
 
 MOST_TEMPERATURE = 1.0

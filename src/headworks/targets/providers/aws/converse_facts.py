@@ -42,7 +42,7 @@ AUDIO_FORMATS: Mapping[str, str] = {
     f"audio/{form}": form for form in ("mp3", "opus", "wav", "aac", "flac", "mp4", "ogg", "m4a", "mpeg", "pcm", "webm")
 }
 
-UNSAYABLE = ("logprobs", "top_logprobs", "frequency_penalty", "presence_penalty")
+UNSAYABLE = ("n", "logprobs", "top_logprobs", "frequency_penalty", "presence_penalty")
 """Fields of a chat that Converse has no word for; `seed` is a wish and left out, so is `reasoning_effort` but for Anthropic's models."""
 MOST_TEMPERATURE = 1.0
 CHOICES: Mapping[str, str] = {"auto": "auto", "required": "any"}

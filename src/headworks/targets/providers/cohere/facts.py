@@ -33,7 +33,7 @@ BROKEN_ENDS: Mapping[str, type[HeadworksError]] = {
 }
 """Ends without a whole answer."""
 
-UNSAYABLE = ("logprobs", "top_logprobs")
+UNSAYABLE = ("n", "logprobs", "top_logprobs")
 """Fields of a chat that are not translated; `parallel_tool_calls` and `reasoning_effort` are wishes and left out."""
 
 MOST_TEMPERATURE = 1.0

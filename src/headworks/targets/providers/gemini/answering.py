@@ -48,11 +48,55 @@ class Content(Struct, frozen=True):
     parts: list[Part] | None = None
 
 
+class Word(Struct, frozen=True, rename="camel"):
+    """A word and the logarithm of its chance."""
+
+    token: str = ""
+    log_probability: float = 0.0
+
+    def told(self) -> dict[str, Any]:
+        """The same as the task tells it."""
+        return {"token": self.token, "logprob": self.log_probability, "bytes": list(self.token.encode())}
+
+
+class Likeliest(Struct, frozen=True):
+    """The words that were likeliest at one place."""
+
+    candidates: list[Word] = []
+
+
+class Logprobs(Struct, frozen=True, rename="camel"):
+    """The words that were chosen, and beside each the likeliest ones where they were asked for."""
+
+    chosen_candidates: list[Word] = []
+    top_candidates: list[Likeliest] = []
+
+    def told(self) -> list[dict[str, Any]]:
+        """The same as the task tells them."""
+        likeliest = [*self.top_candidates, *[Likeliest()] * len(self.chosen_candidates)]
+        return [
+            {**word.told(), "top_logprobs": [other.told() for other in beside.candidates]}
+            for word, beside in zip(self.chosen_candidates, likeliest, strict=False)
+        ]
+
+
 class Candidate(Struct, frozen=True, rename="camel"):
     """One answer, or the next part of it."""
 
+    index: int = 0
     content: Content | None = None
     finish_reason: str | None = None
+    logprobs_result: Logprobs | None = None
+
+    @property
+    def parts(self) -> list[Part]:
+        """What it says."""
+        return [] if self.content is None else self.content.parts or []
+
+    @property
+    def chances(self) -> list[dict[str, Any]]:
+        """Those of its words, where they were asked for."""
+        return [] if self.logprobs_result is None else self.logprobs_result.told()
 
 
 class Feedback(Struct, frozen=True, rename="camel"):
@@ -84,8 +128,8 @@ def usage_of(spent: Spent | None) -> Usage | None:
     )
 
 
-def only_candidate(response: Response) -> Candidate | None:
-    """The answer, if there is one yet.
+def candidates_of(response: Response) -> list[Candidate]:
+    """The answers, or what comes to them; none where there is none yet.
 
     Raises: ContentRefused when the input was blocked; what an error inside a 200 means; ProviderBroken for a broken end.
     """
@@ -93,10 +137,11 @@ def only_candidate(response: Response) -> Candidate | None:
         raise _refused(msgspec.json.decode(response.error), 500, {})
     if response.prompt_feedback is not None and response.prompt_feedback.block_reason:
         raise ContentRefused(reason=f"blocked: {response.prompt_feedback.block_reason[:80]}")
-    candidate = response.candidates[0] if response.candidates else None
-    if candidate is not None and candidate.finish_reason in BROKEN_ENDS:
-        raise ProviderBroken(reason=f"ended by {candidate.finish_reason}")
-    return candidate
+    candidates = response.candidates or []
+    for candidate in candidates:
+        if candidate.finish_reason in BROKEN_ENDS:
+            raise ProviderBroken(reason=f"ended by {candidate.finish_reason}")
+    return candidates
 
 
 def finish_of(reason: str, has_calls: bool) -> str:

@@ -68,6 +68,10 @@ def contents(request: AskedChat, model: str, cap: int | None) -> dict[str, Any]:
 
 def _config(request: AskedChat, model: str, cap: int | None) -> dict[str, Any]:
     config = {theirs: getattr(request, ours) for ours, theirs in _SIMPLE.items()}
+    config["candidateCount"] = request.n if (request.n or 1) > 1 else None
+    if request.logprobs:
+        config["responseLogprobs"] = True
+        config["logprobs"] = request.top_logprobs or None
     config["topK"] = top_k_of(request)
     config["maxOutputTokens"] = cap
     config["thinkingConfig"] = thinking_of(model, request.reasoning_effort) or None

@@ -13,18 +13,19 @@ import msgspec
 
 from headworks.errors import HeadworksError, ProviderBroken
 from headworks.targets.providers.chat_in import asked_chat, cap_of
-from headworks.targets.providers.chat_out import Said, answered
+from headworks.targets.providers.chat_out import Said, all_answered
 from headworks.targets.providers.gemini.answering import (
+    Candidate,
     Part,
     Response,
+    candidates_of,
     finish_of,
-    only_candidate,
     refused,
     usage_of,
 )
 from headworks.targets.providers.gemini.asking import contents
 from headworks.targets.providers.gemini.events import GeminiReader, call_id, signed_call
-from headworks.targets.providers.gemini.facts import API_MODELS, UNSAYABLE
+from headworks.targets.providers.gemini.facts import API_MODELS
 from headworks.targets.providers.whole import decoded
 from headworks.targets.providers.wire import Answer, Ask, HttpRequest, HttpResponse
 
@@ -47,7 +48,7 @@ class GeminiChat:
 
         Raises: ProviderUnable, naming the field that it has no word for.
         """
-        request = asked_chat(ask, UNSAYABLE)
+        request = asked_chat(ask)
         verb = ":streamGenerateContent?alt=sse" if ask.is_stream else ":generateContent"
         body = contents(request, self.model, cap_of(request, ask))
         return HttpRequest("POST", self._path + verb, body=_encode(body))
@@ -58,15 +59,11 @@ class GeminiChat:
         Raises: ContentRefused for a blocked input; ProviderBroken; what an error inside a 200 means.
         """
         wire = decoded(_response, response.body)
-        candidate = only_candidate(wire)
-        if candidate is None:
+        candidates = candidates_of(wire)
+        if not candidates:
             raise ProviderBroken(reason="no candidate")
-        said = Said()
-        parts = candidate.content.parts if candidate.content is not None else None
-        for part in parts or ():
-            _say(said, part, wire.response_id)
-        said.finish = finish_of(candidate.finish_reason or "", bool(said.calls))
-        return answered(said, wire.response_id, wire.model_version or self.model, usage_of(wire.usage_metadata))
+        said = [_said(candidate, wire.response_id) for candidate in sorted(candidates, key=lambda each: each.index)]
+        return all_answered(said, wire.response_id, wire.model_version or self.model, usage_of(wire.usage_metadata))
 
     def failure(self, response: HttpResponse) -> HeadworksError:
         """By the reason in the details, then by status word, then by status (facts.BY_CODE)."""
@@ -75,6 +72,14 @@ class GeminiChat:
     def reader(self, ask: Ask) -> GeminiReader:
         """Chunks out of server-sent events."""
         return GeminiReader(self.model)
+
+
+def _said(candidate: Candidate, response_id: str) -> Said:
+    said = Said(chances=candidate.chances)
+    for part in candidate.parts:
+        _say(said, part, response_id)
+    said.finish = finish_of(candidate.finish_reason or "", bool(said.calls))
+    return said
 
 
 def _say(said: Said, part: Part, response_id: str) -> None:

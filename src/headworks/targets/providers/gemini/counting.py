@@ -15,7 +15,7 @@ from headworks.targets.providers.chat_in import asked_chat
 from headworks.targets.providers.counted import counted
 from headworks.targets.providers.gemini.answering import refused
 from headworks.targets.providers.gemini.asking import contents
-from headworks.targets.providers.gemini.facts import API_MODELS, COUNTED, UNSAYABLE
+from headworks.targets.providers.gemini.facts import API_MODELS, COUNTED
 from headworks.targets.providers.whole import Whole, decoded
 from headworks.targets.providers.wire import Answer, Ask, HttpRequest, HttpResponse
 
@@ -39,7 +39,7 @@ class GeminiTokenCount(Whole, frozen=True, kw_only=True):
 
         Raises: ProviderUnable, naming the field that it has no word for.
         """
-        asked = contents(asked_chat(ask, UNSAYABLE), self.model, None)
+        asked = contents(asked_chat(ask), self.model, None)
         body = {name: value for name, value in asked.items() if name in COUNTED}
         if self.models == API_MODELS:
             body = {"generateContentRequest": {"model": f"models/{self.model}", **body}}

@@ -51,9 +51,6 @@ FINISHES: Mapping[str, str] = {
 BROKEN_ENDS = frozenset({"MALFORMED_FUNCTION_CALL", "UNEXPECTED_TOOL_CALL", "MALFORMED_RESPONSE", "OTHER"})
 """Ends without an answer, for no reason of the input's."""
 
-UNSAYABLE = ("logprobs", "top_logprobs")
-"""Fields of a chat that are not translated; `parallel_tool_calls` is a wish and left out."""
-
 BUDGETS: Mapping[str, int] = {
     "none": 0,
     "minimal": 1_024,

@@ -13,7 +13,7 @@ OFFERS = (
         "chat",
         "POST /v1beta/models/MODEL:generateContent",
         "turns, functions, pictures, sound, files and JSON schemas translated both ways; thoughts as `reasoning_content`; "
-        "`reasoning_effort` as a level or budget of thinking",
+        "`reasoning_effort` as a level or budget of thinking; `n` and `logprobs` too",
         lambda model, settings: GeminiChat(model),
         own="MODEL",
     ),
