@@ -357,7 +357,7 @@ class CountedMoney:
     def hold(self, call, caller, service, needs):
         return self.reserve(call, caller, service)
 
-    def has_price(self, service):
+    def is_sold_whole(self, service):
         return False
 
     def batch_micros(self, used):

@@ -102,8 +102,8 @@ class Purse(Protocol):
         Raises: BudgetExhausted, PriceUnknown, RateLimited; nothing is then held.
         """
 
-    def has_price(self, service: str) -> bool:
-        """Whether a service has a price of its own."""
+    def is_sold_whole(self, service: str) -> bool:
+        """Whether a service costs the same each time, whatever is used of it."""
 
     def batch_micros(self, used: Mapping[str, Usage]) -> int | None:
         """What this use costs in a batch, by service; None where a price is not known."""

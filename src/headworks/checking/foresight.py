@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from headworks.assembly.outside import service_of
 from headworks.assembly.parts import provider_settings
+from headworks.contract.tasks.keeping import KEPT
 from headworks.errors import ConfigurationRefused
 from headworks.money.prices import PriceTable, shipped
 from headworks.publishing.published import services
@@ -11,6 +12,7 @@ from headworks.settings import Config, EndpointVersion
 from headworks.settings.check import fallback_names, target_name
 from headworks.settings.money import BudgetConfig, Price
 from headworks.settings.problem import Problem
+from headworks.targets.providers.keeping import kept_by
 from headworks.targets.providers.kinds import kind_of, refuse_unknown
 
 Place = tuple[str, ...]
@@ -34,9 +36,10 @@ def money_problems(config: Config) -> Iterator[Problem]:
     """Targets that a budget applies to and whose price is not known: their first call would be refused with 402."""
     for budget, place, target, service, price in _paid(config):
         if price is None:
+            said = "call: ..." if config.endpoints[place[1]][place[2]].task in KEPT else "input: ..., output: ..."
             text = (
                 f"budget {budget} applies and the price of {target} is not known, so its calls would be refused with 402"
-                f' price_unknown; add prices: {{"{service}": {{input: ..., output: ...}}}}, or give the budget a ceiling'
+                f' price_unknown; add prices: {{"{service}": {{{said}}}}}, or give the budget a ceiling'
             )
             yield Problem(place, text)
 
@@ -80,7 +83,8 @@ def _paid(config: Config) -> Iterator[Paid]:
 def _paid_by(config: Config, place: Place, entry: EndpointVersion, budget: str, prices: PriceTable) -> Iterator[Paid]:
     bound = {target: each for (target, _), each in services(config, entry).items()}
     for where, target in _places(place, entry):
-        if target in bound:
+        kept = kept_by(bound[target].operation) if target in bound else None
+        if target in bound and (kept is None or kept.is_sold_whole):
             service = service_of(target, bound[target].operation.model, config, prices)
             own = f"{target.partition('/')[0]}/{bound[target].operation.model}"
             yield budget, where, target, own, prices.find(service)

@@ -147,9 +147,10 @@ class Budgets:
         names = self._held(accounts, most or 0, rates, tokens)
         return Reservation(next(self._numbers), most, names, None, service, tokens, rates)
 
-    def has_price(self, service: str) -> bool:
+    def is_sold_whole(self, service: str) -> bool:
         """See owing.Purse."""
-        return self.prices.find(service) is not None
+        price = self.prices.find(service)
+        return price is not None and price.call is not None
 
     def batch_micros(self, used: Mapping[str, Usage]) -> int | None:
         """See owing.Purse."""

@@ -101,7 +101,7 @@ def _needed(url: Any, body: Mapping[str, Any]) -> Needs:
     task = TASKS.get(url.rpartition("v1/")[2].strip("/")) if isinstance(url, str) else None
     document = _encode(body)
     weight = weight_of(task, document)
-    answers = _answers(task, body)
+    answers = _answers(body)
     if task is None or weight.beyond or answers is None:
         return Needs(len(document), is_open=True)
     plain = Needs(len(document), weight.pictures, int(weight.has_tools))
@@ -115,14 +115,12 @@ def _needed(url: Any, body: Mapping[str, Any]) -> Needs:
     return plain.and_also(Needs(output_tokens=cap * answers))
 
 
-def _answers(task: str | None, body: Mapping[str, Any]) -> int | None:
+def _answers(body: Mapping[str, Any]) -> int | None:
     """How many answers a line asks for; None where that cannot be told."""
     said: list[int] = [body[name] for name in _TIMES if body.get(name) is not None]
     if any(not isinstance(each, int) or not 0 < each <= _MOST for each in said):
         return None
-    prompt = body.get("prompt") if task == "completion" else None
-    prompts = len(prompt) if isinstance(prompt, list) and prompt and not isinstance(prompt[0], int) else 1
-    return max([1, *said]) * prompts
+    return max([1, *said])
 
 
 def _wrong(number: int, message: str) -> SchemaViolation:

@@ -128,7 +128,7 @@ class Batches:
     def money(self, service: str, needs: Mapping[str, Needs]) -> BatchMoney | None:
         """What holds and settles the call that begins a batch; None where each batch has a price of its own."""
         books = self._books
-        if books.purse.has_price(service):
+        if books.purse.is_sold_whole(service):
             return None
         return BatchMoney(books.money, books.purse, tuple(needs), self._by_service(needs))
 

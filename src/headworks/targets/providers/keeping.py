@@ -22,7 +22,7 @@ class Kept(Struct, frozen=True):
 
     Shapes: `refers` are the fields of a creation's body that name files, with what those must have been sent for; `produces` those of a document that name what
     came of it, one or a list. `reads` are the actions that change nothing, `passes` those of them whose answer is a body of any length. `can_be_deleted` tells whether its callers can
-    make room. `is_free` says that making one costs nothing.
+    make room. `is_free` says that making one costs nothing, `is_sold_whole` that each has one price, whatever it uses.
     """
 
     kind: str
@@ -32,6 +32,7 @@ class Kept(Struct, frozen=True):
     passes: frozenset[str] = frozenset()
     can_be_deleted: bool = False
     is_free: bool = False
+    is_sold_whole: bool = False
 
 
 class Keeping(Operation, Protocol):

@@ -20,6 +20,7 @@ from headworks.errors import (
 )
 from headworks.pending import Pending
 from headworks.records.owing import SqliteOwing
+from headworks.records.spending import Spending
 from headworks.stores.belongings import SqliteBelongings
 from headworks.targets.providers.batches import Batches, Books
 from headworks.targets.providers.breaker import BreakerSettings
@@ -32,7 +33,7 @@ from headworks.targets.providers.owned import Owned, Register
 from headworks.targets.providers.retry import RetryPolicy
 from headworks.targets.providers.target import ProviderTarget, TargetPolicy
 from headworks.values import Auth, Caller, Payload
-from tests.fakes_providers import QUICK, FakeWorld, Opened, Refuses, Resets, Says, bound, busy, make_call
+from tests.fakes_providers import QUICK, FakeWorld, Opened, Refuses, Resets, Says, Tells, bound, busy, make_call
 from tests.fakes_store import OneConnection
 
 EAGER = TargetPolicy(QUICK, RetryPolicy(attempts=3, resends_unsure=True))
@@ -65,13 +66,15 @@ class Slow:
 
 
 class AnyModel:
-    """Every caller may use every model, but `chat` stands for `m` and nobody may use another's."""
+    """Every caller may use every model but `refused` and trained ones; `chat` stands for `m`."""
+
+    refused = frozenset()
 
     def named(self, place, caller, name):
         return {"chat": "m"}.get(name, name if self.may_use(place, caller, name) else None)
 
     def may_use(self, place, caller, model):
-        return not model.startswith(("ft:", "dear"))
+        return not model.startswith("ft:") and model not in self.refused
 
 
 class House(FakeWorld):
@@ -81,17 +84,34 @@ class House(FakeWorld):
         super().__init__()
         self.known = SqliteBelongings(OneConnection(), self.clock, Bounds(each=5))
         self.known.prepare()
+        self.models = AnyModel()
+        Spending().create(self.known._file.connection)
         self.owing = SqliteOwing(self.known._file, self.clock)
         self.owing.prepare()
         self.register = Register(self.known, lambda key_id: key_id, lambda subject: subject.encode())
         self.opened = Opened(self.client)
+
+    def slow_file(self):
+        """What is written of batches from now on becomes durable when the test says so: each call of what is returned."""
+        file, waiting = self.owing._file, []
+
+        class Later:
+            read = file.read
+
+            def write(self, job):
+                pending = Pending()
+                waiting.append(lambda: pending.resolve(file.write(job).result()))
+                return pending
+
+        self.owing._file = Later()
+        return waiting
 
     def target(self, operation, register=None):
         site = structs.replace(bound(self), operation=operation)
         name, reply = f"up/{operation.task}", tasks.reply(operation.task)
         health = Health(BreakerSettings())
         inner = ProviderTarget(name, f"openai/{operation.model}", site, reply, health, self.tools(), EAGER)
-        books = Books(self.owing, self.money, self.money, AnyModel(), lambda place, model: f"openai/{model}")
+        books = Books(self.owing, self.money, self.money, self.models, lambda place, model: f"openai/{model}")
         register = register or self.register
         return Owned(inner, operation.kept, register, Batches("up", register.belongings, books), self._offload)
 
@@ -431,6 +451,144 @@ def test_what_the_provider_refuses_is_the_callers_and_one_that_is_busy_is_not(ho
 
     assert (type(conflict), conflict.detail) == (ProviderRefused, ProviderRefused.title)
     assert isinstance(crowded, ProviderBusy)
+
+
+DONE = {**BATCH, "status": "completed", "output_file_id": "file-2", "request_counts": {"completed": 1}}
+SPENT = {"input_tokens": 10, "output_tokens": 7}
+OUTPUT = b'{"response": {"status_code": 200, "body": {"model": "m-1", "usage": {"prompt_tokens": 10, "completion_tokens": 7}}}}\n'
+
+
+def begin(house):
+    house.upload()
+    house.ask(batches, BEGIN, says({**BATCH, "status": "validating"}))
+
+
+def test_a_batch_is_held_for_before_it_is_begun_and_owed_before_it_is_told(house):
+    slow = Slow(house.known)
+    house.upload()
+    house.plays(says(BATCH))
+    done = house.start(batches, BEGIN, register=structs.replace(house.register, belongings=slow))
+    house.settle()
+    owed = house.owing.find("up", "batch_1")
+
+    assert not done.is_done
+    assert (owed.models, owed.held_micros, owed.caller_id, owed.target) == (("m",), 1000, "ann", "up/batches")
+    assert house.opened.settlements[-1][1] is None
+    slow.waiting.pop()()
+
+
+def test_lines_in_an_endpoints_name_go_out_in_its_models(house):
+    house.upload(content=LINE.replace(b'"m"', b'"chat"'))
+
+    assert b'"model":"m"' in house.client.requests[-1].body
+    assert list(house.owing.needs("up", "file-1")) == ["m"]
+
+
+def test_a_batch_of_a_file_whose_lines_were_not_looked_at_is_refused(house):
+    house.upload()
+    house.known._file.write(lambda connection: connection.execute("DELETE FROM batch_inputs"))
+    sent = house.sent()
+    error = house.ask(batches, BEGIN)
+
+    assert [each.pointer for each in error.errors] == ["/body/input_file_id"]
+    assert house.sent() == sent
+
+
+def test_a_model_that_the_caller_may_not_use_any_more_is_refused_when_the_batch_begins(house):
+    house.upload()
+    house.models.refused = frozenset({"m"})
+    sent = house.sent()
+    error = house.ask(batches, BEGIN)
+
+    assert isinstance(error, SchemaViolation)
+    assert house.sent() == sent
+
+
+def test_a_model_that_the_caller_trained_may_be_named(house):
+    house.upload()
+    house.ask(tuning, TUNE, says({**JOB, "fine_tuned_model": "ft:m:o::1"}))
+    lines = b'{"body": {"model": "ft:m:o::1"}}'
+
+    assert house.upload("file-2", content=lines)["id"] == "file-2"
+    assert list(house.owing.needs("up", "file-2")) == ["ft:m:o::1"]
+    told = [house.upload(caller="bob", content=lines.replace(b"::1", end)) for end in (b"::1", b"::2")]
+    assert {(type(error), error.errors) for error in told} == {(SchemaViolation, told[0].errors)}
+
+
+@pytest.mark.parametrize("document", [of("retrieve", "batch_1"), of("cancel", "batch_1"), {"action": "list"}])
+def test_an_end_that_says_what_was_used_is_booked_once_wherever_it_is_seen(house, document):
+    begin(house)
+    house.ask(batches, of("retrieve", "batch_1"), says({**BATCH, "status": "in_progress", "usage": SPENT}))
+    early = list(house.money.corrected)
+    for _ in range(2):
+        house.ask(batches, document, says({**DONE, "usage": SPENT}))
+
+    assert early == []
+    assert house.money.corrected == [80 - 1000]
+    assert house.owing.find("up", "batch_1") is None
+
+
+def test_nobody_is_told_of_an_end_before_it_is_booked_and_it_is_when_nobody_waits(house):
+    begin(house)
+    slow = house.slow_file()
+    house.plays(says({**DONE, "output_file_id": None, "usage": SPENT}))
+    done = house.start(batches, of("retrieve", "batch_1"))
+    house.settle()
+    is_told, corrected = done.is_done, list(house.money.corrected)
+    done.abandon()
+    slow.pop()()
+
+    assert (is_told, corrected) == (False, [])
+    assert house.money.corrected == [80 - 1000]
+
+
+def test_an_output_is_booked_at_its_end_and_a_part_of_it_is_not(house):
+    begin(house)
+    house.ask(batches, of("retrieve", "batch_1"), says(DONE))
+    house.plays(Tells((OUTPUT[:20], OUTPUT[20:])))
+    for is_left in (True, False):
+        stream = house.wait(house.start(files, of("content", "file-2"))).result().stream
+        first = house.wait(stream.next()).result()
+        if is_left:
+            stream.cancel()
+            continue
+        rest = [house.wait(stream.next()).result() for _ in range(2)]
+
+    assert (first, rest) == (OUTPUT[:20], [OUTPUT[20:], None])
+    assert house.money.corrected == [80 - 1000]
+
+
+def test_an_output_is_read_before_it_is_deleted(house):
+    begin(house)
+    house.ask(batches, of("retrieve", "batch_1"), says(DONE))
+    gone = says({"id": "file-2", "object": "file", "deleted": True})
+    house.ask(files, of("delete", "file-2"), Tells((OUTPUT,)), gone)
+
+    assert [request.method for request in house.client.requests[-2:]] == ["GET", "DELETE"]
+    assert house.money.corrected == [80 - 1000]
+    assert house.known.find("up", "file-2") is None
+
+
+def test_an_output_that_cannot_be_read_now_is_not_deleted_and_one_that_is_lost_is(house):
+    begin(house)
+    house.ask(batches, of("retrieve", "batch_1"), says(DONE))
+    broken = house.ask(files, of("delete", "file-2"), *[Resets()] * 3)
+    lost = house.ask(files, of("delete", "file-2"), Says(404, b"{}"), Says(404, b"{}"))
+
+    assert (type(broken), type(lost)) == (ProviderDown, NotFound)
+    assert house.money.corrected == []
+    assert house.owing.find("up", "batch_1") is None
+    assert house.known.find("up", "file-2") is None
+
+
+@pytest.mark.parametrize(("plays", "is_free"), [(Says(400, b"{}"), True), (Resets(), False)])
+def test_a_batch_that_was_not_begun_is_charged_only_where_it_may_have_been(house, plays, is_free):
+    house.upload()
+    freed = house.money.freed
+    house.ask(batches, BEGIN, plays)
+
+    assert house.money.freed - freed == is_free
+    assert house.owing.find("up", "batch_1") is None
 
 
 class Plain:

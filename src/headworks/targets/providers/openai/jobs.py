@@ -35,6 +35,7 @@ TUNING = Kept(
         "fine_tuned_model_checkpoint": _MODEL,
     },
     reads=frozenset({"retrieve", "events", "checkpoints"}),
+    is_sold_whole=True,
 )
 
 
