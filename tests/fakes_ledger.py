@@ -2,7 +2,7 @@
 
 from headworks.errors import IdempotencyMismatch, IdempotencyRunning, IdempotencySpent, Internal, RecordUnavailable
 from headworks.pending import Pending
-from headworks.ports import Entry, IdempotencySlot, Replay
+from headworks.ports import Entry, IdempotencySlot, Opened, Replay
 from headworks.values import Reservation
 
 
@@ -32,31 +32,31 @@ class FakeLedger:
         pending.resolve(None)
         return pending
 
-    def open(self, entry: Entry) -> Pending[int]:
-        pending: Pending[int] = Pending()
+    def open(self, entry: Entry) -> Pending[Opened]:
+        pending: Pending[Opened] = Pending()
         if self._write(pending, "opened", entry):
-            number = len(self.entries) - 1
-            self._open[number] = entry.idempotency
-            pending.resolve(number)
+            opened = Opened(entry.request_id, len(self.entries) - 1)
+            self._open[opened.number] = entry.idempotency
+            pending.resolve(opened)
         return pending
 
-    def reserve(self, number: int, reservation: Reservation) -> Pending[None]:
+    def reserve(self, opened: Opened, reservation: Reservation) -> Pending[None]:
         pending: Pending[None] = Pending()
-        if number not in self._open:
-            pending.fail(Internal(reason=f"record {number} is not open"))
+        if opened.number not in self._open:
+            pending.fail(Internal(reason=f"record {opened.number} is not open"))
         elif self.is_failing:
             pending.fail(RecordUnavailable(retry_after_s=1.0))
         else:
-            self.reserved.append((number, reservation))
+            self.reserved.append((opened.number, reservation))
             pending.resolve(None)
         return pending
 
-    def close(self, number: int, entry: Entry) -> Pending[None]:
+    def close(self, opened: Opened, entry: Entry) -> Pending[None]:
         pending: Pending[None] = Pending()
-        if number not in self._open:
-            pending.fail(Internal(reason=f"record {number} is not open"))
+        if opened.number not in self._open:
+            pending.fail(Internal(reason=f"record {opened.number} is not open"))
         elif self._write(pending, "closed", entry):
-            slot = self._open.pop(number)
+            slot = self._open.pop(opened.number)
             if slot is not None and entry.idempotency is None:
                 self._running.pop(slot.slot, None)
             self._keep_answer(entry)

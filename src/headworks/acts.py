@@ -49,6 +49,7 @@ CHANGES: Mapping[str, Told] = {
 """Commands that change something."""
 
 
+SETTLED = "records.settled"
 READ = ("read", "request_id", "filter")
 """What is told of a reading."""
 
@@ -58,6 +59,9 @@ class Accessed(Protocol):
 
     def accessed(self, actor: str, what: dict[str, Any]) -> Pending[None]:
         """Record that somebody reads content."""
+
+    def settled(self) -> Pending[None]:
+        """Wait for what was promised."""
 
 
 class Acts:
@@ -134,6 +138,16 @@ def reading(ledger: Accessed) -> Given:
         return {}
 
     return read
+
+
+def settling(ledger: Accessed) -> Given:
+    """The command that waits until the record's files hold all that was promised, before they are read."""
+
+    async def settle(words: Mapping[str, Any], person: Person) -> object:
+        await ledger.settled()
+        return {}
+
+    return settle
 
 
 def _shown(names: tuple[str, ...], said: object) -> bytes:

@@ -6,12 +6,13 @@ import asyncio
 import os
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
+from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 
-from headworks.acts import Acts, Given, reading
+from headworks.acts import SETTLED, Acts, Given, reading, settling
 from headworks.admin.control import ControlServer
 from headworks.admin.person import Person, myself
 from headworks.assembly.deployment import Deployment
@@ -62,6 +63,7 @@ from headworks.records.owing import SqliteOwing
 from headworks.request.arrive import Routes
 from headworks.routes import table
 from headworks.stores.belongings import SqliteBelongings
+from headworks.stores.work import Scheduling
 from headworks.targets.estimate import Estimate
 from headworks.targets.models.process import ProcessEngine
 from headworks.targets.models.registry import Models
@@ -165,11 +167,9 @@ class Service:
         )
         self._starting = loop.create_task(self.models.start())
         await asyncio.sleep(0)  # the workers start to load while this process opens its files
-        settings = record_settings(config, self.home.folder)
         bell = Doorbell(loop)
         self._closers.append(bell.close)
-        self.ledger = Ledger.start(settings, clock, bell.post, soon=loop.call_soon)
-        self._closers.append(self.ledger.stop)
+        self._open_ledger(loop, bell)
         limits = self._open_limits()
         stores = self.ledger.stores
         folder = self.home.folder
@@ -202,6 +202,13 @@ class Service:
         ticking = loop.create_task(self._tick(limits))
         flushing = loop.create_task(self._flush())
         self._closers += [ticking.cancel, flushing.cancel]
+
+    def _open_ledger(self, loop: asyncio.AbstractEventLoop, bell: Doorbell) -> None:
+        settings = record_settings(self.config, self.home.folder)
+        scheduling = Scheduling(loop.call_soon, loop.call_later)
+        self.ledger = Ledger.start(settings, self.clock, bell.post, scheduling=scheduling)
+        self._closers.append(self.ledger.stop)
+        self.ledger.when_lost = partial(self.watch.failed, RequestId("journal"))
 
     def _found(self, loop: asyncio.AbstractEventLoop, offload: ThreadOffload) -> Targets:
         """The targets by name; what serves services outside is loaded only where some are configured."""
@@ -326,7 +333,14 @@ class Service:
             return lambda words, person: awaited(given(words, person))
 
         given = {name: acts.recorded(name, command) for name, command in self.commands().items()}
-        return {name: on_loop(each) for name, each in {**given, "records.accessed": reading(self.ledger)}.items()}
+        return {
+            name: on_loop(each)
+            for name, each in {
+                **given,
+                "records.accessed": reading(self.ledger),
+                SETTLED: settling(self.ledger),
+            }.items()
+        }
 
 
 def _nothing() -> None:

@@ -9,6 +9,7 @@ from msgspec import Struct
 
 from headworks.durable import sync_folder
 from headworks.errors import ConfigurationRefused, HomeUnavailable
+from headworks.records.journal import FILE as JOURNAL
 from headworks.stores.copying import copy_database
 
 RECORDS, KEYS, CONTENT, INCOMING, LOCK = "records.db", "keys.db", "content", "incoming", "headworks.lock"
@@ -28,7 +29,8 @@ class BackedUp(Struct, frozen=True):
 def back_up(home: Path, folder: Path) -> BackedUp:
     """Copy a home's record, keys and content to a new folder, which appears under its name when it is whole.
 
-    The record is copied before what it refers to: content and data keys are durable before the rows that need them.
+    The record is copied before what it refers to: content and data keys are durable before the rows that need them. What the
+    journal promises goes first: whatever is missing there is in the record.
 
     Raises: ConfigurationRefused when the folder is there already; HomeUnavailable when the copy fails.
     """
@@ -50,6 +52,7 @@ def back_up(home: Path, folder: Path) -> BackedUp:
 
 
 def _copied(home: Path, draft: Path, folder: Path) -> BackedUp:
+    _copy_file(home / JOURNAL, draft / JOURNAL)
     size_bytes = copy_database(home / RECORDS, draft / RECORDS)
     sizes = [_copy_file(path, draft / path.relative_to(home)) for path in _content_of(home)]
     size_bytes += copy_database(home / KEYS, draft / KEYS) + sum(sizes)

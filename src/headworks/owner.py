@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 from msgspec import structs
 
-from headworks.acts import BEGUN, OK, Acts, Given, reading
+from headworks.acts import BEGUN, OK, SETTLED, Acts, Given, reading, settling
 from headworks.admin.control import ask_owner
 from headworks.admin.person import myself
 from headworks.assembly.parts import key_rules, record_settings
@@ -18,6 +18,7 @@ from headworks.commands import key_commands, record_commands
 from headworks.errors import BadControl, HeadworksError, HomeUnavailable
 from headworks.home import Home
 from headworks.identity.issue import KeyRules
+from headworks.records.journal import FILE as JOURNAL
 from headworks.records.ledger import Ledger
 from headworks.records.opening import open_to_read
 from headworks.records.rekey import rekey
@@ -34,6 +35,7 @@ NEEDS_A_STOP = "records.rekey"
 ACCEPTED = 202
 THROUGH = "command line"
 """How a command came, as the record says it."""
+_OF_READING = {"records.accessed": reading, SETTLED: settling}
 UNBOUNDED_BYTES = 2**62
 """Nothing is pruned for the sake of a bound that a service may have otherwise."""
 
@@ -68,16 +70,30 @@ def carry_out(folder: Path, command: str, words: Mapping[str, Any], config: Call
         home.unlock()
 
 
+def settle(folder: Path, config: Callable[[], Config] = Config) -> None:
+    """Let a home's files hold all that was promised, before they are read: a running service's, or what a crash left.
+
+    What cannot be settled, since a key or the right to write is missing, can be read as it is.
+    """
+    home = Home(folder)
+    with suppress(HeadworksError):
+        if home.is_owned_elsewhere():
+            ask_owner(home.control_path(), SETTLED, {})
+        elif (folder / JOURNAL).exists():
+            carry_out(folder, SETTLED, {}, config)
+
+
 def _done(settings: RecordSettings, rules: KeyRules, command: str, words: Mapping[str, Any]) -> Any:
     """What the running service would do, with the same rows in the record."""
     turns = Turns()
     with _opened(settings, turns) as ledger:
-        given = reading(ledger) if command == "records.accessed" else _given(ledger, settings.home, rules, command)
-        return turns.result_of(given(words, myself(THROUGH)))
+        return turns.result_of(_given(ledger, settings.home, rules, command)(words, myself(THROUGH)))
 
 
 def _given(ledger: Ledger, home: Path, rules: KeyRules, command: str) -> Given:
     clock = SystemClock()
+    if command in _OF_READING:
+        return _OF_READING[command](ledger)
     if command.startswith("keys."):
         commands = key_commands(open_people(ledger.stores, home, clock, rules).actions)
     else:

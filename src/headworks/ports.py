@@ -67,7 +67,7 @@ class Limits(Protocol):
         """Count one running call less."""
 
 
-class Entry(Struct, gc=False):
+class Entry(Struct, gc=False, array_like=True):
     """One call's record while it is being made; the ledger seals and stores it.
 
     Units: `at_wall_ns` since 1970 UTC; stage times in microseconds, in the order of the story.
@@ -120,6 +120,13 @@ class IdempotencySlot(Struct, frozen=True):
     body: bytes
 
 
+class Opened(Struct, gc=False):
+    """The row of a call under way; its number is known once the store has it."""
+
+    request_id: RequestId
+    number: int = -1
+
+
 class Replay(Struct, frozen=True):
     """The stored answer of an earlier call with the same Idempotency-Key."""
 
@@ -130,21 +137,18 @@ class Replay(Struct, frozen=True):
 
 
 class Ledger(Protocol):
-    """The durable record. Every pending result resolves after the commit, on the loop's thread.
-
-    Raises: RecordUnavailable, through the pending results, while the store fails.
-    """
+    """The durable record. A pending result resolves once what it is about is durable; RecordUnavailable while the store fails."""
 
     def commit(self, entry: Entry) -> Pending[None]:
         """Write one finished call as one row (with its idempotency slot, in the same transaction)."""
 
-    def open(self, entry: Entry) -> Pending[int]:
-        """Write the `opened` row of a call that streams; gives its number for `close`."""
+    def open(self, entry: Entry) -> Pending[Opened]:
+        """Write the `opened` row of a call that streams or leaves the house."""
 
-    def reserve(self, number: int, reservation: Reservation) -> Pending[None]:
+    def reserve(self, opened: Opened, reservation: Reservation) -> Pending[None]:
         """Write what one more attempt of an opened call may cost, before it is sent."""
 
-    def close(self, number: int, entry: Entry) -> Pending[None]:
+    def close(self, opened: Opened, entry: Entry) -> Pending[None]:
         """Write the closing row of an opened call, once, with what its attempts came to."""
 
     def refuse(self, source: str, route: str, code: str) -> None:
@@ -193,10 +197,7 @@ class Endpoints(Protocol):
         """
 
     def named(self, name: str, version: int) -> Endpoint:
-        """One version of one endpoint.
-
-        Raises: as `of`.
-        """
+        """One version of one endpoint; raises as `of`."""
 
     def versions(self) -> tuple[Endpoint, ...]:
         """Every version of every endpoint, by name and number."""

@@ -5,7 +5,7 @@ import queue
 import pytest
 
 from headworks.errors import IdempotencyMismatch, IdempotencyRunning, IdempotencySpent, Internal
-from headworks.ports import Entry, IdempotencySlot
+from headworks.ports import Entry, IdempotencySlot, Opened
 from headworks.records.ledger import Ledger
 from headworks.records.settings import RecordSettings
 from headworks.units import RequestId, SystemClock
@@ -65,11 +65,12 @@ def test_an_opened_call_is_closed_under_its_number_once(make):
     assert wait(ledger.close(second, entry(2))) is None
 
 
-def test_a_number_that_was_never_opened_cannot_be_closed(make):
+@pytest.mark.parametrize("number", [-1, 0, 77])
+def test_a_call_that_was_never_opened_cannot_be_closed(make, number):
     ledger, wait = make
 
     with pytest.raises(Internal):
-        wait(ledger.close(77, entry()))
+        wait(ledger.close(Opened(RequestId("r"), number), entry()))
 
 
 def test_refusals_are_counted_without_waiting(make):
@@ -131,11 +132,11 @@ def test_an_answer_too_large_to_keep_spends_the_key(make):
 def test_a_streams_slot_runs_until_its_end_and_then_gives_its_events(make):
     ledger, wait = make
     wait(ledger.claim(SLOT))
-    number = wait(ledger.open(entry(idempotency=SLOT)))
+    opened_row = wait(ledger.open(entry(idempotency=SLOT)))
     with pytest.raises(IdempotencyRunning):
         wait(ledger.claim(SLOT))
 
-    wait(ledger.close(number, entry(output=b"[1,2]", output_media="text/event-stream", idempotency=SLOT)))
+    wait(ledger.close(opened_row, entry(output=b"[1,2]", output_media="text/event-stream", idempotency=SLOT)))
 
     replay = wait(ledger.claim(SLOT))
     assert (replay.media, replay.body) == ("text/event-stream", b"[1,2]")
@@ -151,9 +152,9 @@ def test_slots_do_not_know_each_other(make):
 def test_an_attempt_is_reserved_only_for_a_call_that_is_open(make):
     ledger, wait = make
     held = Reservation(1, 5, (("all|service", "2026-11"),))
-    number = wait(ledger.open(entry()))
+    opened_row = wait(ledger.open(entry()))
 
-    assert wait(ledger.reserve(number, held)) is None
-    wait(ledger.close(number, entry()))
+    assert wait(ledger.reserve(opened_row, held)) is None
+    wait(ledger.close(opened_row, entry()))
     with pytest.raises(Internal):
-        wait(ledger.reserve(number, held))
+        wait(ledger.reserve(opened_row, held))

@@ -34,6 +34,8 @@ TEXT = {"text": "a" * 60_000}
 ASKED = {"messages": [{"role": "user", "content": "a" * 60_000}], "max_tokens": 10}
 
 TRIES = 20
+MOST = 4000
+"""More than the room that is taken ahead can hold."""
 STREAM = {"Accept": "text/event-stream"}
 
 
@@ -93,21 +95,31 @@ def is_refused_and_unready(running, talk):
     return is_refused and running.get("/health/ready", key="").status == 503
 
 
+def until_refused(call):
+    """Answers until the room is used up that was taken ahead, and some more."""
+    answers = []
+    for number in range(MOST):
+        answers.append(call(number))
+        if answers[-1].status == 503:
+            break
+    return answers + [call(number) for number in range(len(answers), len(answers) + TRIES)]
+
+
 def test_a_full_disk_answers_503_and_nothing_unrecorded_and_recovers_without_a_restart(disk, tmp_path):
     config = write_config(tmp_path / "project", CONFIG)
     answers = []
     with service(config, disk.home, inside=disk.inside) as running, Talk(running.port, running.key) as talk:
         answers += [talk.call("/api/echo/v1", TEXT) for _ in range(3)]
         disk.fill()
-        answers += [talk.call("/api/echo/v1", TEXT) for _ in range(60)]
-        streams = [talk.call("/api/count/v1", {"x": [1]}, headers=STREAM) for _ in range(TRIES)]
-        claims = [talk.call("/api/echo/v1", TEXT, headers=key_of(number)) for number in range(TRIES)]
+        answers += until_refused(lambda _: talk.call("/api/echo/v1", TEXT))
+        streams = until_refused(lambda _: talk.call("/api/count/v1", {"x": [1]}, headers=STREAM))
+        claims = until_refused(lambda number: talk.call("/api/echo/v1", TEXT, headers=key_of(number)))
         unready = [is_refused_and_unready(running, talk) for _ in range(TRIES)]
         live = running.get("/health/live", key="")
         disk.free()
         running.wait_for("/health/ready")
         after = [talk.call("/api/echo/v1", TEXT) for _ in range(3)]
-        refused = next((number for number, claim in enumerate(claims) if claim.status == 503), TRIES)
+        refused = next((number for number, claim in enumerate(claims) if claim.status == 503))
         retried = talk.call("/api/echo/v1", TEXT, headers=key_of(refused))
         verified = shell("records", "verify", "--home", str(disk.home), inside=disk.inside)
         listed = shell("records", "list", "--limit", "10000", "--json", "--home", str(disk.home), inside=disk.inside)

@@ -6,6 +6,7 @@ from pathlib import Path
 from headworks.backup import back_up
 from headworks.cli.output import Output
 from headworks.cli.where import add_home, home_of
+from headworks.owner import settle
 
 
 def add_words(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -18,7 +19,9 @@ def add_words(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -
 
 def run(asked: argparse.Namespace, output: Output) -> int:
     """Copy the home; what opens the copy stays behind."""
-    done = back_up(home_of(asked), asked.folder.absolute())
+    home = home_of(asked)
+    settle(home)
+    done = back_up(home, asked.folder.absolute())
 
     def as_text() -> str:
         return (

@@ -3,6 +3,7 @@
 import argparse
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from msgspec import structs
 from headworks.cli.output import Output, table
 from headworks.cli.where import add_home, add_home_config, home_config_of, home_of
 from headworks.errors import ConfigurationRefused
-from headworks.owner import carry_out
+from headworks.owner import carry_out, settle
 from headworks.records.reading import Filter, Records, own_verifier
 from headworks.records.verify import verify
 from headworks.settings import Config
@@ -69,7 +70,7 @@ def _count(text: str) -> int:
 
 def run_list(asked: argparse.Namespace, output: Output) -> int:
     """List calls."""
-    with Records(home_of(asked), asked.key_file) as records:
+    with Records(_settled(asked), asked.key_file) as records:
         calls = records.newest(_filter(asked), asked.limit)
     header = ("TIME", "REQUEST", "CALLER", "ENDPOINT", "STATUS", "OUTCOME", "MS")
     output.show(calls, lambda: table(header, map(_row, calls)))
@@ -78,7 +79,7 @@ def run_list(asked: argparse.Namespace, output: Output) -> int:
 
 def run_show(asked: argparse.Namespace, output: Output) -> int:
     """Show one call."""
-    with Records(home_of(asked), _key_file(asked)) as records:
+    with Records(_settled(asked), _key_file(asked)) as records:
         call = records.show(asked.request_id, _access(asked))
     output.show(call, lambda: msgspec.json.format(msgspec.json.encode(call), indent=2).decode())
     return 0
@@ -87,7 +88,7 @@ def run_show(asked: argparse.Namespace, output: Output) -> int:
 def run_export(asked: argparse.Namespace, output: Output) -> int:
     """Export calls as JSON lines."""
     count = 0
-    with Records(home_of(asked), _key_file(asked)) as records:
+    with Records(_settled(asked), _key_file(asked)) as records:
         target = sys.stdout.buffer if asked.out is None else asked.out.open("xb")
         try:
             for line in records.export(_access(asked), _filter(asked)):
@@ -104,7 +105,7 @@ def run_export(asked: argparse.Namespace, output: Output) -> int:
 
 def run_verify(asked: argparse.Namespace, output: Output) -> int:
     """Verify the record; 0 only when all of it is whole."""
-    home = home_of(asked)
+    home = _settled(asked)
     since = asked.since.read_text(encoding="utf-8") if asked.since else None
     try:
         verdict = verify(home, since=since, verifier=asked.verifier or own_verifier(home, _key_file(asked)))
@@ -126,7 +127,7 @@ def run_verify(asked: argparse.Namespace, output: Output) -> int:
 
 def run_prove(asked: argparse.Namespace, output: Output) -> int:
     """Print the inclusion proofs of one call."""
-    with Records(home_of(asked), asked.key_file) as records:
+    with Records(_settled(asked), asked.key_file) as records:
         proofs = [records.prove(seq) for seq in records.seqs_of(asked.request_id)]
     output.show(
         proofs, lambda: "\n".join(msgspec.json.format(msgspec.json.encode(p), indent=2).decode() for p in proofs)
@@ -136,7 +137,7 @@ def run_prove(asked: argparse.Namespace, output: Output) -> int:
 
 def run_checkpoint(asked: argparse.Namespace, output: Output) -> int:
     """Print the newest signed checkpoint and the key that checks it."""
-    with Records(home_of(asked), asked.key_file) as records:
+    with Records(_settled(asked), asked.key_file) as records:
         told = {"checkpoint": records.checkpoint(), "verifier": records.verifier().text()}
     output.show(told, lambda: told["checkpoint"])
     return 0
@@ -207,6 +208,13 @@ def _config(asked: argparse.Namespace) -> Config:
     if asked.key_file is None:
         return config
     return structs.replace(config, records=structs.replace(config.records, key_file=str(asked.key_file)))
+
+
+def _settled(asked: argparse.Namespace) -> Path:
+    """The home, to be read."""
+    home = home_of(asked)
+    settle(home, partial(_config, asked))
+    return home
 
 
 def _key_file(asked: argparse.Namespace) -> Path | None:

@@ -8,6 +8,7 @@ from headworks.cli.output import Output, table
 from headworks.cli.where import add_home, home_of
 from headworks.dialects.native.table import table_of
 from headworks.errors import ConfigurationRefused
+from headworks.owner import settle
 from headworks.records.using import EVERY, FIRST_DAY, LAST_DAY, Asked, used
 from headworks.units import is_day
 
@@ -28,7 +29,9 @@ def add_words(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -
 def run(asked: argparse.Namespace, output: Output) -> int:
     """Show the sums."""
     which = asked_of(asked.by, asked.since, asked.until)
-    rows = used(home_of(asked), which)
+    home = home_of(asked)
+    settle(home)
+    rows = used(home, which)
     if asked.csv and not output.is_json:
         columns = tuple(rows[0]) if rows else which.by
         print(table_of(msgspec.json.encode(rows), columns, is_array=True).decode(), end="")

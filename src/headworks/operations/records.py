@@ -1,5 +1,6 @@
 """The record's metadata over /admin; its content is read on the machine only, by `headworks records`."""
 
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -8,6 +9,7 @@ from msgspec import Meta, Struct
 
 from headworks.contract.schema import CSV
 from headworks.dialects.native.table import table_of
+from headworks.errors import RecordUnavailable
 from headworks.identity.actions import read_form
 from headworks.operations.service import Operation, query_words
 from headworks.ports import Action, Answer, Ask, Offload
@@ -44,8 +46,14 @@ class ListUsage(Struct, frozen=True, forbid_unknown_fields=True):
 def record_operations(home: Path, key_file: Path | None, ledger: Ledger, offload: Offload) -> dict[str, Action]:
     """List calls without content, and tell what the record takes on disk; both are recorded."""
 
+    async def settled() -> None:
+        """What was promised shows, too; while the store fails, what there is."""
+        with suppress(RecordUnavailable):
+            await ledger.settled()
+
     async def listed(ask: Ask) -> Answer:
         asked = read_form(ListRecords, query_words(ask.raw.query))
+        await settled()
 
         def read() -> bytes:
             with Records(home, key_file) as records:
@@ -60,6 +68,7 @@ def record_operations(home: Path, key_file: Path | None, ledger: Ledger, offload
     async def spent(ask: Ask) -> Answer:
         asked = read_form(ListUsage, query_words(ask.raw.query))
         which = Asked(tuple(each for each in EVERY if each in asked.by.split(",")) or EVERY, asked.since, asked.until)
+        await settled()
         rows = await offload(lambda: used(home, which))
         if asked.format == "csv":
             return Answer(

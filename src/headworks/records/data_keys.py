@@ -112,6 +112,13 @@ class DataKeys:
         self._cache.move_to_end(wanted)
         return key
 
+    def is_at_hand(self, wanted: Wanted) -> bool:
+        """Whether the key is in memory.
+
+        Safe under: any thread.
+        """
+        return wanted in self._cache
+
     def ensure(self, connection: apsw.Connection, many: Iterable[Wanted], now_ns: int) -> dict[Wanted, DataKey]:
         """Bring the keys into memory; those that do not exist are made and durable when this returns.
 

@@ -9,15 +9,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import apsw
-from msgspec import Struct
 
 from headworks.errors import HeadworksError, Internal, RecordUnavailable
-from headworks.pending import Pending
+from headworks.ports import Opened
 from headworks.records.chores import Chores, internal_put
 from headworks.records.columns import LEAF, Row
 from headworks.records.content import ContentFiles
 from headworks.records.data_keys import DataKey, DataKeys, Wanted
 from headworks.records.detail import detail_of, numbers_text
+from headworks.records.erasure import Erase, Erased
 from headworks.records.expiry import Expiry
 from headworks.records.kms import KeyFile, Kms
 from headworks.records.log_keys import LogKeys, has_secrets, open_log_keys, was_used
@@ -35,27 +35,8 @@ from headworks.stores.work import File, Item, Result
 from headworks.units import Clock
 
 MOST_OPEN = 65536
-
-
-class Erased(Struct, frozen=True):
-    """What an erasure did.
-
-    Shapes: `record` is the number of the signed row that says so; `data_keys` counts the keys that were destroyed.
-    """
-
-    record: int
-    data_keys: int
-
-
-class Erase(Item):
-    """An owner whose data keys are to be destroyed, and who asked for it."""
-
-    __slots__ = ("actor", "owner")
-
-    def __init__(self, pending: Pending[Erased], owner: bytes, actor: str) -> None:
-        super().__init__(pending)
-        self.owner = owner
-        self.actor = actor
+BOUNDED = ("call", "opened")
+"""Kinds that find no room when the disk's bound is reached; what the log says of itself does."""
 
 
 class _Batch:
@@ -70,6 +51,7 @@ class _Batch:
         "erased",
         "nodes",
         "opened",
+        "promise",
         "puts",
         "reserves",
         "results",
@@ -82,8 +64,9 @@ class _Batch:
         self.puts: list[Put] = []
         self.reserves: list[Reserve] = []
         self.claims: list[Claim] = []
-        self.opened: list[Put] = []
+        self.opened: dict[int, Put] = {}
         self.closed: dict[int, Put] = {}
+        self.promise = 0
         self.erased: list[bytes] = []
         self.rows: list[Row] = []
         self.nodes: list[Node] = []
@@ -95,6 +78,7 @@ class RecordDesk:
     """Implements the writer's Desk for the record; every method runs on the writer's thread."""
 
     log: LogKeys
+    kms: Kms
     keys: DataKeys
     replays: Replays
     files: ContentFiles
@@ -113,6 +97,7 @@ class RecordDesk:
         self.edge = Frontier()
         self.content_bytes = 0
         self.running: dict[int, bytes | None] = {}
+        self.promised = 0
         self.is_full = False
         self._kms = kms
         self._is_loaded = False
@@ -137,6 +122,7 @@ class RecordDesk:
         size, packed, root, self.content_bytes = row or (0, b"", Frontier().root(), 0)
         self.edge = check_edge(records, self.log.signer.verifier, (size, packed, root))
         self.running = dict(records.execute(self.sql["running"]))
+        self.promised = records.execute(self.sql["promise"]).get or 0
         self.spending.forget()
         self.replays.load(records)
         if not self._is_loaded:
@@ -148,12 +134,14 @@ class RecordDesk:
         """Sort the items, find their keys, seal them."""
         batch = self._batch = _Batch(self.edge.copy(), self.content_bytes)
         for item in items:
+            if item.promise:
+                batch.promise = item.promise
             if type(item) is Put:
                 batch.puts.append(item)
             elif type(item) is Claim:
                 batch.claims.append(item)
             elif type(item) is Reserve:
-                self._reserve(batch, item)
+                batch.reserves.append(item)
             elif type(item) is Release:
                 self.replays.release(item.slot.slot)
                 batch.results.append((item.pending, None, None))
@@ -161,6 +149,8 @@ class RecordDesk:
                 batch.puts.append(self._erase(item))
         if batch.puts:
             self._seal(batch)
+        if batch.reserves:
+            self._check_reserves(batch)
 
     def write(self, connection: apsw.Connection) -> None:
         """Rows, tree, running calls and slots, in the caller's transaction."""
@@ -175,7 +165,9 @@ class RecordDesk:
             if batch.opened or batch.closed:
                 self._write_running(connection, batch)
         if batch.opened or batch.closed or batch.reserves:
-            self.spending.write(connection, batch.opened, batch.closed, batch.reserves)
+            self.spending.write(connection, list(batch.opened.values()), batch.closed, batch.reserves)
+        if batch.promise:
+            connection.execute(self.sql["set_promise"], (batch.promise,))
         if batch.changes:
             self.replays.write(connection, batch.changes)
         for claim in batch.claims:
@@ -186,6 +178,7 @@ class RecordDesk:
         batch = self._batch
         self.edge = batch.edge
         self.content_bytes = batch.content_bytes
+        self.promised = batch.promise or self.promised
         self.files.settle()
         self.replays.committed(batch.changes)
         results = batch.results
@@ -230,7 +223,7 @@ class RecordDesk:
         self.spending.create(records)
         verifier: str | None = records.execute(self.sql["verifier"]).get
         is_new = not has_secrets(keys) and verifier is None
-        kms = self._kms or KeyFile.open(self.settings.kek_path, may_create=is_new)
+        kms = self.kms = self._kms or KeyFile.open(self.settings.kek_path, may_create=is_new)
         self.log = open_log_keys(keys, kms, may_create=is_new)
         ours = self.log.signer.verifier.text()
         if verifier is None and was_used(keys):
@@ -262,10 +255,7 @@ class RecordDesk:
                 files.undo_of(seq)
                 self._give_up(batch, put, _own_error(error))
                 continue
-            if put.refers_to is not None:
-                batch.closed[put.refers_to] = put
-            elif put.kind == "opened":
-                batch.opened.append(put)
+            self._note_opened(batch, put, seq)
             put.seq = seq
             seq += 1
             batch.rows.append(row)
@@ -273,6 +263,16 @@ class RecordDesk:
         batch.nodes = batch.edge.extend([row[LEAF] for row in batch.rows])
         batch.content_bytes += files.born_bytes
         files.sync()
+
+    @staticmethod
+    def _note_opened(batch: _Batch, put: Put, seq: int) -> None:
+        if put.opened is None:
+            return
+        if put.kind == "opened":
+            put.opened.number = seq
+            batch.opened[seq] = put
+        else:
+            batch.closed[put.opened.number] = put
 
     def _give_up(self, batch: _Batch, put: Put, error: Exception) -> None:
         batch.results.append((put.pending, None, error))
@@ -298,21 +298,25 @@ class RecordDesk:
         return held
 
     def _check(self, batch: _Batch, put: Put) -> None:
-        if put.kind == "call":
-            if self.is_full:
-                raise _full()
-        elif put.kind == "opened":
-            if self.is_full or len(self.running) >= MOST_OPEN:
-                raise _full()
-        elif put.kind == "closed" and (put.refers_to not in self.running or put.refers_to in batch.closed):
-            raise Internal(reason=f"record {put.refers_to} is not open")
+        """Whether a row may be written; one that was promised finds room."""
+        if put.kind == "closed" and put.opened is not None:
+            if not self._is_open(batch, put.opened) or put.opened.number in batch.closed:
+                raise _not_open(put.opened)
+        elif put.kind in BOUNDED and not put.promise and (self.is_full or len(self.running) >= MOST_OPEN):
+            raise _full()
 
-    def _reserve(self, batch: _Batch, item: Reserve) -> None:
+    def _is_open(self, batch: _Batch, opened: Opened) -> bool:
+        """Whether a call is under way: its opened row was written before, or is being written."""
+        return opened.number in self.running or opened.number in batch.opened
+
+    def _check_reserves(self, batch: _Batch) -> None:
         """One more attempt, of a call that is under way; else nothing may be sent for it."""
-        if item.seq in self.running:
-            batch.reserves.append(item)
-        else:
-            batch.results.append((item.pending, None, Internal(reason=f"record {item.seq} is not open")))
+        reserves, batch.reserves = batch.reserves, []
+        for item in reserves:
+            if self._is_open(batch, item.opened):
+                batch.reserves.append(item)
+            else:
+                batch.results.append((item.pending, None, _not_open(item.opened)))
 
     def _keep_slot(self, batch: _Batch, put: Put, key: DataKey | None) -> None:
         if put.kind == "opened":
@@ -321,7 +325,7 @@ class RecordDesk:
             batch.changes.append(self.replays.ended(put, key, self._sealer))
 
     def _write_running(self, connection: apsw.Connection, batch: _Batch) -> None:
-        self._insert_running.insert(connection, [(put.seq, _slot(put)) for put in batch.opened])
+        self._insert_running.insert(connection, [(put.seq, _slot(put)) for put in batch.opened.values()])
         if not batch.closed:
             return
         if len(batch.closed) == 1:
@@ -337,15 +341,16 @@ class RecordDesk:
             else:
                 self.replays.free(connection, slot_left)
 
-    def _note(self, put: Put) -> int | Erased | None:
+    def _note(self, put: Put) -> Opened | Erased | None:
         if put.kind == "opened":
             self.running[put.seq] = _slot(put)
-        elif put.kind == "closed" and put.refers_to is not None:
-            self.running.pop(put.refers_to, None)
+            return put.opened
+        if put.kind == "closed" and put.opened is not None:
+            self.running.pop(put.opened.number, None)
             return None
-        elif put.kind == "erased" and put.detail is not None:
+        if put.kind == "erased" and put.detail is not None:
             return Erased(put.seq, len(detail_of(put.detail)["data_keys"]))
-        return put.seq
+        return None
 
     def _claim(self, connection: apsw.Connection, claim: Claim) -> Result:
         try:
@@ -365,6 +370,10 @@ class RecordDesk:
 
 def _slot(put: Put) -> bytes | None:
     return None if put.entry.idempotency is None else put.entry.idempotency.slot
+
+
+def _not_open(opened: Opened) -> Internal:
+    return Internal(reason=f"record {opened.number} of {opened.request_id} is not open")
 
 
 def _full() -> RecordUnavailable:

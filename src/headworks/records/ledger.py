@@ -5,16 +5,20 @@ What is written and how it proves itself is in desk.py, sealing.py and tree.py; 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import ExitStack
 from typing import Any
 
 from headworks.errors import HomeUnavailable
-from headworks.pending import Pending
-from headworks.ports import Entry, IdempotencySlot, Replay
+from headworks.pending import Pending, driven
+from headworks.ports import Entry, IdempotencySlot, Opened, Replay
 from headworks.records.chores import Usage
-from headworks.records.desk import Erase, Erased, RecordDesk
+from headworks.records.desk import RecordDesk
 from headworks.records.detail import detail_text
+from headworks.records.erasure import Erase, Erased
+from headworks.records.journal import Journal, forget, kept
 from headworks.records.kms import Kms
+from headworks.records.promises import Promises, items_of
 from headworks.records.recovery import unknown_outcome
 from headworks.records.refusals import Refusals
 from headworks.records.replays import Claim, Release
@@ -23,7 +27,7 @@ from headworks.records.settings import RecordSettings
 from headworks.records.spending import Reserve
 from headworks.stores.queries import load_queries
 from headworks.stores.sqlite import Stores
-from headworks.stores.work import Post
+from headworks.stores.work import Item, Post, Scheduling
 from headworks.units import Clock, RequestId
 from headworks.values import RecordMode, Reservation
 
@@ -37,18 +41,25 @@ class Ledger:
     def __init__(self, desk: RecordDesk, stores: Stores, refusals: Refusals) -> None:
         self._desk = desk
         self._refusals = refusals
-        self._submit = stores.writer.submit
         self.stores = stores
+        self.when_lost: Callable[[BaseException], object] = _nobody
+        """Told of a row that was promised and that a defect keeps out of the store for ever."""
+        self._promises: Promises | None = None
         self._spending_sql = load_queries(__package__, "spending.sql")
 
     @classmethod
     def start(
-        cls, settings: RecordSettings, clock: Clock, post: Post, kms: Kms | None = None, soon: Post | None = None
+        cls,
+        settings: RecordSettings,
+        clock: Clock,
+        post: Post,
+        kms: Kms | None = None,
+        scheduling: Scheduling | None = None,
     ) -> Ledger:
         """Open the home's record, finish what a crash left and start the writer.
 
-        `post` runs a callable on the thread of the event loop (doorbell.py); with `soon`, which runs one
-        in the loop's next round (`loop.call_soon`), the records of rounds that follow each other go to the writer together.
+        `post` runs a callable on the thread of the event loop (doorbell.py); with `scheduling`
+        the records of rounds that follow each other go to the writer together, and rows may be promised (promises.py).
         Raises: HomeUnavailable when files or keys are missing, foreign or altered.
         """
         refusals = Refusals(settings)
@@ -57,18 +68,25 @@ class Ledger:
             settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)
         except OSError as error:
             raise HomeUnavailable(f"Home {settings.home} cannot be used: {error.strerror}.") from error
-        stores = Stores(settings.home, settings.durable, post, clock, soon)
+        stores = Stores(settings.home, settings.durable, post, clock, scheduling)
         stores.writer.start(desk)
         ledger = cls(desk, stores, refusals)
         with ExitStack() as undo:
             undo.callback(ledger.stop)
             ledger._recover()
+            if scheduling is not None and settings.durable == "process":
+                ledger._promises = ledger._begun(scheduling)
             undo.pop_all()
         return ledger
 
     def stop(self) -> None:
         """Write what is queued, sign the tree, fold the WAL away; later calls fail with RecordUnavailable."""
+        if self._promises is not None:
+            self._promises.give_on()
         self.stores.close()
+        if self._promises is not None:
+            self._promises.close()
+            self._promises = None
 
     @property
     def is_available(self) -> bool:
@@ -91,19 +109,19 @@ class Ledger:
     def commit(self, entry: Entry) -> Pending[None]:
         """See ports.Ledger."""
         pending: Pending[None] = Pending()
-        self._submit(Put(pending, "call", entry))
+        self._put(Put(pending, "call", entry), entry)
         return pending
 
-    def open(self, entry: Entry) -> Pending[int]:
+    def open(self, entry: Entry) -> Pending[Opened]:
         """See ports.Ledger."""
-        pending: Pending[int] = Pending()
-        self._submit(Put(pending, "opened", entry))
+        pending: Pending[Opened] = Pending()
+        self._put(Put(pending, "opened", entry, Opened(entry.request_id)), entry)
         return pending
 
-    def reserve(self, number: int, reservation: Reservation) -> Pending[None]:
+    def reserve(self, opened: Opened, reservation: Reservation) -> Pending[None]:
         """See ports.Ledger; fails with Internal when the call is not open."""
         pending: Pending[None] = Pending()
-        self._submit(Reserve(pending, number, reservation))
+        self._put(Reserve(pending, opened, reservation))
         return pending
 
     def spent(self) -> dict[tuple[str, str], int]:
@@ -117,15 +135,20 @@ class Ledger:
         """Rows of the table `used` between two days, such as `2026-11-27`, both included."""
         return self.stores.records.read(self._spending_sql["used"], (first_day, last_day))
 
-    def close(self, number: int, entry: Entry) -> Pending[None]:
-        """See ports.Ledger; a second close of one number fails with Internal."""
+    def close(self, opened: Opened, entry: Entry) -> Pending[None]:
+        """See ports.Ledger; a second close of one call fails with Internal."""
         pending: Pending[None] = Pending()
-        self._submit(Put(pending, "closed", entry, refers_to=number))
+        entry.input = ()  # the opened row has it
+        self._put(Put(pending, "closed", entry, opened), entry)
         return pending
 
     def refuse(self, source: str, route: str, code: str) -> None:
         """See ports.Ledger."""
         self._refusals.count(source, route, code)
+
+    def settled(self) -> Pending[None]:
+        """Resolves once all that was promised before is in the store, where it can be read; see promises.py."""
+        return self.stores.records.write(lambda _: None)
 
     def claim(self, idempotency: IdempotencySlot) -> Pending[Replay | None]:
         """See ports.Ledger; besides its errors IdempotencySpent, when the first answer cannot be given again."""
@@ -158,12 +181,45 @@ class Ledger:
         """
         pending: Pending[Erased] = Pending()
         self._submit(Erase(pending, self.pseudonym(subject), actor))
-        return pending
+        return pending if self._promises is None else driven(self._wiped(pending, self._promises))
 
     def erase_now(self, subject: str, actor: str) -> Erased:
         """The same, blocking, for the command line."""
         erased: Erased = self.stores.writer.submit_and_wait(Erase(Pending(), self.pseudonym(subject), actor))
         return erased
+
+    def _begun(self, scheduling: Scheduling) -> Promises | None:
+        """The promises from now on; none where the disk has no room for a journal: every row then waits for its commit."""
+        desk = self._desk
+        try:
+            journal = Journal.begin(
+                desk.settings.home, lambda key: desk.kms.wrap(key, self._journal_context()), desk.promised
+            )
+        except OSError:
+            return None
+        return Promises(journal, desk, self.stores.writer, scheduling, self._lost)
+
+    def _lost(self, error: BaseException) -> None:
+        self.when_lost(error)
+
+    def _journal_context(self) -> bytes:
+        return b"headworks journal|" + self._desk.log.log_id.encode()
+
+    async def _wiped(self, erasing: Pending[Erased], promises: Promises) -> Erased:
+        """What was promised of the person before is in the store now, so nothing of it need stay in the journal."""
+        erased = await erasing
+        promises.wipe()
+        return erased
+
+    def _put(self, row: Put | Reserve, entry: Entry | None = None) -> None:
+        if self._promises is None or not self._promises.add(row, entry):
+            self._submit(row)
+
+    def _submit(self, item: Item) -> None:
+        """Let the writer have it, after all that came before."""
+        if self._promises is not None:
+            self._promises.give_on()
+        self.stores.writer.submit(item)
 
     def _access(self, pending: Pending[Any], actor: str, what: dict[str, Any]) -> Put:
         wall_ns = self._desk.clock.wall_ns()
@@ -176,13 +232,25 @@ class Ledger:
         return micros if attempts else None
 
     def _recover(self) -> None:
-        """Close what a crash left open, and write the tombstones it kept from the record."""
+        """Write what a crash left in the journal, close what it left open, and write the tombstones it kept from the record."""
         sql, keys_sql = (load_queries(__package__, name) for name in ("records.sql", "keys.sql"))
-        stores = self.stores
+        stores, desk = self.stores, self._desk
+        running = dict(stores.records.read(sql["running_requests"]))
+        frames = kept(
+            desk.settings.home, lambda wrapped: desk.kms.unwrap(wrapped, self._journal_context()), desk.promised
+        )
+        if promised := items_of(frames, running):
+            stores.writer.submit_and_wait(*promised)
+        forget(desk.settings.home)
         for number, _ in stores.records.read(sql["running"]):
             (row,) = stores.records.read(sql["record"], (number,))
             entry = unknown_outcome(row)
             entry.cost_micros = self._held_micros(number)
-            stores.writer.submit_and_wait(Put(Pending(), "closed", entry, refers_to=number))
+            opened = Opened(entry.request_id, number)
+            stores.writer.submit_and_wait(Put(Pending(), "closed", entry, opened))
         for owner in {owner for owner, _ in stores.keys.read(keys_sql["unrecorded"])}:
             stores.writer.submit_and_wait(Erase(Pending(), owner, actor=""))
+
+
+def _nobody(_: BaseException) -> None:
+    """Nobody is to be told."""

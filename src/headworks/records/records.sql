@@ -11,6 +11,7 @@
 -- which numbers belong to that time; expiry holds, for each 4096 numbers, when the first of them expires.
 -- tree has one row. nodes holds every complete subtree of 256^n leaves. running: opened rows without a closed one.
 -- pruned: leaves of pruned records, 256 to a row, 32 zero bytes where the record is still there.
+-- promised: how much of HOME/journal has arrived here; it moves in the transaction of what arrived.
 CREATE TABLE IF NOT EXISTS log (
     only INTEGER PRIMARY KEY CHECK (only = 0),
     verifier TEXT NOT NULL
@@ -100,6 +101,18 @@ CREATE TABLE IF NOT EXISTS replays (
     answer BLOB,
     at_ns INTEGER NOT NULL
 ) STRICT;
+CREATE TABLE IF NOT EXISTS promised (
+    only INTEGER PRIMARY KEY CHECK (only = 0),
+    number INTEGER NOT NULL
+) STRICT;
+
+-- name: promise
+-- The newest item of the journal that is here.
+SELECT number FROM promised;
+
+-- name: set_promise
+-- The same, after a commit.
+REPLACE INTO promised (only, number) VALUES (0, ?);
 
 -- name: verifier
 -- The public key that the log's checkpoints are signed for.
@@ -197,6 +210,10 @@ DELETE FROM running WHERE seq IN (SELECT value FROM json_each(?));
 -- name: running
 -- Opened rows without a closed one.
 SELECT seq, slot FROM running ORDER BY seq;
+
+-- name: running_requests
+-- Request ids of opened rows without a closed one.
+SELECT request_id, seq FROM records WHERE seq IN (SELECT seq FROM running);
 
 -- name: replay
 -- What is known of an idempotency slot.

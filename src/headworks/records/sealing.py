@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from headworks.pending import Pending
-from headworks.ports import Entry
+from headworks.ports import Entry, Opened
 from headworks.records.columns import Row, leaf_of
 from headworks.records.content import ContentFiles
 from headworks.records.data_keys import SEAL_BYTES, DataKey, Wanted
@@ -29,16 +29,19 @@ encode_text = msgspec.json.Encoder().encode
 
 
 class Put(Item):
-    """One row to write."""
+    """One row to write.
 
-    __slots__ = ("detail", "entry", "is_signed", "kind", "refers_to", "seq")
+    Shapes: `opened` is what an `opened` row gets its number by, and the row that a `closed` one ends.
+    """
+
+    __slots__ = ("detail", "entry", "is_signed", "kind", "opened", "seq")
 
     def __init__(
         self,
         pending: Pending[Any],
         kind: str,
         entry: Entry,
-        refers_to: int | None = None,
+        opened: Opened | None = None,
         detail: str | None = None,
         *,
         is_signed: bool = False,
@@ -46,10 +49,11 @@ class Put(Item):
         self.pending = pending
         self.kind = kind
         self.entry = entry
-        self.refers_to = refers_to
+        self.opened = opened
         self.detail = detail
         self.is_signed = is_signed
         self.seq = -1
+        self.promise = 0
         self.size_bytes = entry.input_bytes + entry.output_bytes
 
 
@@ -98,7 +102,7 @@ class Sealer:
                 if len(content) > self._most_inline_bytes:
                     content_digest, content = self._filed(seq, content), None
         clear = (  # in the order of columns.py
-            seq, kind, entry.request_id, put.refers_to, entry.at_wall_ns, entry.route, entry.via, entry.caller_id,
+            seq, kind, entry.request_id, put.opened.number if kind == "closed" and put.opened else None, entry.at_wall_ns, entry.route, entry.via, entry.caller_id,
             None if entry.subject is None or key is None else key.owner, entry.endpoint, entry.version, entry.target,
             entry.model_version, entry.status, entry.outcome, entry.attempts, entry.rows, entry.batch_rows,
             entry.client_request_id, entry.input_bytes, entry.output_bytes, entry.queue_us, entry.run_us,

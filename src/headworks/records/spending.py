@@ -12,7 +12,7 @@ import apsw
 
 from headworks.owing import Owed
 from headworks.pending import Pending
-from headworks.ports import Entry
+from headworks.ports import Entry, Opened
 from headworks.records.detail import numbers_text
 from headworks.records.sealing import Put
 from headworks.stores.queries import load_queries
@@ -32,11 +32,11 @@ _NOTHING = Usage()
 class Reserve(Item):
     """One more attempt of a call under way."""
 
-    __slots__ = ("reservation", "seq")
+    __slots__ = ("opened", "reservation")
 
-    def __init__(self, pending: Pending[None], seq: int, reservation: Reservation) -> None:
+    def __init__(self, pending: Pending[None], opened: Opened, reservation: Reservation) -> None:
         super().__init__(pending)
-        self.seq = seq
+        self.opened = opened
         self.reservation = reservation
 
 
@@ -71,7 +71,7 @@ class Spending:
             row for put in opened if put.entry.reservation is not None for row in _rows(put.seq, put.entry.reservation)
         ]
         for item in reserves:
-            rows += _rows(item.seq, item.reservation)
+            rows += _rows(item.opened.number, item.reservation)
         if rows:
             self._reserve.insert(connection, rows)
             for row in rows:

@@ -16,7 +16,7 @@ from headworks.errors import (
     Unauthenticated,
 )
 from headworks.pending import Pending, Shared, driven
-from headworks.ports import Entry, IdempotencySlot, Parts, Replay
+from headworks.ports import Entry, IdempotencySlot, Opened, Parts, Replay
 from headworks.request.shape import is_passed
 from headworks.request.usage import MARK, TELLING, is_own, usage_told
 from headworks.values import (
@@ -49,7 +49,7 @@ class Line:
     """
 
     __slots__ = (
-        "_entry", "_is_ended", "_is_written", "_number", "_opening", "_parts", "_settled", "_slot", "_spent",
+        "_entry", "_is_ended", "_is_written", "_opened", "_opening", "_parts", "_settled", "_slot", "_spent",
         "_streamed_bytes",
         "answer", "at_wall_ns", "call", "caller", "endpoint", "events", "matched", "mode", "parsed_ns", "raw",
     )  # fmt: skip
@@ -68,8 +68,8 @@ class Line:
         self.parsed_ns = 0
         self._parts = parts
         self._is_ended = self._is_written = False
-        self._number: int | None = None
-        self._opening: Shared[int] | None = None
+        self._opened: Opened | None = None
+        self._opening: Shared[Opened] | None = None
         self._streamed_bytes = 0
         self._settled: list[Settlement] = []
         self._spent: list[bytes] = []
@@ -102,11 +102,11 @@ class Line:
             entry = self._noted(0, "", media=self.call.reply_media if self.call is not None else "application/json")
             entry.reservation = reservation
             self._opening = Shared(self._parts.ledger.open(entry))
-            self._number = await self._opening.join()
+            self._opened = await self._opening.join()
             return
-        number = self._number = await self._opening.join()  # attempts at the same time share one row
+        opened = self._opened = await self._opening.join()  # attempts at the same time share one row
         if reservation is not None and reservation.budgets:
-            await self._parts.ledger.reserve(number, reservation)
+            await self._parts.ledger.reserve(opened, reservation)
 
     def settle(self, settlement: Settlement) -> None:
         """See values.Opening."""
@@ -130,18 +130,18 @@ class Line:
 
     async def refused(self, error: HeadworksError) -> None:
         """Write, or count, a call that ended in an error."""
-        if self._number is None and self._opening is not None:  # whoever waited for it went away
+        if self._opened is None and self._opening is not None:  # whoever waited for it went away
             with suppress(HeadworksError):
-                self._number = await self._opening.join()
+                self._opened = await self._opening.join()
         if self._slot is not None and not self._is_written:
-            if self._number is None:
+            if self._opened is None:
                 self._parts.ledger.release(self._slot)
             self._slot = None
-        if self._is_written and self._number is not None and isinstance(error, RecordUnavailable):
-            await self._close_bare(self._number, self._entry, error)
+        if self._is_written and self._opened is not None and isinstance(error, RecordUnavailable):
+            await self._close_bare(self._opened, self._entry, error)
         entry = self._noted(error.status, error.code)
         is_counted = not entry.caller_id or isinstance(error, _COUNTED)
-        if is_counted and self._number is None and not self._is_written:
+        if is_counted and self._opened is None and not self._is_written:
             self._is_written = True
             self._parts.ledger.refuse(self.raw.peer, entry.endpoint or "-", error.code)
         if not self._is_written:
@@ -180,7 +180,7 @@ class Line:
             self._tell_usage(entry, self._spent)
         self.end()
         written = self._write(entry)
-        return written if self._number is None else driven(self._closed(self._number, entry, written))
+        return written if self._opened is None else driven(self._closed(self._opened, entry, written))
 
     def _tell_usage(self, entry: Entry, told: list[bytes]) -> None:
         """What a service outside used is known already; a model of our own says it in its answer."""
@@ -194,27 +194,27 @@ class Line:
 
     def _write(self, entry: Entry) -> Pending[None]:
         self._is_written = True
-        if self._number is None:
+        if self._opened is None:
             return self._parts.ledger.commit(entry)
         entry.settled = tuple(self._settled)
         if entry.settled:
             entry.cost_micros = _sum_micros(entry.settled)
-        return self._parts.ledger.close(self._number, entry)
+        return self._parts.ledger.close(self._opened, entry)
 
-    async def _closed(self, number: int, entry: Entry, written: Pending[None]) -> None:
+    async def _closed(self, opened: Opened, entry: Entry, written: Pending[None]) -> None:
         try:
             await written
         except RecordUnavailable as error:
-            await self._close_bare(number, entry, error)
+            await self._close_bare(opened, entry, error)
             raise
 
-    async def _close_bare(self, number: int, entry: Entry, error: RecordUnavailable) -> None:
+    async def _close_bare(self, opened: Opened, entry: Entry, error: RecordUnavailable) -> None:
         """There was no room for what was answered: close the row at least with how it ended and what it cost."""
         bare = structs.replace(
             entry, output=b"", output_bytes=0, idempotency=None, outcome=error.code, status=error.status
         )
         with suppress(HeadworksError):
-            await self._parts.ledger.close(number, bare)
+            await self._parts.ledger.close(opened, bare)
 
     def _noted(self, status: int, outcome: str, output: bytes = b"", media: str = "application/json") -> Entry:
         """The entry of all that is known now."""

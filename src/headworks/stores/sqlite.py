@@ -14,7 +14,7 @@ import apsw
 
 from headworks.errors import HomeUnavailable, RecordUnavailable
 from headworks.pending import Pending
-from headworks.stores.work import File, Job, Post
+from headworks.stores.work import File, Job, Post, Scheduling
 from headworks.stores.writer import Writer
 from headworks.units import Clock
 
@@ -152,10 +152,12 @@ class Stores:
     `keys.db` is always synced on commit: a record must never outlive the key that opens it.
     """
 
-    def __init__(self, home: Path, durable: Durable, post: Post, clock: Clock, soon: Post | None = None) -> None:
+    def __init__(
+        self, home: Path, durable: Durable, post: Post, clock: Clock, scheduling: Scheduling | None = None
+    ) -> None:
         self._paths: dict[File, Path] = {"records": home / "records.db", "keys": home / "keys.db"}
         self._durable: dict[File, Durable] = {"records": durable, "keys": "power"}
-        self.writer = Writer(self._connect, post, clock, soon=soon)
+        self.writer = Writer(self._connect, post, clock, scheduling=scheduling)
         self.records = Store(self._paths["records"], "records", self.writer)
         self.keys = Store(self._paths["keys"], "keys", self.writer)
 

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Mapping
 from typing import Any, Generic, Literal, Protocol, TypeVar
 
 import apsw
+from msgspec import Struct
 
 from headworks.errors import HeadworksError
 from headworks.pending import Pending
 
 T = TypeVar("T")
 Post = Callable[[Callable[[], None]], object]
+Later = Callable[[float, Callable[[], None]], object]
 File = Literal["records", "keys"]
 Result = tuple[Pending[Any], Any, BaseException | None]
 
@@ -27,14 +30,46 @@ JOBS_OWN_ERRORS = (
 )
 
 
-class Item:
-    """One thing of a batch: who waits for it and how much memory it holds."""
+class Scheduling(Struct, frozen=True):
+    """When a loop runs what it is given: `soon` in its next round, `later` after some seconds (`call_soon`, `call_later`)."""
 
-    __slots__ = ("pending", "size_bytes")
+    soon: Post
+    later: Later
+
+
+class Item:
+    """One thing of a batch: who waits for it and how much memory it holds.
+
+    Shapes: `promise` is its number in the journal (records/promises.py); 0 for what is not in it.
+    """
+
+    __slots__ = ("pending", "promise", "size_bytes")
 
     def __init__(self, pending: Pending[Any], size_bytes: int = 0) -> None:
         self.pending = pending
         self.size_bytes = size_bytes
+        self.promise = 0
+
+    @property
+    def is_promised(self) -> bool:
+        """Whether it is durable already and nobody waits for it."""
+        return self.promise > 0 and type(self.pending) is not Waiter
+
+
+class Waiter(Pending[T]):
+    """A result that another thread waits for."""
+
+    __slots__ = ("_event",)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._event = threading.Event()
+        self.when_done(self._event.set)
+
+    def wait(self) -> T:
+        """Block until the result is there."""
+        self._event.wait()
+        return self.result()
 
 
 class Job(Item, Generic[T]):
@@ -84,3 +119,16 @@ class Desk(Protocol):
 
     def leave(self, connection: apsw.Connection) -> None:
         """The last chores before the files close."""
+
+
+def size_of(items: list[Item]) -> int:
+    """How much memory items hold, in bytes."""
+    return sum([item.size_bytes for item in items])
+
+
+def settle(pending: Pending[Any], value: Any, error: BaseException | None) -> None:
+    """Give a result or an error."""
+    if error is None:
+        pending.resolve(value)
+    else:
+        pending.fail(error)

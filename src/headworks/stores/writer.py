@@ -20,7 +20,7 @@ from headworks.errors import HeadworksError, Internal, Overloaded, RecordUnavail
 from headworks.pending import Pending
 from headworks.stores.folding import Folder
 from headworks.stores.gathering import Gathering
-from headworks.stores.work import STORE_ERRORS, Desk, File, Item, Job, Post, Result
+from headworks.stores.work import STORE_ERRORS, Desk, File, Item, Job, Post, Result, Scheduling, Waiter, settle, size_of
 from headworks.units import MILLISECOND_NS, SECOND_NS, Clock
 
 T = TypeVar("T")
@@ -44,30 +44,14 @@ class Bounds(Struct, frozen=True):
     queued_bytes: int = 128 * 2**20
 
 
-class _Waiter(Pending[T]):
-    """A result that another thread waits for."""
-
-    __slots__ = ("_event",)
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._event = threading.Event()
-        self.when_done(self._event.set)
-
-    def wait(self) -> T:
-        """Block until the result is there."""
-        self._event.wait()
-        return self.result()
-
-
 _STOP = Item(Pending())
 
 
 class Writer:
     """Owns the writing connections and their thread.
 
-    `post` runs a callable on the thread of the event loop, `soon` in the loop's next round, called from that thread: with
-    it, what is submitted in rounds that follow each other is handed to the thread together, which wakes it once.
+    `post` runs a callable on the thread of the event loop. With `scheduling` what is submitted in rounds that follow each other
+    is handed to the thread together, which wakes it once.
 
     Safe under: `submit` from the thread of the event loop; `submit_and_wait` from any other or at start-up.
     """
@@ -78,7 +62,7 @@ class Writer:
         post: Post,
         clock: Clock,
         bounds: Bounds | None = None,
-        soon: Post | None = None,
+        scheduling: Scheduling | None = None,
     ) -> None:
         self._connect = connect
         self._post = post
@@ -86,9 +70,10 @@ class Writer:
         self._bounds = bounds = bounds or Bounds()
         self._most_items, self._most_bytes = bounds.queued_items, bounds.queued_bytes
         self._queue: SimpleQueue[list[Item]] = SimpleQueue()
-        self._gathering = Gathering(self._queue.put, soon, clock)
+        self._gathering = Gathering(self._queue.put, scheduling, clock)
         self._gather = self._gathering.add
         self._taken: list[Item] = []
+        self._kept: list[Item] = []
         self._queued_items = self._queued_bytes = 0
         self._files: dict[File, apsw.Connection] = {}
         self._wal_pages: dict[File, int] = {"records": 0, "keys": 0}
@@ -98,6 +83,7 @@ class Writer:
         self._desk: Desk | None = None
         self._has_chores = False
         self._failure = ""
+        self._has_recovered = True
         self._probe_at_ns = 0
         self._probe_after_ns = FIRST_PROBE_NS
         self._thread: threading.Thread | None = None
@@ -125,6 +111,11 @@ class Writer:
         return not self._failure and not self._is_stopped
 
     @property
+    def has_recovered(self) -> bool:
+        """Whether something was written since the store last failed; a probe may get through where rows do not."""
+        return self._has_recovered and self.is_available
+
+    @property
     def failure(self) -> str:
         """Why nothing can be written; for the log."""
         return self._failure
@@ -140,18 +131,25 @@ class Writer:
             self._queued_bytes += item.size_bytes
             self._gather(item)
 
-    def submit_and_wait(self, item: Item) -> Any:
-        """Queue an item and block until it is durable; gives its result.
+    def submit_promised(self, items: list[Item]) -> None:
+        """Queue what is durable already: it goes with what comes next, or soon; while the store fails it stays here."""
+        self._queued_items += len(items)
+        self._queued_bytes += size_of(items)
+        self._gathering.add_idle(items)
 
-        Raises: the error it failed with.
+    def submit_and_wait(self, *items: Item) -> Any:
+        """Queue items and block until they are durable; gives the last one's result.
+
+        Raises: the error that one of them failed with.
         """
         if self._failure or self._is_stopped:
             raise self._unavailable()
-        waiter: _Waiter[Any] = _Waiter()
-        item.pending = waiter
-        item.size_bytes = 0
-        self._queue.put([item])
-        return waiter.wait()
+        waiters: list[Waiter[Any]] = [Waiter() for _ in items]
+        for item, waiter in zip(items, waiters, strict=True):
+            item.pending = waiter
+            item.size_bytes = 0
+        self._queue.put(list(items))
+        return [waiter.wait() for waiter in waiters][-1]
 
     def stop(self) -> None:
         """Write what is queued, fold the WAL away, close the files; later items are refused."""
@@ -194,7 +192,7 @@ class Writer:
         most_items, most_bytes = self._bounds.batch_items, self._bounds.batch_bytes
         while len(taken) < most_items and queue.qsize():
             taken += queue.get()
-        if len(taken) <= most_items and _size_bytes(taken) <= most_bytes:
+        if len(taken) <= most_items and size_of(taken) <= most_bytes:
             self._taken = []
             return taken
         return self._part(taken, most_items, most_bytes)
@@ -222,17 +220,26 @@ class Writer:
             results = self._transact(batch)
         except Exception as error:  # a defect in one batch must not end the thread that every record needs
             self._undo()
-            self._give_up(batch, error)
+            self._fail(batch, error)
         else:
+            self._has_recovered = True
             self._hand_over(results, batch)
 
-    def _give_up(self, batch: list[Item], error: Exception) -> None:
-        if isinstance(error, STORE_ERRORS):
+    def _fail(self, batch: list[Item], error: Exception) -> None:
+        """What was promised must not go with what failed beside it; alone in a batch it goes, and is told of."""
+        promised = [item for item in batch if item.is_promised]
+        if isinstance(error, STORE_ERRORS) or (promised and isinstance(error, RecordUnavailable)):
             self._failed(error)
             self._refuse(batch)
             return
+        if len(batch) > 1:
+            batch = [item for item in batch if not item.is_promised]
+        else:
+            promised = []
         known = error if isinstance(error, HeadworksError) else Internal(reason=f"writer: {error!r}")
         self._hand_over([(item.pending, None, known) for item in batch], batch)
+        for item in promised:
+            self._serve([item])
 
     def _transact(self, batch: list[Item]) -> list[Result]:
         items, jobs, results = self._sorted(batch)
@@ -304,10 +311,10 @@ class Writer:
         """Resolve everything by one call on the loop's thread; what another thread waits for, here."""
         count = len(batch)
         for pending, value, error in results:
-            if type(pending) is _Waiter:
-                _settle(pending, value, error)
+            if type(pending) is Waiter:
+                settle(pending, value, error)
                 count -= 1  # it was never counted
-        size_bytes = _size_bytes(batch)
+        size_bytes = size_of(batch)
 
         def _resolve() -> None:
             self._queued_items -= count
@@ -324,6 +331,9 @@ class Writer:
             return
 
     def _refuse(self, batch: list[Item]) -> None:
+        """Fail what somebody waits for; what was promised stays until the store works again."""
+        self._kept += [item for item in batch if item.is_promised]
+        batch = [item for item in batch if not item.is_promised]
         if batch:
             error = self._unavailable()
             self._hand_over([(item.pending, None, error) for item in batch], batch)
@@ -333,6 +343,7 @@ class Writer:
 
     def _failed(self, error: BaseException) -> None:
         self._failure = f"{type(error).__name__}: {error}"
+        self._has_recovered = False
         self._probe_after_ns = FIRST_PROBE_NS
         self._probe_at_ns = self._clock.monotonic_ns() + FIRST_PROBE_NS
 
@@ -351,6 +362,7 @@ class Writer:
             self._probe_at_ns = self._clock.monotonic_ns() + self._probe_after_ns
             return
         self._failure = ""
+        self._taken, self._kept = self._kept + self._taken, []
 
     def _open_files(self) -> None:
         for file in ("records", "keys"):
@@ -377,14 +389,3 @@ class Writer:
                     connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
                 connection.close(True)
         self._files.clear()
-
-
-def _size_bytes(items: list[Item]) -> int:
-    return sum([item.size_bytes for item in items])
-
-
-def _settle(pending: Pending[Any], value: Any, error: BaseException | None) -> None:
-    if error is None:
-        pending.resolve(value)
-    else:
-        pending.fail(error)

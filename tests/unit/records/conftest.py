@@ -39,12 +39,13 @@ class Log:
         self.mail = queue.SimpleQueue()
         self.settings = {}
         self.ledger = None
+        self.scheduling = None
         self._ids = RequestIds(self.clock)
 
     def start(self, **settings) -> Ledger:
         self.settings = settings or self.settings
         chosen = RecordSettings(home=self.home, **self.settings)
-        self.ledger = Ledger.start(chosen, self.clock, self.mail.put)
+        self.ledger = Ledger.start(chosen, self.clock, self.mail.put, scheduling=self.scheduling)
         return self.ledger
 
     def stop(self) -> None:

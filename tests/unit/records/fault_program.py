@@ -13,6 +13,7 @@ from headworks.ports import Entry
 from headworks.records.ledger import Ledger
 from headworks.records.rekey import rekey
 from headworks.records.settings import RecordSettings
+from headworks.stores.work import Scheduling
 from headworks.units import RequestIds, SystemClock
 
 CLOCK = SystemClock()
@@ -21,7 +22,9 @@ MAIL = queue.SimpleQueue()
 
 
 def start(home: str) -> Ledger:
-    return Ledger.start(RecordSettings(home=Path(home), inline_bytes=2000), CLOCK, MAIL.put)
+    """A ledger that promises what it can; a loop's next round, and what is later, are the next wait."""
+    scheduling = Scheduling(MAIL.put, lambda _, callback: MAIL.put(callback))
+    return Ledger.start(RecordSettings(home=Path(home), inline_bytes=2000), CLOCK, MAIL.put, scheduling=scheduling)
 
 
 def entry(size: int = 300) -> Entry:

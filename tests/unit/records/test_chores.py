@@ -155,13 +155,13 @@ def test_a_row_removed_by_somebody_else_is_no_pruning(log):
 def test_a_running_streams_row_outlives_its_retention(log):
     log.start(retention_s=DAY_S)
     entry = log.entry()
-    number = log.wait(log.ledger.open(entry))
+    opened_row = log.wait(log.ledger.open(entry))
     log.commit_many(5)
     log.clock.advance(2 * DAY_S)
     prune(log)
 
-    assert number in seqs(log)
-    log.wait(log.ledger.close(number, entry))
+    assert opened_row.number in seqs(log)
+    log.wait(log.ledger.close(opened_row, entry))
     log.clock.advance(DAY_S)
     prune(log)
     assert log.newest() == []
@@ -201,7 +201,7 @@ def test_content_files_count_towards_the_bound(log):
 
 def test_a_full_disk_bound_refuses_where_nothing_may_be_pruned(log):
     log.start(max_disk_bytes=2**20, retention_s=None, when_full="refuse")
-    number = log.wait(log.ledger.open(log.entry()))
+    opened_row = log.wait(log.ledger.open(log.entry()))
     log.commit_many(30, output=b"x" * 60_000)
     log.clock.advance(1)
     log.settle()
@@ -209,7 +209,7 @@ def test_a_full_disk_bound_refuses_where_nothing_may_be_pruned(log):
     with pytest.raises(RecordUnavailable):
         log.commit()
     assert not log.ledger.is_available
-    assert log.wait(log.ledger.close(number, log.entry())) is None
+    assert log.wait(log.ledger.close(opened_row, log.entry())) is None
 
 
 def test_checkpoints_are_thinned_after_an_hour(log):

@@ -227,8 +227,8 @@ def test_more_kept_answers_than_one_pass_forgets_are_all_forgotten(log):
 
 def test_a_second_close_of_a_number_in_the_same_batch_is_refused(log):
     log.start()
-    number = log.wait(log.ledger.open(log.entry()))
-    pendings = [log.ledger.close(number, log.entry()) for _ in range(3)]
+    opened_row = log.wait(log.ledger.open(log.entry()))
+    pendings = [log.ledger.close(opened_row, log.entry()) for _ in range(3)]
 
     outcomes = []
     for pending in pendings:
@@ -243,7 +243,7 @@ def test_a_second_close_of_a_number_in_the_same_batch_is_refused(log):
 def test_a_closing_row_that_there_is_no_room_for_leaves_its_call_open_to_be_closed_without_the_answer(log):
     log.start(inline_bytes=100)
     held = Reservation(1, 70, (("all", "total"),))
-    number = log.wait(log.ledger.open(log.entry(reservation=held)))
+    opened_row = log.wait(log.ledger.open(log.entry(reservation=held)))
     (log.home / "content").write_text("no folder")
     is_writing, go_on = threading.Event(), threading.Event()
     busy = threading.Thread(
@@ -253,7 +253,7 @@ def test_a_closing_row_that_there_is_no_room_for_leaves_its_call_open_to_be_clos
     is_writing.wait(20)
     before, closing, after = (  # one batch
         log.ledger.commit(log.entry()),
-        log.ledger.close(number, log.entry(output=b"a" * 1000)),
+        log.ledger.close(opened_row, log.entry(output=b"a" * 1000)),
         log.ledger.commit(log.entry()),
     )
     go_on.set()
@@ -262,11 +262,11 @@ def test_a_closing_row_that_there_is_no_room_for_leaves_its_call_open_to_be_clos
     assert [log.wait(pending) for pending in (before, after)] == [None, None]
     with pytest.raises(RecordUnavailable):
         log.wait(closing)
-    assert log.ledger.stores.records.read("SELECT seq FROM running") == [(number,)]
+    assert log.ledger.stores.records.read("SELECT seq FROM running") == [(opened_row.number,)]
     assert log.ledger.spent() == {("all", "total"): 70}
-    log.wait(log.ledger.close(number, log.entry(output=b"", settled=(Settlement(held, 4),))))
+    log.wait(log.ledger.close(opened_row, log.entry(output=b"", settled=(Settlement(held, 4),))))
     assert log.ledger.spent() == {("all", "total"): 4}
-    assert rows(log, "refers_to", "kind = 'closed'") == [(number,)]
+    assert rows(log, "refers_to", "kind = 'closed'") == [(opened_row.number,)]
 
 
 def test_an_entry_that_cannot_be_sealed_fails_alone(log):

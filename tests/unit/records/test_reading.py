@@ -35,11 +35,11 @@ def test_a_long_list_is_continued_below_its_last_number(log):
 def test_a_stream_is_one_object_once_opened_and_once_closed(log):
     log.start()
     entry = log.entry(output=b"")
-    number = log.wait(log.ledger.open(entry))
+    opened_row = log.wait(log.ledger.open(entry))
     (running,) = log.newest()
 
     entry.output, entry.output_media = b"[1,2]", "text/event-stream"
-    log.wait(log.ledger.close(number, entry))
+    log.wait(log.ledger.close(opened_row, entry))
     (done,) = log.newest()
 
     assert (running["state"], running["request_id"]) == ("running", entry.request_id)

@@ -48,27 +48,27 @@ def held(number, micros, *accounts):
 
 def test_what_attempts_hold_counts_until_the_call_ends_and_then_what_they_cost(opened):
     ledger, wait = opened.ledger, opened.wait
-    number = wait(ledger.open(entry(reservation=held(1, 70, ALL, HERS))))
-    wait(ledger.reserve(number, held(2, 30, ALL)))
+    opened_row = wait(ledger.open(entry(reservation=held(1, 70, ALL, HERS))))
+    wait(ledger.reserve(opened_row, held(2, 30, ALL)))
     before = ledger.spent()
     settled = (Settlement(held(1, 70, ALL, HERS), 0), Settlement(held(2, 30, ALL), 12))
-    wait(ledger.close(number, entry(settled=settled, cost_micros=12)))
+    wait(ledger.close(opened_row, entry(settled=settled, cost_micros=12)))
 
     assert before == {ALL: 100, HERS: 70}
     assert ledger.spent() == {ALL: 12, HERS: 0}
 
 
 def test_an_attempt_of_unknown_cost_is_charged_what_it_held(opened):
-    number = opened.wait(opened.ledger.open(entry(reservation=held(1, 70, ALL))))
-    opened.wait(opened.ledger.close(number, entry(settled=(Settlement(held(1, 70, ALL), None),), cost_micros=70)))
+    opened_row = opened.wait(opened.ledger.open(entry(reservation=held(1, 70, ALL))))
+    opened.wait(opened.ledger.close(opened_row, entry(settled=(Settlement(held(1, 70, ALL), None),), cost_micros=70)))
 
     assert opened.ledger.spent() == {ALL: 70}
 
 
 def test_a_call_that_a_crash_cut_off_is_charged_in_full_and_its_closing_row_says_so(tmp_path):
     house = Opened(tmp_path)
-    number = house.wait(house.ledger.open(entry(reservation=held(1, 70, ALL))))
-    house.wait(house.ledger.reserve(number, held(2, 30, ALL)))
+    opened_row = house.wait(house.ledger.open(entry(reservation=held(1, 70, ALL))))
+    house.wait(house.ledger.reserve(opened_row, held(2, 30, ALL)))
     house.ledger.stop()
     again = Opened(tmp_path)
     rows = again.ledger.stores.records.read("SELECT outcome, cost_micros FROM records WHERE kind = 'closed'")
@@ -81,12 +81,12 @@ def test_a_call_that_a_crash_cut_off_is_charged_in_full_and_its_closing_row_says
 
 def test_what_calls_hold_is_known_again_after_the_store_has_failed(opened):
     ledger, wait = opened.ledger, opened.wait
-    number = wait(ledger.open(entry(reservation=held(1, 70, ALL, HERS))))
+    opened_row = wait(ledger.open(entry(reservation=held(1, 70, ALL, HERS))))
     with pytest.raises(RecordUnavailable):
         wait(ledger.stores.records.write(fail))
     while not ledger.is_available:  # until a probe has found the store well
         pass
-    wait(ledger.close(number, entry(settled=(Settlement(held(1, 70, ALL, HERS), 12),), cost_micros=12)))
+    wait(ledger.close(opened_row, entry(settled=(Settlement(held(1, 70, ALL, HERS), 12),), cost_micros=12)))
 
     assert ledger.spent() == {ALL: 12, HERS: 12}
 
@@ -97,9 +97,9 @@ def fail(connection):
 
 def test_use_is_summed_by_day_caller_version_and_target(opened):
     for usage, cost in ((Usage(10, 5, cached_tokens=4), 20), (Usage(1, 1), None)):
-        number = opened.wait(opened.ledger.open(entry()))
+        opened_row = opened.wait(opened.ledger.open(entry()))
         settled = (Settlement(held(1, None), cost),)
-        opened.wait(opened.ledger.close(number, entry(usage=usage, cost_micros=cost, settled=settled)))
+        opened.wait(opened.ledger.close(opened_row, entry(usage=usage, cost_micros=cost, settled=settled)))
     (row,) = opened.ledger.used("2026-11-01", "2026-12-31")
 
     assert row[:5] == (row[0], "k_1", "chat", 1, "up/m")
@@ -110,9 +110,9 @@ def test_use_is_summed_by_day_caller_version_and_target(opened):
 def test_use_is_read_by_what_is_asked_without_a_service(tmp_path):
     house = Opened(tmp_path)
     for caller, cost in (("k_1", 20), ("k_2", 30), ("k_1", None)):
-        number = house.wait(house.ledger.open(entry(caller_id=caller)))
+        opened_row = house.wait(house.ledger.open(entry(caller_id=caller)))
         ended = entry(caller_id=caller, usage=Usage(1, 1), cost_micros=cost, settled=(Settlement(held(1, None), cost),))
-        house.wait(house.ledger.close(number, ended))
+        house.wait(house.ledger.close(opened_row, ended))
     house.ledger.stop()
     by_caller = used(tmp_path, Asked(("caller",)))
 
@@ -125,14 +125,14 @@ def test_use_is_read_by_what_is_asked_without_a_service(tmp_path):
 
 
 def test_own_models_are_not_summed(opened):
-    number = opened.wait(opened.ledger.open(entry(target="mine")))
-    opened.wait(opened.ledger.close(number, entry(target="mine")))
+    opened_row = opened.wait(opened.ledger.open(entry(target="mine")))
+    opened.wait(opened.ledger.close(opened_row, entry(target="mine")))
 
     assert opened.ledger.used("2026-01-01", "2027-01-01") == []
 
 
 def test_a_streamed_answer_that_was_kept_is_no_use_of_the_service_that_once_gave_it(opened):
-    number = opened.wait(opened.ledger.open(entry()))
-    opened.wait(opened.ledger.close(number, entry(attempts=0, cost_micros=0)))
+    opened_row = opened.wait(opened.ledger.open(entry()))
+    opened.wait(opened.ledger.close(opened_row, entry(attempts=0, cost_micros=0)))
 
     assert opened.ledger.used("2026-01-01", "2027-01-01") == []

@@ -1,10 +1,10 @@
-"""Items gathered over rounds of a loop that the test turns by hand."""
+"""Items gathered over rounds of a loop that the test rounds by hand."""
 
 import pytest
 
 from headworks.pending import Pending
 from headworks.stores.gathering import LONGEST_NS, MOST_GATHERED, Gathering
-from headworks.stores.work import Item
+from headworks.stores.work import Item, Scheduling
 
 
 class Rounds:
@@ -12,9 +12,13 @@ class Rounds:
 
     def __init__(self):
         self.soon = []
+        self.later = []
         self.now_ns = 0
         self.given = []
-        self.gathering = Gathering(self.given.append, self.soon.append, self)
+        self.gathering = Gathering(self.given.append, Scheduling(self.soon.append, self._later), self)
+
+    def _later(self, s, callback):
+        self.later.append((s, callback))
 
     def monotonic_ns(self):
         return self.now_ns

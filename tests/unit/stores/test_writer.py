@@ -8,7 +8,7 @@ import pytest
 
 from headworks.errors import Internal, Overloaded, RecordUnavailable
 from headworks.pending import Pending
-from headworks.stores.work import Item, Job
+from headworks.stores.work import Item, Job, Scheduling
 from headworks.stores.writer import Bounds, Writer
 
 
@@ -97,6 +97,10 @@ class Setup:
         self.writer.submit(Job(Pending(), hold, "records"))
         held.wait(20)
         return release
+
+
+def _never(_s, _callback):
+    """Nothing is left idle here."""
 
 
 @pytest.fixture
@@ -251,7 +255,7 @@ def test_a_start_that_fails_leaves_nothing_open():
 
 def test_what_is_submitted_in_one_round_of_the_loop_is_one_batch():
     setup, soon = Setup(Bounds()), []
-    setup.writer = Writer(setup._connect, setup.mail.put, setup.clock, soon=soon.append)
+    setup.writer = Writer(setup._connect, setup.mail.put, setup.clock, scheduling=Scheduling(soon.append, _never))
     setup.writer.start(setup.desk)
     pendings = [setup.put() for _ in range(10)]
     while soon:
@@ -265,9 +269,104 @@ def test_what_is_submitted_in_one_round_of_the_loop_is_one_batch():
 
 def test_what_was_submitted_just_before_the_end_is_written():
     setup = Setup(Bounds())
-    setup.writer = Writer(setup._connect, setup.mail.put, setup.clock, soon=[].append)
+    setup.writer = Writer(setup._connect, setup.mail.put, setup.clock, scheduling=Scheduling([].append, _never))
     setup.writer.start(setup.desk)
     pending = setup.put()
     setup.writer.stop()
 
     assert setup.wait(pending) == "kept"
+
+
+class Promised(Pending):
+    """What becomes of an item that was promised."""
+
+    def __init__(self):
+        super().__init__()
+        self.told = []
+
+    def resolve(self, value):
+        self.told.append(value)
+
+    def fail(self, error):
+        self.told.append(type(error))
+
+
+class Once(dict):
+    """Errors that are raised once each."""
+
+    def get(self, name):
+        return self.pop(name, None)
+
+
+def promise(setup, *numbers):
+    items = [Item(Promised()) for _ in numbers]
+    for item, number in zip(items, numbers, strict=True):
+        item.promise = number
+    setup.writer.submit_promised(items)
+    return [item.pending for item in items]
+
+
+def test_what_was_promised_stays_while_the_store_fails_and_is_written_first_when_it_works_again(make):
+    setup = make()
+    setup.desk.raise_in["write"] = apsw.FullError("disk full")
+    kept = promise(setup, 1, 2)
+    with pytest.raises(RecordUnavailable):
+        setup.wait(setup.put())
+    during = promise(setup, 3)
+    refused, told = setup.put().is_done, [list(each.told) for each in (*kept, *during)]
+    has_recovered = setup.writer.has_recovered
+
+    del setup.desk.raise_in["write"]
+    setup.clock.now_ns += 10**9
+    while not setup.writer.has_recovered:
+        threading.Event().wait(0.001)
+    setup.wait(setup.put())
+
+    assert refused
+    assert told == [[]] * 3
+    assert not has_recovered
+    assert [each.told for each in (*kept, *during)] == [["kept"]] * 3
+    assert sum(setup.desk.batches) == 4
+
+
+def test_a_store_that_only_a_probe_gets_through_has_not_recovered(make):
+    setup = make()
+    setup.desk.raise_in["write"] = apsw.FullError("disk full")
+    with pytest.raises(RecordUnavailable):
+        setup.wait(setup.put())
+    setup.clock.now_ns += 10**9
+    while not setup.writer.is_available:
+        threading.Event().wait(0.001)
+
+    assert not setup.writer.has_recovered
+
+
+def test_keys_that_are_away_do_not_lose_what_was_promised(make):
+    setup = make()
+    setup.desk.raise_in["prepare"] = RecordUnavailable("keys are away")
+    (promised,) = promise(setup, 1)
+    with pytest.raises(RecordUnavailable):
+        setup.wait(setup.put())
+    told = list(promised.told)
+    setup.desk.raise_in.clear()
+    setup.clock.now_ns += 10**9
+    while not setup.writer.has_recovered:
+        threading.Event().wait(0.001)
+    setup.wait(setup.put())
+
+    assert told == []
+    assert promised.told == ["kept"]
+
+
+def test_a_defect_beside_promised_items_costs_each_no_more_than_its_own(make):
+    setup = make()
+    release = setup.block()
+    setup.desk.raise_in = Once(prepare=KeyError("defect"))
+    promised = promise(setup, 1, 2)
+    other = setup.put()
+    release.set()
+
+    with pytest.raises(Internal):
+        setup.wait(other)
+    setup.wait(setup.put())
+    assert [each.told for each in promised] == [["kept"]] * 2

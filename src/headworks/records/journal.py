@@ -1,0 +1,225 @@
+"""What was promised before the store has it: one file beside it that a killed process leaves behind, written in place.
+
+Two segments are written in turn. A frame holds some items, sealed; items are numbered without gaps, so that a reader knows
+where the newest frames end and what an earlier round left behind them. Nothing is written over that the store still lacks.
+Writing costs a system call and no switch between threads; like the store's own commits it survives the end of the process,
+not a power cut.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, suppress
+from errno import ENOSPC
+from pathlib import Path
+from struct import Struct as Layout
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from headworks.durable import sync_folder
+from headworks.errors import HomeUnavailable, RecordUnavailable
+from headworks.units import random_bytes
+
+FILE = "journal"
+SEGMENT_BYTES = 2 * 2**20
+START_BYTES = 4096
+KEY_BYTES = 32
+_MAGIC = b"headworks journal 1\n"
+_WRAPPED = Layout("<H")
+_HEAD = Layout("<IIQ")
+"""Of a frame: bytes of what is sealed, items in it, the number of the first."""
+_TAG_BYTES = 16
+_PAD = bytes(4)
+_ADVICE = "move it away to start without the last calls that it promised."
+
+Frame = tuple[int, bytes]
+"""The number of a frame's first item, and the items as they were given."""
+
+
+class _Segment:
+    """One half of the file: where it starts, how far it is written, how far it ever was, its newest item."""
+
+    __slots__ = ("at", "last", "start", "used")
+
+    def __init__(self, start: int) -> None:
+        self.start = start
+        self.at = self.used = self.last = 0
+
+
+class Journal:
+    """Keeps what was promised until the store has it.
+
+    Bounded: by its two segments; what finds no room is refused.
+    Safe under: one thread.
+    Cost: about 3 µs a frame and 1 µs a kilobyte.
+    """
+
+    def __init__(self, handle: int, folder: Path, key: bytes, number: int) -> None:
+        self._handle = handle
+        self._folder = folder
+        self._seal = AESGCM(key).encrypt
+        self._writing, self._resting = _Segment(START_BYTES), _Segment(START_BYTES + SEGMENT_BYTES)
+        self._number = self._passed = number
+        self._to_wipe: list[_Segment] = []
+
+    @classmethod
+    def begin(cls, folder: Path, wrap: Callable[[bytes], bytes], number: int) -> Journal:
+        """A new journal in place of an older one; items after `number` will be kept in it.
+
+        Raises: OSError when there is no room; what `wrap` raises, which encrypts the journal's key.
+        """
+        path, draft = folder / FILE, folder / f"{FILE}.new"
+        key = random_bytes(KEY_BYTES)
+        wrapped = wrap(key)
+        draft.unlink(missing_ok=True)
+        with ExitStack() as undo:
+            undo.callback(draft.unlink, missing_ok=True)
+            handle = os.open(draft, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+            undo.callback(os.close, handle)
+            os.pwrite(handle, _MAGIC + _WRAPPED.pack(len(wrapped)) + wrapped, 0)
+            for start in (START_BYTES, START_BYTES + SEGMENT_BYTES):  # room that is there later is taken now
+                if os.pwrite(handle, bytes(SEGMENT_BYTES), start) != SEGMENT_BYTES:
+                    raise OSError(ENOSPC, os.strerror(ENOSPC))
+            os.fsync(handle)
+            draft.replace(path)
+            sync_folder(folder)
+            undo.pop_all()
+        return cls(handle, folder, key, number)
+
+    @property
+    def lacking(self) -> int:
+        """How many items the store does not have yet."""
+        return self._number - self._passed
+
+    def keep(self, items: bytes, count: int) -> int | None:
+        """Make items durable as one frame; gives the number of the first, or None where there is no room."""
+        size = _HEAD.size + len(items) + _TAG_BYTES
+        segment = self._with_room(size)
+        if segment is None:
+            return None
+        first = self._number + 1
+        head = _HEAD.pack(size - _HEAD.size, count, first)
+        frame = head + self._seal(_nonce(first), items, head)
+        try:
+            if os.pwrite(self._handle, frame, segment.start + segment.at) != size:
+                return None
+        except OSError:  # the store finds out the same, and says so
+            return None
+        segment.at += size
+        segment.used = max(segment.used, segment.at)
+        self._number = segment.last = first + count - 1
+        return first
+
+    def passed(self, number: int) -> None:
+        """The store has every item up to this one."""
+        self._passed = max(self._passed, number)
+        if self._to_wipe:
+            self._to_wipe = [segment for segment in self._to_wipe if not self._is_wiped(segment)]
+
+    def wipe(self) -> None:
+        """Overwrite all that the store has; where a segment still holds what it lacks, as soon as that has changed."""
+        if self._writing.last > self._passed >= self._resting.last:
+            self._turn()
+        self._to_wipe = [segment for segment in (self._writing, self._resting) if not self._is_wiped(segment)]
+
+    def _is_wiped(self, segment: _Segment) -> bool:
+        if segment.last > self._passed:
+            return False
+        with suppress(OSError):
+            os.pwrite(self._handle, bytes(segment.used), segment.start)
+            segment.at = segment.used = 0
+        return not segment.used
+
+    def close(self) -> None:
+        """Close the file, which goes when the store has everything."""
+        os.close(self._handle)
+        if not self.lacking:
+            forget(self._folder)
+
+    def _with_room(self, size: int) -> _Segment | None:
+        segment = self._writing
+        if segment.last <= self._passed:  # nothing in it is needed: stay on the same few pages
+            segment.at = 0
+        if segment.at + size <= SEGMENT_BYTES:
+            return segment
+        if size > SEGMENT_BYTES or self._resting.last > self._passed:
+            return None
+        return self._turn()
+
+    def _turn(self) -> _Segment:
+        self._writing, self._resting = self._resting, self._writing
+        self._writing.at = 0
+        return self._writing
+
+
+def kept(folder: Path, unwrap: Callable[[bytes], bytes], after: int) -> list[Frame]:
+    """The frames that hold items after a number, in order; a gap ends them, as only a power cut can leave one.
+
+    Raises: HomeUnavailable when the file is no journal, or that of another record.
+    """
+    path = folder / FILE
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        raise HomeUnavailable(f"{path} cannot be read: {error.strerror}.") from error
+    start = len(_MAGIC) + _WRAPPED.size
+    if not content.startswith(_MAGIC) or len(content) < START_BYTES:
+        raise HomeUnavailable(f"{path} is damaged: {_ADVICE}")
+    (size,) = _WRAPPED.unpack_from(content, len(_MAGIC))
+    try:
+        open_frame = AESGCM(unwrap(content[start : start + size])).decrypt
+    except RecordUnavailable as error:
+        raise HomeUnavailable(
+            f"{path} belongs to another record or another key: restore those, or {_ADVICE}"
+        ) from error
+    found: dict[int, tuple[int, bytes]] = {}
+    for segment in (START_BYTES, START_BYTES + SEGMENT_BYTES):
+        for first, count, items in _frames(content[segment : segment + SEGMENT_BYTES], open_frame):
+            found[first] = (count, items)
+    return _joined(found, after)
+
+
+def forget(folder: Path) -> None:
+    """Remove a journal whose items the store has; where that fails they are known to be there."""
+    with suppress(OSError):
+        (folder / FILE).unlink(missing_ok=True)
+
+
+def _joined(found: dict[int, tuple[int, bytes]], after: int) -> list[Frame]:
+    frames: list[Frame] = []
+    for first in sorted(found):
+        count, items = found[first]
+        if first + count - 1 <= after:
+            continue
+        if first > after + 1:
+            break
+        frames.append((first, items))
+        after = first + count - 1
+    return frames
+
+
+def _frames(segment: bytes, open_frame: Callable[[bytes, bytes, bytes], bytes]) -> Iterator[tuple[int, int, bytes]]:
+    """What the newest round left in one segment: until a number that does not follow, or a frame that was never finished."""
+    at, following = 0, 0
+    while at + _HEAD.size <= len(segment):
+        head = segment[at : at + _HEAD.size]
+        size, count, first = _HEAD.unpack(head)
+        if not count or (following and first != following):
+            return
+        at += _HEAD.size
+        try:
+            items = open_frame(_nonce(first), segment[at : at + size], head)
+        except (InvalidTag, ValueError):
+            return
+        yield first, count, items
+        at += size
+        following = first + count
+
+
+def _nonce(first: int) -> bytes:
+    """Each number is used once with a journal's key."""
+    return first.to_bytes(8, "little") + _PAD

@@ -1,0 +1,315 @@
+"""Rows that are durable in the journal before the store has them: what goes that way, what a kill leaves, what is erased."""
+
+import shutil
+
+import pytest
+from msgspec import structs
+
+from headworks.errors import HomeUnavailable, Internal
+from headworks.ports import IdempotencySlot
+from headworks.records.journal import FILE
+from headworks.records.ledger import Ledger
+from headworks.records.promises import MOST_BYTES, MOST_LACKING, STALLED_NS
+from headworks.records.reading import Records
+from headworks.records.settings import RecordSettings
+from headworks.records.verify import verify
+from headworks.stores.work import Scheduling
+from headworks.units import MILLISECOND_NS, SECOND_NS
+from headworks.values import RecordMode, Reservation, Settlement, Usage
+
+ALL = ("all", "2026-09")
+HELD = Reservation(1, 70, (ALL,), None, "up/m", 12)
+SAID = b'"a secret of the heart"'
+
+
+class Rounds:
+    """A loop's next round, and what is later, when the test says so."""
+
+    def __init__(self):
+        self.soon, self.later = [], []
+        self.scheduling = Scheduling(self.soon.append, lambda s, callback: self.later.append(callback))
+
+    def turn(self):
+        due, self.soon[:] = list(self.soon), ()
+        for each in due:
+            each()
+
+    def idle(self):
+        due, self.later[:] = list(self.later), ()
+        for each in due:
+            each()
+
+
+@pytest.fixture
+def rounds():
+    return Rounds()
+
+
+@pytest.fixture
+def promising(log, rounds):
+    """A log whose rows may be promised, and whose caller has been here before."""
+    log.scheduling = rounds.scheduling
+    log.start()
+    first = log.ledger.commit(log.entry())
+    rounds.turn()
+    log.wait(first)
+    later(log)
+    return log
+
+
+def later(log):
+    """So much later that what comes is alone."""
+    log.clock.now_ns += MILLISECOND_NS
+
+
+def through(log, rounds, pending):
+    """A result that may take the end of a round."""
+    later(log)
+    rounds.turn()
+    return log.wait(pending)
+
+
+def drain(log):
+    """Everything that was handed over to the loop."""
+    while not log.mail.empty():
+        log.mail.get()()
+
+
+def count(log):
+    return log.ledger.stores.records.read("SELECT count(*) FROM records")[0][0]
+
+
+def killed(log):
+    """The home as a process that was killed leaves it."""
+    copy = log.home.with_name("killed")
+    shutil.copytree(log.home, copy)
+    return copy
+
+
+def started(home, clock):
+    return Ledger.start(RecordSettings(home=home), clock, lambda resolve: resolve())
+
+
+def test_a_lone_row_is_durable_when_it_is_handed_over_and_stored_when_that_suits(promising, rounds):
+    pending = promising.ledger.commit(promising.entry())
+    done, stored = pending.is_done, count(promising)
+    rounds.idle()
+    promising.settle()
+
+    assert (done, stored, count(promising)) == (True, 1, 2)
+
+
+def test_rows_that_come_together_share_a_frame_at_the_end_of_the_round(promising, rounds):
+    first = promising.ledger.commit(promising.entry())
+    others = [promising.ledger.commit(promising.entry()) for _ in range(5)]
+    before = [pending.is_done for pending in others]
+    rounds.turn()
+    rounds.turn()
+
+    assert first.is_done
+    assert before == [False] * 5
+    assert [pending.is_done for pending in others] == [True] * 5
+    assert count(promising) == 1
+
+
+def test_a_caller_who_was_never_here_waits_for_the_store_since_a_key_must_be_made(promising, rounds):
+    pending = promising.ledger.commit(promising.entry(caller_id="k_new"))
+    before = pending.is_done
+    rounds.turn()
+
+    assert not before
+    assert promising.wait(pending) is None
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"idempotency": IdempotencySlot(b"s" * 32, b"b" * 32)},
+        {"input": (bytes(MOST_BYTES),), "input_bytes": MOST_BYTES + 1},
+        {"mode": RecordMode.DIGEST},
+        {"subject": "somebody new"},
+    ],
+    ids=["an idempotency slot", "large content", "a digest of content", "a person's key to be made"],
+)
+def test_what_more_hangs_on_waits_for_the_store(promising, rounds, changes):
+    pending = promising.ledger.commit(promising.entry(**changes))
+    before = pending.is_done
+    rounds.turn()
+
+    assert not before
+    assert promising.wait(pending) is None
+    assert count(promising) == 2
+
+
+def test_content_that_is_not_to_be_kept_is_not_in_the_journal_either(promising):
+    pending = promising.ledger.commit(promising.entry(mode=RecordMode.NONE, input=(SAID,), output=SAID))
+    copy = killed(promising)
+    started(copy, promising.clock).stop()
+
+    assert pending.is_done
+    with Records(copy) as records:
+        assert records.newest(most=1)[0]["input_bytes"] == promising.entry().input_bytes
+    assert SAID not in b"".join(path.read_bytes() for path in copy.iterdir() if path.is_file())
+
+
+def test_what_was_promised_before_a_kill_is_stored_at_the_next_start_whatever_had_arrived(promising, rounds):
+    call = promising.entry(input=(SAID,), usage=Usage(input_tokens=3), cost_micros=5)
+    stream = promising.entry(reservation=HELD)
+    promising.ledger.commit(call)
+    opened = through(promising, rounds, promising.ledger.open(stream))
+    rounds.idle()
+    promising.settle()
+    half = count(promising)
+    promising.ledger.reserve(opened, Reservation(2, 30, (ALL,)))
+    later(promising)
+    ended = structs.replace(stream, settled=(Settlement(HELD, 50),), output=b"x")
+    through(promising, rounds, promising.ledger.close(opened, ended))
+    copy = killed(promising)
+    again = started(copy, promising.clock)
+    spent = again.spent()
+    again.stop()
+
+    assert half == 3
+    assert verify(copy).is_whole
+    with Records(copy) as records:
+        shown = records.show(call.request_id, lambda what: None)
+        calls = {each["request_id"]: each["state"] for each in records.newest(most=10)}
+    assert SAID.decode() in str(shown)
+    assert calls[stream.request_id] == "done"
+    assert len(calls) == 3
+    assert spent == {ALL: 80}  # 50 settled, and the 30 of an attempt that nobody settled
+
+
+def test_a_call_that_was_open_at_a_kill_is_closed_as_unknown_and_charged(promising, rounds):
+    through(promising, rounds, promising.ledger.open(promising.entry(reservation=HELD)))
+    copy = killed(promising)
+    again = started(copy, promising.clock)
+    spent = again.spent()
+    again.stop()
+
+    with Records(copy) as records:
+        assert records.newest(most=1)[0]["outcome"] == "unknown_outcome"
+    assert spent == {ALL: 70}
+
+
+def test_a_start_that_is_killed_after_it_took_the_journal_over_takes_nothing_twice(promising):
+    for _ in range(3):
+        later(promising)
+        promising.ledger.commit(promising.entry())
+    copy = killed(promising)
+    journal = (copy / FILE).read_bytes()
+    started(copy, promising.clock).stop()
+    (copy / FILE).write_bytes(journal)
+    again = started(copy, promising.clock)
+    again.stop()
+
+    assert not (copy / FILE).exists()
+    with Records(copy) as records:
+        assert len(records.newest(most=10)) == 4
+
+
+def test_a_clean_stop_leaves_no_journal(promising):
+    promising.ledger.commit(promising.entry())
+    promising.stop()
+
+    assert not (promising.home / FILE).exists()
+    with Records(promising.home) as records:
+        assert len(records.newest(most=10)) == 2
+
+
+def test_a_store_that_takes_nothing_for_long_is_waited_for(promising, rounds):
+    promising.ledger.commit(promising.entry())
+    promising.clock.now_ns += STALLED_NS
+    waiting = promising.ledger.commit(promising.entry())
+    before = waiting.is_done
+    rounds.turn()
+
+    assert not before
+    assert promising.wait(waiting) is None
+
+
+def test_a_store_that_is_far_behind_is_waited_for(promising, rounds):
+    for _ in range(MOST_LACKING):
+        promising.ledger.commit(promising.entry())
+    for _ in range(4):
+        rounds.turn()
+    waiting = promising.ledger.commit(promising.entry())
+
+    assert not waiting.is_done
+
+
+def test_erasing_a_person_leaves_nothing_of_them_in_the_journal(promising, rounds):
+    journal = promising.home / FILE
+    first = promising.ledger.commit(promising.entry(subject="ann"))
+    rounds.turn()
+    promising.wait(first)
+    later(promising)
+    promised = promising.ledger.commit(promising.entry(subject="ann", input=(SAID,)))
+    before = journal.read_bytes()[4096:]
+    erasing = promising.ledger.erase("ann", "somebody")
+    rounds.turn()
+    promising.wait(erasing)
+
+    assert promised.is_done
+    assert any(before)
+    assert not any(journal.read_bytes()[4096:])
+
+
+def test_a_second_close_is_a_defect_that_is_told_and_harms_no_other(promising, rounds):
+    told = []
+    promising.ledger.when_lost = told.append
+    opened = through(promising, rounds, promising.ledger.open(promising.entry()))
+    for _ in range(2):
+        later(promising)
+        promising.ledger.close(opened, promising.entry())
+    later(promising)
+    promising.ledger.commit(promising.entry())
+    rounds.idle()
+    promising.settle()
+    drain(promising)
+
+    assert [type(error) for error in told] == [Internal]
+    assert count(promising) == 4
+    assert promising.ledger._promises._journal.lacking == 0
+
+
+def test_power_cuts_are_outlived_by_the_store_alone(log, rounds):
+    log.scheduling = rounds.scheduling
+    log.start(durable="power")
+    pending = log.ledger.commit(log.entry())
+    rounds.turn()
+    log.wait(pending)
+
+    assert not (log.home / FILE).exists()
+
+
+def test_settled_is_told_once_all_that_was_promised_can_be_read(promising, rounds):
+    promising.ledger.commit(promising.entry())
+    settling = promising.ledger.settled()
+    rounds.turn()
+    promising.wait(settling)
+
+    assert count(promising) == 2
+
+
+def test_the_expiry_and_times_of_an_entry_outlive_the_journal(promising):
+    entry = promising.entry(retention_s=60.0, stages_us=(1, 2, 3), client_request_id="c-1")
+    promising.ledger.commit(entry)
+    copy = killed(promising)
+    started(copy, promising.clock).stop()
+
+    with Records(copy) as records:
+        found = records.newest(most=1)[0]
+    assert (found["request_id"], found["client_request_id"]) == (entry.request_id, "c-1")
+    assert found["stages_us"] == [1, 2, 3]
+    assert promising.clock.wall_ns() < entry.at_wall_ns + 60 * SECOND_NS
+
+
+def test_a_journal_of_another_home_is_refused(promising, tmp_path):
+    promising.ledger.commit(promising.entry())
+    other = tmp_path / "other"
+    started(other, promising.clock).stop()
+    shutil.copy(promising.home / FILE, other / FILE)
+
+    with pytest.raises(HomeUnavailable, match="another record"):
+        started(other, promising.clock)
