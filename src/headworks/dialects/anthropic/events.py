@@ -7,7 +7,8 @@ Source: docs.anthropic.com, "Streaming Messages"; anthropic-sdk-python, lib/stre
 
 from typing import Any
 
-from msgspec.json import Encoder
+from msgspec import DecodeError
+from msgspec.json import Decoder, Encoder
 
 from headworks.dialects.anthropic.errors import error_document
 from headworks.dialects.anthropic.told import NOT_ENDED, Block, Form, ending, message, tool_use_begun, used
@@ -23,6 +24,7 @@ STOP = b'event: message_stop\ndata: {"type":"message_stop"}\n\n'
 _DELTAS = {"text": ("text_delta", "text"), "thinking": ("thinking_delta", "thinking")}
 
 encode = Encoder().encode
+decode = Decoder().decode
 
 
 class MessagesEvents(SameEvents):
@@ -37,7 +39,10 @@ class MessagesEvents(SameEvents):
 
 
 class MessageWriter:
-    """Implements ports.EventWriter for Messages."""
+    """Implements ports.EventWriter for Messages.
+
+    Calls of tools whose arguments come in turns wait for the one that is begun to be whole: blocks come one at a time.
+    """
 
     keep_alive = PING
 
@@ -48,6 +53,8 @@ class MessageWriter:
         self._open = ""
         self._call: int | None = None
         self._calls: set[int] = set()
+        self._arguments = ""
+        self._waiting: list[ToolCallView] = []
         self._finish_reason: str | None = None
         self._stopped_at: str | int | None = None
         self._usage: UsageView | None = None
@@ -70,7 +77,7 @@ class MessageWriter:
 
     def end(self, usage: Usage | None) -> bytes:
         """See ports.EventWriter."""
-        out = self._begin() + self._stop_block()
+        out = self._begin() + self._tell_waiting(at_once=True) + self._stop_block()
         self._usage = self._usage or viewed(usage)
         refusal = "refused" if self._has_refused else None
         delta = ending(self._finish_reason, self._stopped_at, refusal, has_calls=bool(self._calls))
@@ -101,20 +108,47 @@ class MessageWriter:
         return out
 
     def _say(self, begun: Block, text: str) -> bytes:
-        kind = begun["type"]
-        out = b"" if self._open == kind else self._start_block(begun)
+        kind, out = begun["type"], self._tell_waiting(at_once=True)
+        if self._open != kind:
+            out += self._start_block(begun)
         name, field = _DELTAS[kind]
         return out + _delta(self._blocks - 1, name, field, text)
 
     def _add_call(self, call: ToolCallView) -> bytes:
+        if call.index != self._call and self._is_under_way():
+            self._waiting.append(call)
+            return b""
+        return self._tell_call(call) + self._tell_waiting()
+
+    def _is_under_way(self) -> bool:
+        """Whether a call is begun whose arguments are not whole yet."""
+        if self._call is None:
+            return False
+        try:
+            decode(self._arguments)
+        except DecodeError:
+            return True
+        return False
+
+    def _tell_waiting(self, *, at_once: bool = False) -> bytes:
+        """Those calls that waited, each as a whole, once the one before it is whole or nothing more can come to it."""
+        out = b""
+        while self._waiting and (at_once or not self._is_under_way()):
+            index, waiting = self._waiting[0].index, self._waiting
+            self._waiting = [call for call in waiting if call.index != index]
+            out += b"".join(self._tell_call(call) for call in waiting if call.index == index)
+        return out
+
+    def _tell_call(self, call: ToolCallView) -> bytes:
         out = b""
         if call.index not in self._calls:
             self._calls.add(call.index)
             out = self._start_block(tool_use_begun(self._form, self._blocks, call))
-            self._call = call.index
+            self._call, self._arguments = call.index, ""
         elif call.index != self._call:
             raise ContractViolation(reason="the target went on with the call of a tool after it began another")
-        arguments = call.function.arguments
+        arguments = call.function.arguments or ""
+        self._arguments += arguments
         return out + _delta(self._blocks - 1, "input_json_delta", "partial_json", arguments) if arguments else out
 
     def _start_block(self, begun: Block) -> bytes:

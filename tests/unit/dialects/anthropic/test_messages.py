@@ -59,11 +59,42 @@ def test_one_block_at_a_time_is_begun_added_to_and_stopped():
 
 def test_arguments_of_a_call_that_had_ended_break_the_contract():
     writer = MessageWriter(FORM)
-    writer.event(calls(0, "c0", "f", "{"))
+    writer.event(calls(0, "c0", "f", "{}"))
     writer.event(calls(1, "c1", "g", "{}"))
 
     with pytest.raises(ContractViolation):
         writer.event(calls(0, arguments="}"))
+
+
+@pytest.mark.parametrize("arguments", [("{", "}"), ("", "{}")])
+def test_calls_whose_arguments_come_in_turns_are_told_one_after_the_other(arguments):
+    begun, more = arguments
+    told = written(
+        MessageWriter(FORM),
+        calls(0, "c0", "f", begun),
+        calls(1, "c1", "g", '{"a":'),
+        calls(2, "c2", "h", "{}"),
+        calls(1, arguments="1}"),
+        calls(0, arguments=more),
+        chunk("tool_calls"),
+    )
+    starts = [each["content_block"]["id"] for each in told if each["type"] == "content_block_start"]
+    stops = [each["index"] for each in told if each["type"] == "content_block_stop"]
+    pieces = {}
+    for each in told:
+        if each["type"] == "content_block_delta":
+            pieces[each["index"]] = pieces.get(each["index"], "") + each["delta"]["partial_json"]
+
+    assert (starts, stops) == (["c0", "c1", "c2"], [0, 1, 2])
+    assert pieces == {0: "{}", 1: '{"a":1}', 2: "{}"}
+
+
+def test_a_call_is_told_as_it_comes_where_those_before_it_are_whole():
+    writer = MessageWriter(FORM)
+    writer.event(calls(0, "c0", "f", "{}"))
+
+    assert b'"id":"c1"' in writer.event(calls(1, "c1", "g", "{"))
+    assert b"content_block_delta" in writer.event(calls(1, arguments="}"))
 
 
 @pytest.mark.parametrize("more", [{"reasoning": "hm"}, {"reasoning_content": "hm", "reasoning": "hm"}])
