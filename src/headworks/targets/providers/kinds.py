@@ -53,8 +53,20 @@ def kind_of(name: str) -> Kind:
     raise ConfigurationRefused(f"there is no kind of provider {name!r}; say `kind`, one of {', '.join(known)}")
 
 
+_WITHOUT_OFFERS = frozenset({"http", "oip"})
+"""Kinds whose references say nothing of tasks."""
 PROMPT = "prompt:"
 """Before a reference: its chat serves the task by a prompt, even where the kind has an operation of its own for any name."""
+
+
+def kinds_serving(task: str) -> tuple[str, ...]:
+    """Our kinds with operations of their own for a task; `http` has whatever is declared.
+
+    Cost: imports what every kind offers, which no vendor's library comes with.
+    """
+    described = [name for name in BUILT_IN if name not in _WITHOUT_OFFERS]
+    offers = {name: import_module(f"{BUILT_IN[name]}.offers").OFFERS for name in described}
+    return (*(name for name, rows in offers.items() if any(row.task == task for row in rows)), "http")
 
 
 def bound(settings: Mapping[str, ProviderSettings], target: str, task: str, wording: Wording | None = None) -> Bound:

@@ -84,4 +84,7 @@ def _instead(offers: Sequence[Offer], settings: ProviderSettings, task: str) -> 
         fitting += [f"{settings.name}/{offer.reference} by a prompt" for offer in offers if offer.task == "chat"]
     if fitting:
         return f"For this task there are: {', '.join(fitting)}."
-    return f"Tasks of this provider: {', '.join(sorted({offer.task for offer in offers}))}."
+    from headworks.targets.providers.kinds import kinds_serving  # only mistakes need it, and it needs every kind
+
+    tasks = ", ".join(sorted({offer.task for offer in offers}))
+    return f"Tasks of this provider: {tasks}. Kinds that serve {task}: {', '.join(kinds_serving(task))}."

@@ -305,6 +305,7 @@ def test_a_prompt_serves_what_the_kind_has_no_operation_for_or_what_the_target_s
     ("way", "target", "task", "told"),
     [
         ("openai", "up/m", "ocr", "Tasks of this provider"),
+        ("openai", "up/m", "ocr", "Kinds that serve ocr: aws, google, http."),
         ("openai", "up/prompt:m", "ocr", "there is no prompt for 'ocr'"),
         ("aws", "up/comprehend:sentiment", "translation", "up/bedrock:MODEL by a prompt"),
         ("aws", "up/prompt:comprehend:sentiment", "translation", "does not serve 'chat'"),
