@@ -98,6 +98,14 @@ def test_a_recording_becomes_json(client):
     assert [segment.text for segment in verbose.segments] == [" Hello", " world"]
 
 
+def test_the_times_of_words_are_told_where_they_are_asked_for(client):
+    asked = {"model": "listener", "file": ("a.wav", b"Hello world"), "response_format": "verbose_json"}
+    answer = client.audio.transcriptions.create(**asked, timestamp_granularities=["word"])
+
+    assert [(word.word, word.start, word.end) for word in answer.words] == [("Hello", 0.0, 1.5), ("world", 1.0, 2.5)]
+    assert answer.segments is None
+
+
 @pytest.mark.parametrize(
     ("call", "param"),
     [
@@ -109,6 +117,13 @@ def test_a_recording_becomes_json(client):
         (lambda client: client.images.edit(model="retoucher", image=png(1, 1), prompt="x", stream=True), "stream"),
         (lambda client: client.images.edit(model="retoucher", image=png(1, 1), prompt="x", n=99), "n"),
         (lambda client: client.audio.transcriptions.create(model="listener", file=b"x", stream=True), "stream"),
+        (lambda client: client.audio.transcriptions.create(model="listener", file=b"x", timestamp_granularities=["word"]), "timestamp_granularities"),
+        (
+            lambda client: client.audio.transcriptions.create(
+                model="listener", file=b"x", response_format="verbose_json", timestamp_granularities=["word", "segment"]
+            ),
+            "timestamp_granularities",
+        ),
         (lambda client: client.audio.transcriptions.create(model="listener", file=b"x", include=["logprobs"]), "include"),
         (lambda client: client.audio.transcriptions.create(model="listener", file=b"x", temperature=7), "parameters.temperature"),
     ],

@@ -3,7 +3,7 @@
 Source: Hugging Face task specification `automatic-speech-recognition` (input.json, output.json); hints as OpenAI has them.
 """
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
@@ -11,9 +11,9 @@ NAME = "speech-to-text"
 
 
 class Parameters(Struct, frozen=True, forbid_unknown_fields=True):
-    """Whether to tell when what was said, the language (ISO 639-1) where it is known, and hints: words that occur, how freely to guess."""
+    """Whether to tell when what was said, in stretches or word by word, the language (ISO 639-1) where it is known, and hints: words that occur, how freely to guess."""
 
-    return_timestamps: bool = False
+    return_timestamps: bool | Literal["word"] = False
     language: Annotated[str, Meta(min_length=2, max_length=35)] | None = None
     prompt: Annotated[str, Meta(max_length=10_000)] | None = None
     temperature: Annotated[float, Meta(ge=0, le=1)] | None = None

@@ -25,9 +25,11 @@ from headworks.values import Call, Endpoint, Matched, Payload, Quota, RawRequest
 PATH = "/v1/audio/transcriptions"
 TEXT = "text/plain; charset=utf-8"
 RECORDING = "file"
+WORD = "word"
+_GRANULARITIES = "timestamp_granularities[]"
 _KNOWN = frozenset(
     {
-        "model", "response_format", "language", "prompt", "temperature", "stream", "timestamp_granularities[]", "chunking_strategy",
+        "model", "response_format", "language", "prompt", "temperature", "stream", _GRANULARITIES, "chunking_strategy",
     }
 )  # fmt: skip
 """Fields of the form beside the recording; in which pieces it is heard is the target's own choice."""
@@ -83,17 +85,16 @@ class Transcriptions(FormDialect):
             raise refused("/response_format", f"must be one of {', '.join(_FORMATS)}")
         if fields.get("stream", "false") != "false":
             raise refused("/stream", "must be false or absent: this answer comes whole")
-        if "word" in fields.get("timestamp_granularities[]", ""):
-            raise refused("/timestamp_granularities", "must be segment: words are not told apart")
+        by_word = _is_by_word(fields, form)
         unknown = next((name for name in fields if name not in _KNOWN), None)
         if unknown is not None:
             raise refused(pointer_of((unknown.removesuffix("[]"),)), "is not known here")
-        parameters: dict[str, Any] = {"return_timestamps": form in _TIMED}
+        parameters: dict[str, Any] = {"return_timestamps": WORD if by_word else form in _TIMED}
         parameters |= {name: fields[name] for name in ("language", "prompt") if name in fields}
         if "temperature" in fields:
             parameters["temperature"] = _number(fields["temperature"])
         endpoint.contract.form.check({"inputs": True, "parameters": parameters})
-        asked = {"response_format": form, "language": fields.get("language", "")}
+        asked = {"response_format": form, "language": fields.get("language", ""), WORD: by_word}
         payload = Payload(encode({"parameters": parameters}), (("inputs", recording),))
         return Read(payload, JSON, Form(fields.get("model", endpoint.name), raw.request_id, asked=asked))
 
@@ -108,6 +109,19 @@ class Transcriptions(FormDialect):
         except (DecodeError, ValidationError) as error:
             raise ContractViolation(reason=f"an answer of the task speech-to-text cannot be read: {error}") from None
         return _FORMATS[form.asked["response_format"]](form, transcript)
+
+
+def _is_by_word(fields: dict[str, str], form: str) -> bool:
+    """Whether times are wanted word by word.
+
+    Raises: SchemaViolation (422), where a target could tell only one of what is wanted.
+    """
+    wanted = set(filter(None, fields.get(_GRANULARITIES, "").split(",")))
+    if wanted - {WORD, "segment"} or len(wanted) > 1:
+        raise refused("/timestamp_granularities", "must be word or segment, one of the two")
+    if WORD in wanted and form != "verbose_json":
+        raise refused("/timestamp_granularities", "must be segment unless response_format is verbose_json")
+    return WORD in wanted
 
 
 def _number(text: str) -> float:
@@ -145,17 +159,18 @@ def _plain(form: Form, transcript: _Transcript) -> tuple[bytes, str]:
 
 def _verbose(form: Form, transcript: _Transcript) -> tuple[bytes, str]:
     chunks = _timed(transcript)
-    segments = [
-        {"id": number, "start": each.timestamp[0], "end": each.timestamp[1], "text": each.text}
-        for number, each in enumerate(chunks)
-    ]
-    told = {
+    told: dict[str, Any] = {
         "task": "transcribe",
         "language": form.asked["language"],
         "duration": max((each.timestamp[1] for each in chunks), default=0.0),
         "text": transcript.text,
-        "segments": segments,
     }
+    times = [{"start": each.timestamp[0], "end": each.timestamp[1]} for each in chunks]
+    if form.asked[WORD]:
+        told["words"] = [{"word": each.text.strip(), **at} for each, at in zip(chunks, times, strict=True)]
+    else:
+        numbered = enumerate(zip(chunks, times, strict=True))
+        told["segments"] = [{"id": number, **at, "text": each.text} for number, (each, at) in numbered]
     return encode(told), JSON
 
 

@@ -162,6 +162,15 @@ def test_the_times_of_what_was_said_are_told_where_that_was_asked():
     assert answer.usage.seconds == 1.6
 
 
+def test_the_times_of_words_are_told_where_those_were_asked():
+    asked = Ask(b'{"parameters": {"return_timestamps": "word"}}', (("inputs", WAV),))
+    parts = _parts(prove_request(HEARING, asked))
+    answer = prove_reply(HEARING, asked, ok({"text": "Hi.", "words": [{"word": "Hi", "start": 0.5, "end": 1.0}]}))
+
+    assert parts["timestamp_granularities[]"].value == "word"
+    assert msgspec.json.decode(answer.document)["chunks"] == [{"text": "Hi", "timestamp": [0.5, 1.0]}]
+
+
 def test_a_recording_without_words_told_is_broken():
     asked = Ask(b"{}", (("inputs", WAV),))
 

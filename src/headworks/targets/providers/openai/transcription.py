@@ -19,10 +19,19 @@ from headworks.targets.providers.whole import Whole, decoded
 from headworks.targets.providers.wire import Answer, Ask, HttpRequest, HttpResponse
 from headworks.values import Usage
 
+WORD = "word"
+"""Times word by word."""
+
 
 class _Asked(Struct, frozen=True):
     inputs: str = ""
     parameters: Parameters | None = None
+
+
+class _Word(Struct, frozen=True):
+    word: str
+    start: float
+    end: float
 
 
 class _Segment(Struct, frozen=True):
@@ -40,6 +49,7 @@ class _Spent(Struct, frozen=True):
 class _Reply(Struct, frozen=True):
     text: str | None = None
     segments: list[_Segment] | None = None
+    words: list[_Word] | None = None
     duration: float | None = None
     usage: _Spent | None = None
     error: msgspec.Raw = NULL
@@ -57,16 +67,16 @@ class OpenAiTranscription(Whole, frozen=True, kw_only=True):
 
     def request(self, ask: Ask) -> HttpRequest:
         """A form: the model, what is wanted, the file."""
-        asked = _asked(ask.document) if ask.document else _Asked()
         sound = next((data for name, data in ask.blobs if name in {"", "inputs"}), None)
         if sound is None:
-            sound = a2b_base64(asked.inputs)
-        wanted = asked.parameters or Parameters()
+            sound = a2b_base64(_asked(ask.document).inputs)
+        wanted = _wanted(ask)
         fields = {"model": self.model, "response_format": "json"}
         hints = {"language": wanted.language, "prompt": wanted.prompt, "temperature": wanted.temperature}
         fields |= {name: str(hint) for name, hint in hints.items() if hint is not None}
         if wanted.return_timestamps:
-            fields |= {"response_format": "verbose_json", "timestamp_granularities[]": "segment"}
+            parts = WORD if wanted.return_timestamps == WORD else "segment"
+            fields |= {"response_format": "verbose_json", "timestamp_granularities[]": parts}
         path = f"{self.server.path}/audio/transcriptions{self.server.query}"
         return form_request(path, fields, _named(sound), sound)
 
@@ -80,13 +90,20 @@ class OpenAiTranscription(Whole, frozen=True, kw_only=True):
             raise refused_inside(wire.error)
         spent = wire.usage or _Spent()
         seconds = wire.duration if spent.seconds is None else spent.seconds
-        chunks = [Chunk(part.text, (part.start, part.end)) for part in wire.segments or ()] or None
+        chunks = [Chunk(part.text, (part.start, part.end)) for part in wire.segments or ()]
+        if _wanted(ask).return_timestamps == WORD:
+            chunks = [Chunk(part.word, (part.start, part.end)) for part in wire.words or ()]
         usage = Usage(input_tokens=spent.input_tokens, output_tokens=spent.output_tokens, seconds=seconds)
-        return Answer(encode(Reply(wire.text, chunks)), usage, self.model)
+        return Answer(encode(Reply(wire.text, chunks or None)), usage, self.model)
 
     def failure(self, response: HttpResponse) -> HeadworksError:
         """By code, then by type, then by status (facts.BY_CODE)."""
         return refused(response)
+
+
+def _wanted(ask: Ask) -> Parameters:
+    """The parameters, none of them set where the caller set none."""
+    return (_asked(ask.document).parameters if ask.document else None) or Parameters()
 
 
 def _named(sound: bytes) -> str:
