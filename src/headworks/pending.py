@@ -99,10 +99,10 @@ class Driven(Struct, Generic[T], eq=False):
 
     def step(self) -> None:
         """Run to the next wait or to the end."""
-        send = self._coroutine.send
+        coroutine = self._coroutine
         while True:
             try:
-                waiting = send(None)
+                waiting = coroutine.send(None)
             except StopIteration as stop:
                 self._done(stop.value, None)
                 return
@@ -113,6 +113,10 @@ class Driven(Struct, Generic[T], eq=False):
                 self._waiting = waiting
                 waiting._callback = self.step
                 return
+
+    def leave(self) -> None:
+        """Raise ClientGone inside the coroutine where it waits."""
+        self.cancel(ClientGone())
 
     def cancel(self, error: BaseException) -> None:
         """Raise `error` inside the coroutine where it waits; without effect once it has ended."""
@@ -139,33 +143,25 @@ def drive(coroutine: Coroutine[Any, Any, T], done: Callable[[T | None, BaseExcep
     return driven
 
 
-class Work(Pending[T]):
-    """A coroutine's result; see `driven`. Once it has ended, nothing holds it but who waits."""
-
-    __slots__ = ("_under_way",)
-
-    def __init__(self, coroutine: Coroutine[Any, Any, T]) -> None:
-        super().__init__()
-        under_way = drive(coroutine, self._ended)
-        self._under_way = None if self.is_done else under_way
-
-    def abandon(self) -> None:
-        """See Pending; ClientGone is raised where the coroutine waits."""
-        self._callback = None
-        if self._under_way is not None:
-            self._under_way.cancel(ClientGone())
-
-    def _ended(self, value: Any, error: BaseException | None) -> None:
-        self._under_way = None
-        if error is None:
-            self.resolve(value)
-        else:
-            self.fail(error)
-
-
 def driven(work: Coroutine[Any, Any, T]) -> Pending[T]:
-    """A coroutine's result as a Pending; abandoning it raises ClientGone where the coroutine waits."""
-    return Work(work)
+    """A coroutine's result as a Pending; abandoning it raises ClientGone where the coroutine waits.
+
+    Once it has ended, nothing holds it but who waits.
+    """
+    pending: Pending[T] = Pending()  # and no class of its own: attributes of one class alone are quick
+    under_way = Driven(work, partial(_ended, pending))
+    under_way.step()
+    if not pending.is_done:
+        pending.on_abandon = under_way.leave
+    return pending
+
+
+def _ended(pending: Pending[Any], value: Any, error: BaseException | None) -> None:
+    pending.on_abandon = None  # else the two would hold each other
+    if error is None:
+        pending.resolve(value)
+    else:
+        pending.fail(error)
 
 
 class Shared(Generic[T]):
@@ -207,7 +203,7 @@ class Shared(Generic[T]):
 
 
 def _copied(done: Pending[T], to: Pending[T]) -> None:
-    if done.error is None:
-        to.resolve(done.result())
+    if done._error is None:
+        to.resolve(done._value)
     else:
-        to.fail(done.error)
+        to.fail(done._error)

@@ -254,7 +254,7 @@ class Given(Struct, frozen=True, omit_defaults=True):
     similarity: float | None = None
 
 
-class Usage(Struct, frozen=True):
+class Usage(Struct, frozen=True, gc=False):
     """What a call used of a paid service, in one form for all of them; None is unknown, never 0.
 
     Shapes: `cached_tokens` and `written_tokens` (into a cache; `written_hour_tokens` of them for an hour) are part of `input_tokens`, `reasoning_tokens` of `output_tokens`.
@@ -288,7 +288,7 @@ class Stream(Protocol):
         """What was used so far, and what it cost in millionths; None where unknown or free of charge."""
 
 
-class Reservation(Struct, frozen=True):
+class Reservation(Struct, frozen=True, gc=False):
     """What one attempt at a paid service may cost, held in each of these budgets until it is settled.
 
     Units: `micros` are millionths of the currency; None where the price is unknown and no budget applies; with vendor's fees (`has_fees`) the least that is charged.
@@ -305,7 +305,7 @@ class Reservation(Struct, frozen=True):
     has_fees: bool = False
 
 
-class Settlement(Struct, frozen=True):
+class Settlement(Struct, frozen=True, gc=False):
     """What an attempt came to; `micros` None is unknown, and its reservation is then charged in full."""
 
     reservation: Reservation

@@ -98,16 +98,23 @@ def _pairs(document: Any) -> int:
     """
     if type(document) is dict:
         return len(document)
+    pairs = 0
     if type(document) is list:
-        return sum([len(row) for row in document if type(row) is dict])
-    return 0
+        for row in document:
+            if type(row) is dict:
+                pairs += len(row)
+    return pairs
 
 
 def _pairs_below(document: Any) -> int:
     """Pairs in an object and in the objects that its fields hold, or the arrays there: a chat's messages, not deeper."""
     if type(document) is not dict:
         return 0
-    return len(document) + sum([_pairs(value) for value in document.values()])
+    pairs = len(document)
+    for value in document.values():
+        if type(value) is list or type(value) is dict:
+            pairs += _pairs(value)
+    return pairs
 
 
 def _refuse_repeated(body: bytes, colons: int, document: Any) -> None:

@@ -16,17 +16,17 @@ def endpoint_named(model: str, endpoints: Endpoints) -> Endpoint:
 
     Raises: NotFound; ModelUnavailable while the service starts.
     """
+    standing = endpoints.bare(model)
+    if standing is not None:
+        return standing
     found = _MODEL.fullmatch(model)
     if found is None:
         raise NotFound(_UNKNOWN)
     name, version = found.groups()
     if version is not None:
         return endpoints.named(name, int(version))
-    standing = endpoints.bare(name)
-    if standing is None:
-        several = f"{name} has several versions and none is the default; name one, such as {name}@v1."
-        raise NotFound(several if any(each.name == name for each in endpoints.versions()) else _UNKNOWN)
-    return standing
+    several = f"{name} has several versions and none is the default; name one, such as {name}@v1."
+    raise NotFound(several if any(each.name == name for each in endpoints.versions()) else _UNKNOWN)
 
 
 def answers_bare(versions: Iterable[Endpoint]) -> Endpoint | None:

@@ -95,11 +95,8 @@ def _shared(fields: Fields) -> bytes:
 
 
 def _encoded(fields: Fields) -> bytes:
-    text = words = ""
-    for name, value in fields:
-        text += f"\r\n{name}: {value}"
-        words += f"{name}{value}"
-    if "\r" in words or "\n" in words or "\0" in words:
+    text = "".join([f"\r\n{name}: {value}" for name, value in fields])
+    if text.count("\r") != len(fields) or text.count("\n") != len(fields) or "\0" in text:
         raise Internal(reason="a reply's header field holds a line break")
     try:
         return text.encode("latin-1")

@@ -20,6 +20,8 @@ CURRENCY = "USD"
 """Of every price that comes with the package."""
 MICROS = 1_000_000
 """Millionths to one unit of the currency."""
+_NOISE_MICROS = 0.0005
+"""What sums of fractions may lie above the whole number that they are; `round` would cost half of all else here."""
 
 _RELEASE = re.compile(r"[-@:](?:\d{8}|\d{4}-\d\d-\d\d|\d\d-\d{4}|\d{3,4}|v\d+(?::\d+)?|latest)")
 """What may follow a model's name without making it another model: a date, the number of a release, `latest`."""
@@ -51,7 +53,7 @@ def cost_micros(price: Price, usage: Usage) -> int | None:
             if count and each is None:
                 return None
             total += (count or 0.0) * (each or 0.0)
-    return ceil(round(total * MICROS, 3))
+    return ceil(total * MICROS - _NOISE_MICROS)
 
 
 def _writing(price: Price, each: float, usage: Usage) -> float:

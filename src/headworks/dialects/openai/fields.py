@@ -7,7 +7,6 @@ from math import ceil
 
 from headworks.values import Quota
 
-_NAMES = (("requests", False), ("tokens", True))
 _UNITS = ((3600, "h"), (60, "m"))
 
 
@@ -25,12 +24,16 @@ def rate_fields(quotas: tuple[Quota, ...]) -> tuple[tuple[str, str], ...]:
 
 def tightest_of(quotas: tuple[Quota, ...]) -> list[tuple[str, Quota]]:
     """Of calls and of tokens, as vendors name them, the quota that ends first; nothing of what has none."""
-    tightest: dict[bool, Quota] = {}
+    calls = tokens = None
     for quota in quotas:
-        held = tightest.get(quota.is_tokens)
-        if held is None or quota.remaining < held.remaining:
-            tightest[quota.is_tokens] = quota
-    return [(unit, tightest[is_tokens]) for unit, is_tokens in _NAMES if is_tokens in tightest]
+        if quota.is_tokens:
+            tokens = quota if tokens is None or quota.remaining < tokens.remaining else tokens
+        elif calls is None or quota.remaining < calls.remaining:
+            calls = quota
+    told = [] if calls is None else [("requests", calls)]
+    if tokens is not None:
+        told.append(("tokens", tokens))
+    return told
 
 
 def duration(seconds: float) -> str:

@@ -118,10 +118,9 @@ class Standing:
     def ended(self, leave: Pass, error: BaseException | None, took_ns: int, now_ns: int) -> None:
         """Report how an attempt ended."""
         if error is None:
-            for breaker, given in (
-                (self._origin, leave.origin_pass), (self._model, leave.model_pass), (self._keys[leave.key], leave.key_pass),
-            ):  # fmt: skip
-                breaker.well(given, took_ns, now_ns)
+            self._origin.well(leave.origin_pass, took_ns, now_ns)
+            self._model.well(leave.model_pass, took_ns, now_ns)
+            self._keys[leave.key].well(leave.key_pass, took_ns, now_ns)
             if self._news:
                 self._news.taken(self._names[leave.key])
             return

@@ -39,7 +39,7 @@ def believed(usage: Usage | None) -> Usage | None:
     """What a provider says was used; nothing is known where a figure of it cannot be true."""
     if usage is None:
         return None
-    for figure in astuple(usage):
-        if figure is not None and not 0 <= figure <= MOST_USED:
+    for figure in filter(None, astuple(usage)):  # None is not known, 0 is true of anything
+        if not 0 <= figure <= MOST_USED:
             return None
     return usage

@@ -18,7 +18,7 @@ from headworks.values import Usage
 JSON_FIELDS = (("content-type", "application/json"), ("accept", "application/json"))
 
 
-class HttpRequest(Struct, frozen=True):
+class HttpRequest(Struct, frozen=True, gc=False):
     """One request; Host, Content-Length and the credential are not part of it.
 
     Shapes: `path` starts with a slash, is percent-encoded, stands below the origin's own path and carries the query.
@@ -31,7 +31,7 @@ class HttpRequest(Struct, frozen=True):
     body: bytes = b""
 
 
-class HttpResponse(Struct, frozen=True):
+class HttpResponse(Struct, frozen=True, gc=False):
     """One whole response, its coding undone; header names are lower case."""
 
     status: int
@@ -39,7 +39,7 @@ class HttpResponse(Struct, frozen=True):
     body: bytes
 
 
-class Ask(Struct, frozen=True):
+class Ask(Struct, frozen=True, gc=False):
     """What is asked of a provider: one row, valid for the task's request.
 
     Shapes: `blobs` are binary fields sent outside the JSON, by name ("" is a whole binary input), as in values.Payload.
@@ -52,7 +52,7 @@ class Ask(Struct, frozen=True):
     output_cap: int | None = None
 
 
-class Answer(Struct, frozen=True):
+class Answer(Struct, frozen=True, gc=False):
     """What a provider answered, in the task's reply shape; `model` is what it says it answered with.
 
     `read_as` is the task's own type of a reply where the operation has read the document as that, or as a narrower one.
@@ -65,7 +65,7 @@ class Answer(Struct, frozen=True):
     read_as: type | None = None
 
 
-class Piece(Struct, frozen=True):
+class Piece(Struct, frozen=True, gc=False):
     """One event of a streamed answer in the task's event shape.
 
     `document` is empty where a provider told usage outside the task's events. `is_content` marks real output (text, a tool call): from the first one on

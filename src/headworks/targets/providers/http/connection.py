@@ -149,7 +149,8 @@ class Connection(asyncio.Protocol):
         exchange = self.exchange
         if exchange is not None:
             exchange.allow(ANSWERED, self._keeper.clock.monotonic_ns(), exchange.timeouts.idle_s)
-            self._read_again()
+            if self._is_held:
+                self._read_again()
 
     # Reading.
 
@@ -161,8 +162,11 @@ class Connection(asyncio.Protocol):
             if end < 0 or end - at > self._keeper.settings.max_head_bytes:
                 self._wait_for_head(exchange, data[at:] if at else data)
                 return
-            head = self._final(self._keeper.heads.read(data[at:end], is_bodiless=exchange.is_bodiless))
+            head = self._keeper.heads.read(data[at:end], is_bodiless=exchange.is_bodiless)
             at = end + 4
+            if head.status < 200:
+                self._pass_over(head)
+                head = None
         self._head = head
         if head.length > exchange.most_bytes:
             raise ProviderBroken(reason="the answer is larger than is taken")
@@ -173,7 +177,7 @@ class Connection(asyncio.Protocol):
         if at <= stop <= len(data):
             if stop > at:
                 exchange.take(data[at:stop])
-            self._end(exchange, is_exact=stop == len(data))
+            self._end(exchange, head, is_exact=stop == len(data))
             return
         self._framing = framing_of(head.length)
         self._read_body(exchange, data, at)
@@ -187,13 +191,10 @@ class Connection(asyncio.Protocol):
         if part:
             exchange.allow(SENT, self._keeper.clock.monotonic_ns(), exchange.timeouts.idle_s)
 
-    def _final(self, head: Head) -> Head | None:
-        if head.status >= 200:
-            return head
+    def _pass_over(self, head: Head) -> None:
         self._interim_heads += 1
         if head.status == SWITCHING or self._interim_heads > _MOST_INTERIM_HEADS:
             raise ProviderBroken(reason="the answer begins with interim heads that are too many, or not asked for")
-        return None
 
     def _read_body(self, exchange: Exchange, data: bytes, at: int) -> None:
         framing = cast(Framing, self._framing)
@@ -206,15 +207,14 @@ class Connection(asyncio.Protocol):
         if pieces:
             exchange.take(pieces[0] if len(pieces) == 1 else b"".join(pieces))
         if framing.is_complete:
-            self._end(exchange, is_exact=at == len(data))
+            self._end(exchange, cast(Head, self._head), is_exact=at == len(data))
         elif at < len(data):
             self._ahead = data[at:]
             self._body_bytes -= len(data) - at
 
-    def _end(self, exchange: Exchange, *, is_exact: bool) -> None:
+    def _end(self, exchange: Exchange, head: Head, *, is_exact: bool) -> None:
         if self.exchange is not exchange:  # a consumer may cancel with the last piece
             return
-        head = cast(Head, self._head)
         is_reusable = is_exact and head.is_kept_alive and not self._transport.get_write_buffer_size()
         self._complete(exchange, is_reusable=is_reusable)
 
@@ -223,7 +223,8 @@ class Connection(asyncio.Protocol):
         self.exchange = self._head = self._framing = None
         self._body_bytes = self._interim_heads = 0
         if is_reusable:
-            self._read_again()
+            if self._is_held:
+                self._read_again()
             self._keeper.give_back(self)
         else:
             self.abort()
@@ -241,9 +242,8 @@ class Connection(asyncio.Protocol):
         return True
 
     def _read_again(self) -> None:
-        if self._is_held:
-            self._is_held = False
-            self._transport.resume_reading()
+        self._is_held = False
+        self._transport.resume_reading()
 
     def _is_quiet(self) -> bool:
         poller = select.poll()

@@ -157,7 +157,7 @@ class Whole(Exchange):
     def __init__(
         self, data: bytes, settings: ClientSettings, timeouts: Timeouts, now_ns: int, deadline_ns: int
     ) -> None:
-        super().__init__(data, settings, timeouts, now_ns, deadline_ns)
+        Exchange.__init__(self, data, settings, timeouts, now_ns, deadline_ns)  # `super` would be an object a call
         self.most_bytes = settings.max_body_bytes
         self.pending: Pending[HttpResponse] = Pending()
         self.pending.on_abandon = self.abandon
@@ -168,7 +168,9 @@ class Whole(Exchange):
     def begin(self, head: Head) -> None:
         """Keep the head."""
         self._status = head.status
-        self._headers = self._decoded(head, self.settings.max_unpacked_bytes)
+        headers = head.headers
+        is_coded = "content-encoding" in headers
+        self._headers = self._decoded(head, self.settings.max_unpacked_bytes) if is_coded else headers
 
     def take(self, piece: bytes) -> None:
         """Keep the piece."""

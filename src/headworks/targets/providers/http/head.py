@@ -68,19 +68,19 @@ class Heads:
             raise ProviderBroken(reason="response head has too many fields")
         if len(raw.translate(None, _CONTROLS)) != len(raw) - 2 * len(lines):
             raise ProviderBroken(reason="response head holds control characters")
-        known, names = self._fields.get, self._names.get
-        headers: dict[str, str] = {}
-        for line in lines:
-            field = known(line)
-            if field is None:
-                start, colon, value = line.partition(":")
-                field = (colon and names(start)) or self._name(start, colon), value.strip(" \t")
-                if field[0] in _PLAIN_FIELDS:
-                    self._keep(line, field)
-            if field[0] in headers:
-                field = _joined(field, headers)
-            headers[field[0]] = field[1]
+        known = self._fields.get
+        fields = [known(line) or self._field(line) for line in lines]
+        headers = dict(fields)
+        if len(headers) < len(fields):
+            headers = _joined(fields)
         return framed(status, headers, is_old=is_old, is_bodiless=is_bodiless)
+
+    def _field(self, line: str) -> tuple[str, str]:
+        start, colon, value = line.partition(":")
+        field = (colon and self._names.get(start)) or self._name(start, colon), value.strip(" \t")
+        if field[0] in _PLAIN_FIELDS:
+            self._keep(line, field)
+        return field
 
     def _status(self, line: str) -> tuple[int, bool]:
         match = _STATUS_LINE.fullmatch(line)
@@ -110,12 +110,12 @@ def framed(status: int, headers: dict[str, str], *, is_old: bool, is_bodiless: b
     Raises: ProviderBroken, for two lengths or none that can be believed.
     """
     connection = headers.get("connection")
-    is_kept_alive = not is_old if connection is None else _keeps_alive(connection, is_old)
+    is_kept_alive = connection == "keep-alive" or _keeps_alive(connection, is_old)
     stated = headers.get("content-length")
     coding = headers.get("transfer-encoding")
     if coding is not None and (stated is not None or is_old or coding.lower() != "chunked"):
         raise ProviderBroken(reason="response states its length in two ways, or in one not spoken here")
-    if stated is not None and not _is_length(stated):
+    if stated is not None and not (stated.isdecimal() and stated.isascii() and len(stated) <= _LONGEST_LENGTH_DIGITS):
         raise ProviderBroken(reason="response states a Content-Length that is no number")
     if is_bodiless or status < 200 or status in {204, 304}:
         return Head(status, headers, 0, is_kept_alive)
@@ -126,24 +126,23 @@ def framed(status: int, headers: dict[str, str], *, is_old: bool, is_bodiless: b
     return Head(status, headers, int(stated), is_kept_alive)
 
 
-def _is_length(text: str) -> bool:
-    return text.isdecimal() and text.isascii() and len(text) <= _LONGEST_LENGTH_DIGITS
-
-
-def _keeps_alive(connection: str, is_old: bool) -> bool:
-    if connection == "keep-alive":
-        return True
+def _keeps_alive(connection: str | None, is_old: bool) -> bool:
+    if connection is None:
+        return not is_old
     tokens = {token.strip() for token in connection.lower().split(",")}
     return "close" not in tokens and (not is_old or "keep-alive" in tokens)
 
 
-def _joined(field: tuple[str, str], headers: dict[str, str]) -> tuple[str, str]:
-    name, value = field
-    if name != "content-length":
-        return name, f"{headers[name]}, {value}"
-    if value != headers[name]:
-        raise ProviderBroken(reason="response states two different lengths")
-    return field
+def _joined(fields: list[tuple[str, str]]) -> dict[str, str]:
+    """The fields where a name stands more than once: its values in their order, but of lengths the one that all state."""
+    headers: dict[str, str] = {}
+    for name, value in fields:
+        earlier = headers.get(name)
+        if name == "content-length" and earlier not in {None, value}:
+            raise ProviderBroken(reason="response states two different lengths")
+        is_more = earlier is not None and name != "content-length"
+        headers[name] = f"{earlier}, {value}" if is_more else value
+    return headers
 
 
 def _remember(memory: dict[str, T], line: str, parsed: T) -> None:

@@ -129,8 +129,8 @@ class OpenAiChat:
         """Leave the lowest of the caps, under the one name that this model reads."""
         caps = [] if output_cap is None else [output_cap]
         for name in CAPS:
-            asked = _number(fields.pop(name, NULL))
-            if asked is not None:
+            said = fields.pop(name, None)
+            if said is not None and (asked := _number(said)) is not None:
                 caps.append(asked)
         if caps:
             fields[self._cap] = Raw(b"%d" % min(caps))
