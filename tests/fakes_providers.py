@@ -390,7 +390,7 @@ class Opened:
             raise self.error
         self.reservations.append((reservation.number, len(self._client.requests)))
 
-    def settle(self, settlement):
+    def settle(self, settlement, *, may_go_on=False):
         self.settlements.append((settlement.reservation.number, settlement.micros))
 
 

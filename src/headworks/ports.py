@@ -146,7 +146,7 @@ class Ledger(Protocol):
         """Write the `opened` row of a call that streams or leaves the house."""
 
     def reserve(self, opened: Opened, reservation: Reservation) -> Pending[None]:
-        """Write what one more attempt of an opened call may cost, before it is sent."""
+        """Write what one more attempt of an opened call may cost, before it is sent; again, what one has come to."""
 
     def close(self, opened: Opened, entry: Entry) -> Pending[None]:
         """Write the closing row of an opened call, once, with what its attempts came to."""

@@ -324,8 +324,8 @@ class Opening(Protocol):
         Raises: RecordUnavailable; then nothing may be sent.
         """
 
-    def settle(self, settlement: Settlement) -> None:
-        """Note what an attempt came to; it is written with the call's last row."""
+    def settle(self, settlement: Settlement, *, may_go_on: bool = False) -> None:
+        """Note what an attempt came to; it is written with the call's last row, and at once where that may be long to come."""
 
 
 class Target(Protocol):

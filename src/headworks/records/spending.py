@@ -1,7 +1,8 @@
 """Money beside the record: what attempts may cost, what accounts have spent, what services were used for.
 
 Everything is written in the transaction of the opened or closed row that it comes from, so neither a crash nor a restart
-makes the sums drift from the rows. A call that a crash cut off is charged what it held.
+makes the sums drift from the rows. A call that a crash cut off is charged what it held; an attempt that had ended by then,
+what it had come to.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from headworks.owing import Owed
 from headworks.pending import Pending
 from headworks.ports import Entry, Opened
 from headworks.records.detail import numbers_text
+from headworks.records.recovery import UNKNOWN_OUTCOME
 from headworks.records.sealing import Put
 from headworks.stores.queries import load_queries
 from headworks.stores.rows import RowInsert
@@ -23,9 +25,11 @@ from headworks.values import Reservation, Usage
 
 OUTSIDE = "/"
 """What the name of a target outside has in it."""
+CUT_OFF = "-"
+"""In place of the service that a call used which a crash cut off."""
 DAY_NS = 86_400 * SECOND_NS
-Hold = tuple[int, str, str, int]
-"""What one attempt holds of one account: its number, the account and its period, millionths of the currency."""
+Hold = tuple[int, str, str]
+"""What one attempt holds something of: its number, the account and its period."""
 _NOTHING = Usage()
 
 
@@ -50,7 +54,7 @@ class Spending:
     def __init__(self) -> None:
         self._sql = load_queries(__package__, "spending.sql")
         self._reserve = RowInsert(self._sql["reserve"])
-        self._held: dict[int, list[Hold]] | None = None
+        self._held: dict[int, dict[Hold, int]] | None = None
 
     def create(self, connection: apsw.Connection) -> None:
         """Create what is missing."""
@@ -74,26 +78,26 @@ class Spending:
             rows += _rows(item.opened.number, item.reservation)
         if rows:
             self._reserve.insert(connection, rows)
-            for row in rows:
-                held.setdefault(row[0], []).append(row[1:])
+            for seq, number, account, period, micros in rows:
+                held.setdefault(seq, {})[number, account, period] = micros
         if closed:
             self._settle(connection, held, closed)
             self._use(connection, [put.entry for put in closed.values()])
 
-    def _read(self, connection: apsw.Connection) -> dict[int, list[Hold]]:
-        held: dict[int, list[Hold]] = {}
+    def _read(self, connection: apsw.Connection) -> dict[int, dict[Hold, int]]:
+        held: dict[int, dict[Hold, int]] = {}
         for seq, number, account, period, micros in connection.execute(self._sql["held"]):
-            held.setdefault(seq, []).append((number, account, period, micros))
+            held.setdefault(seq, {})[number, account, period] = micros
         return held
 
-    def _settle(self, connection: apsw.Connection, held: dict[int, list[Hold]], closed: Mapping[int, Put]) -> None:
+    def _settle(self, connection: apsw.Connection, held: dict[int, dict[Hold, int]], closed: Mapping[int, Put]) -> None:
         ended = [seq for seq in closed if seq in held]
         if not ended:
             return
         spent: dict[tuple[str, str], int] = {}
         for seq in ended:
             settled = {each.reservation.number: each.micros for each in closed[seq].entry.settled}
-            for number, account, period, micros in held.pop(seq):
+            for (number, account, period), micros in held.pop(seq).items():
                 cost = settled.get(number)
                 spent[account, period] = spent.get((account, period), 0) + (micros if cost is None else cost)
         for (account, period), micros in spent.items():
@@ -130,7 +134,7 @@ def _rows(seq: int, reservation: Reservation) -> list[tuple[int, int, str, str, 
 def _service_of(entry: Entry) -> str:
     """The service outside that a call used; empty for a call that asked none: of our own models, or given a kept answer."""
     if not entry.settled:
-        return ""
+        return CUT_OFF if entry.outcome == UNKNOWN_OUTCOME and entry.cost_micros is not None else ""
     return entry.target if OUTSIDE in entry.target else entry.settled[-1].reservation.service
 
 

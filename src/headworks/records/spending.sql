@@ -3,7 +3,8 @@
 -- name: create
 -- reserved: what attempts of calls under way may cost at most. seq: the call's opened row; number: the attempt.
 -- spent: what was settled, by account and period. Budgets start from both.
--- used: what services were used for, by day, caller, version and target; unpriced: calls whose cost is not known.
+-- used: what services were used for, by day, caller, version and target (`-` for a call that a crash cut off); unpriced: calls whose
+-- cost is not known.
 CREATE TABLE IF NOT EXISTS reserved (
     seq INTEGER NOT NULL,
     number INTEGER NOT NULL,
@@ -39,8 +40,8 @@ CREATE TABLE IF NOT EXISTS used (
 ) STRICT, WITHOUT ROWID;
 
 -- name: reserve
--- One attempt, in one account.
-INSERT INTO reserved (seq, number, account, period, micros) VALUES (?, ?, ?, ?, ?);
+-- One attempt, in one account; what is known of it by now, where the call goes on after it.
+INSERT OR REPLACE INTO reserved (seq, number, account, period, micros) VALUES (?, ?, ?, ?, ?);
 
 -- name: held
 -- What the attempts of calls under way hold.

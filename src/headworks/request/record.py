@@ -108,9 +108,16 @@ class Line:
         if reservation is not None and reservation.budgets:
             await self._parts.ledger.reserve(opened, reservation)
 
-    def settle(self, settlement: Settlement) -> None:
-        """See values.Opening."""
+    def settle(self, settlement: Settlement, *, may_go_on: bool = False) -> None:
+        """See values.Opening.
+
+        What is given back can be spent at once. So that no crash charges it to this call as well, that it was goes to the
+        writer before anything that is paid from it; nobody has to wait.
+        """
         self._settled.append(settlement)
+        held, micros = settlement.reservation, settlement.micros
+        if may_go_on and self._opened is not None and held.budgets and micros not in {None, held.micros}:
+            self._parts.ledger.reserve(self._opened, structs.replace(held, micros=micros))
 
     def commit(self, status: int, body: bytes, media: str, outcome: str = "ok") -> Pending[None]:
         """Write the finished call; wait for it, then say `end`.

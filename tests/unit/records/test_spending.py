@@ -79,6 +79,41 @@ def test_a_call_that_a_crash_cut_off_is_charged_in_full_and_its_closing_row_says
     assert spent == {ALL: 100}
 
 
+def test_an_attempt_that_had_ended_before_the_crash_is_charged_what_it_came_to(tmp_path):
+    house = Opened(tmp_path)
+    number = house.wait(house.ledger.open(entry(reservation=held(1, 70, ALL, HERS))))
+    house.wait(house.ledger.reserve(number, held(1, 0, ALL, HERS)))
+    house.wait(house.ledger.reserve(number, held(2, 30, ALL, HERS)))
+    house.ledger.stop()
+    again = Opened(tmp_path)
+    spent = again.ledger.spent()
+    again.ledger.stop()
+
+    assert spent == {ALL: 30, HERS: 30}
+
+
+def test_what_a_call_came_to_is_charged_once_where_it_was_told_before(opened):
+    number = opened.wait(opened.ledger.open(entry(reservation=held(1, 70, ALL))))
+    opened.wait(opened.ledger.reserve(number, held(1, 20, ALL)))
+    opened.wait(opened.ledger.close(number, entry(settled=(Settlement(held(1, 70, ALL), 20),), cost_micros=20)))
+
+    assert opened.ledger.spent() == {ALL: 20}
+
+
+def test_use_that_a_crash_cut_off_is_in_the_sums_as_its_cost_is(tmp_path):
+    house = Opened(tmp_path)
+    house.wait(house.ledger.open(entry(reservation=held(1, 70, ALL))))
+    house.wait(house.ledger.open(entry(target="")))
+    house.ledger.stop()
+    again = Opened(tmp_path)
+    ((cost,),) = again.ledger.stores.records.read("SELECT sum(cost_micros) FROM records WHERE kind = 'closed'")
+    rows = again.ledger.used("2026-11-01", "2026-12-31")
+    again.ledger.stop()
+
+    assert [(row[4], row[5], row[6], row[-2]) for row in rows] == [("-", 1, 1, 70)]
+    assert cost == 70
+
+
 def test_what_calls_hold_is_known_again_after_the_store_has_failed(opened):
     ledger, wait = opened.ledger, opened.wait
     opened_row = wait(ledger.open(entry(reservation=held(1, 70, ALL, HERS))))

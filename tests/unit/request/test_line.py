@@ -74,6 +74,17 @@ def test_a_later_attempt_holds_its_money_before_it_is_sent(line, ledger):
     assert [reservation.number for _, reservation in ledger.reserved] == [1]
 
 
+def test_what_an_attempt_gave_back_is_written_at_once_where_the_call_goes_on(line, ledger):
+    driven(line.open(held(0)))
+    ledger.waiting[0]()
+    line.settle(Settlement(held(0), 3), may_go_on=True)
+    line.settle(Settlement(held(1), 10), may_go_on=True)
+    line.settle(Settlement(held(2), None), may_go_on=True)
+    line.settle(Settlement(held(3), 3))
+
+    assert [(told.number, told.micros) for _, told in ledger.reserved] == [(0, 3)]
+
+
 def test_when_the_first_attempt_is_given_up_the_others_still_share_its_row(line, ledger):
     first, second = driven(line.open(held(0))), driven(line.open(held(1)))
     first.abandon()

@@ -188,7 +188,7 @@ class ProviderTarget:
     def _row(self, document: bytes, side: Side) -> Pending[Outcome]:
         """One row is a call of its own, so that what it may cost is counted by its own size."""
         call = structs.replace(side.call, payload=Payload(document))
-        return driven(self._answered(structs.replace(side, call=call)))
+        return driven(self._answered(structs.replace(side, call=call, is_row=True)))
 
     async def _answered(self, side: Side) -> Outcome:
         """The first good answer; a failed attempt is followed by what the table says.

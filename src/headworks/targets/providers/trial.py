@@ -60,6 +60,8 @@ class Side(Struct, frozen=True):
     deadline_ns: int
     opening: Opening
     manner: Manner = Manner()
+    is_row: bool = False
+    """Whether it is one of several rows, so that the call goes on after its answer."""
 
     @property
     def is_last(self) -> bool:
@@ -122,7 +124,7 @@ class Trial:
     def failed(self, error: HeadworksError) -> None:
         """It ended in an error; that it was never asked says nothing of the provider."""
         self.judge(error if self.is_asked else ClientGone())
-        self.settle(error)
+        self.settle(error, may_go_on=True)
 
     def refused(self, status: int) -> None:
         """The provider answered with an error status, which none bills but where time ran out."""
@@ -133,14 +135,14 @@ class Trial:
         self._is_judged = True
         self._standing.unsigned(self._leave, self._clock.monotonic_ns())
 
-    def settle(self, error: HeadworksError | None) -> int | None:
+    def settle(self, error: HeadworksError | None, *, may_go_on: bool = False) -> int | None:
         """What it cost in millionths, nothing where nothing was sent; None where that is not known."""
         if self._is_settled or self.reservation is None:
             return None
         self._is_settled = True
         is_free = not self._is_sent or self._is_refused or type(error) in UNBILLED
         settlement = self._money.settle(self.reservation, None if is_free else self.usage, is_free=is_free)
-        self._side.opening.settle(settlement)
+        self._side.opening.settle(settlement, may_go_on=may_go_on or self._side.is_row)
         return settlement.micros
 
     def stream_ended(self, error: HeadworksError | None, usage: Usage | None) -> int | None:
@@ -148,4 +150,4 @@ class Trial:
         self.usage = usage
         if error is not None:
             self._standing.broke(self._leave, error, self._clock.monotonic_ns())
-        return self.settle(None)
+        return self.settle(None, may_go_on=True)
