@@ -62,7 +62,7 @@ def _offer(task: str, make: Maker) -> Offer:
     return Offer("", task, f"POST {path}", mapping, build, own="MODEL")
 
 
-_OWNED = "the vendor's own documents, each caller's apart; nothing is translated"
+_OWNED = "the vendor's own documents, each caller's apart; nothing is translated but endpoints' names in the lines of batches"
 KEEPING: Mapping[str, tuple[str, Callable[[Server], Operation]]] = {
     "files": ("/files", files),
     "batches": ("/batches", batches),
