@@ -65,12 +65,13 @@ class Accessed(Protocol):
 
 
 class Acts:
-    """Makes commands into ones that are recorded.
+    """Makes commands into ones that are recorded; `told` hears of each change when it has ended.
 
     Safe under: one thread, that of the ledger's pending results.
     """
 
-    def __init__(self, ledger: Ledger, clock: Clock) -> None:
+    def __init__(self, ledger: Ledger, clock: Clock, told: Callable[[Entry], None] = lambda entry: None) -> None:
+        self._told = told
         self._ledger = ledger
         self._clock = clock
         self._ids = RequestIds(clock)
@@ -106,6 +107,7 @@ class Acts:
                 raise
             finally:
                 closing = self._ledger.close(number, end)  # queued whatever happened; a refusal need not wait for it
+                self._told(end)
             await closing
             return result
 

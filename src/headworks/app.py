@@ -30,6 +30,7 @@ from headworks.assembly.watching import (
     STANDARD_ERROR,
     health_of,
     open_watch,
+    tell_commands,
     tell_keys,
     tell_models,
     tell_peers,
@@ -160,7 +161,7 @@ class Service:
         self._closers.append(lambda: sink.close(FAREWELL_S))
         self.watch = open_watch(clock, sink, has_calls=config.logs.calls)
         self.watch.logs.event("starting", listens_on=self.address or None, home=str(self.home.folder))
-        self._closers += [lambda: sink.wait(FAREWELL_S), self.watch.flush, lambda: sink.wait(FAREWELL_S)]
+        self._closers += [lambda: sink.wait(FAREWELL_S), self._last_words, lambda: sink.wait(FAREWELL_S)]
         engine = ProcessEngine(loop, os.environ, self._printed)
         self.models = Models(
             self.deployment.models(), engine, loop, clock, self.publisher.accept, tell_models(self.watch)
@@ -271,6 +272,10 @@ class Service:
             await asyncio.sleep(FLUSH_S)
             self.watch.flush()
 
+    def _last_words(self) -> None:
+        self.watch.logs.event("stopped")
+        self.watch.flush()
+
     def _replaced(self) -> None:
         """Answers kept before are not of what answers now; how targets did is still true of those that stay."""
         self.answers.clear()
@@ -327,7 +332,7 @@ class Service:
         await self._control_commands()["models.reload"]({}, myself(through))
 
     def _control_commands(self) -> Mapping[str, Callable[[Mapping[str, Any], Person], Any]]:
-        acts = Acts(self.ledger, self.clock)
+        acts = Acts(self.ledger, self.clock, tell_commands(self.watch))
 
         def on_loop(given: Given) -> Callable[[Mapping[str, Any], Person], Any]:
             return lambda words, person: awaited(given(words, person))

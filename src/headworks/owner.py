@@ -17,6 +17,7 @@ from headworks.bridge import Turns
 from headworks.commands import key_commands, record_commands
 from headworks.errors import BadControl, HeadworksError, HomeUnavailable
 from headworks.home import Home
+from headworks.identity.actions import CreateKey, order_of, read_form
 from headworks.identity.issue import KeyRules
 from headworks.records.journal import FILE as JOURNAL
 from headworks.records.ledger import Ledger
@@ -56,8 +57,10 @@ def carry_out(folder: Path, command: str, words: Mapping[str, Any], config: Call
         return ask_owner(home.control_path(), command, words)
     if not command.startswith(("keys.", "records.")):
         raise BadControl(f"No service runs on {folder}; start one with `headworks serve --home {folder}`.")
-    if command != MAKES_A_HOME and not (folder / "keys.db").exists():
-        raise HomeUnavailable(f"{folder} is not a home: no service has run on it, and no key was made for one.")
+    if not (folder / "keys.db").exists():
+        if command != MAKES_A_HOME:
+            raise HomeUnavailable(f"{folder} is not a home: no service has run on it, and no key was made for one.")
+        order_of(read_form(CreateKey, words))  # words that are refused make no home
     home.lock()
     try:
         settings = structs.replace(record_settings(config(), folder), max_disk_bytes=UNBOUNDED_BYTES)

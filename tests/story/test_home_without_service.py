@@ -74,3 +74,12 @@ def test_the_record_is_opened_with_the_key_file_that_the_configuration_names(tmp
     assert not (tmp_path / "home" / "kek").exists()
     shutil.rmtree(tmp_path / "keys")
     assert cli("records", "verify", "--home", home)["whole"]
+
+
+@pytest.mark.parametrize(
+    "words", [("--rate", "10"), ("--scope", "foo"), ("--expires", "30"), ("--network", "1.2.3.4/99")]
+)
+def test_words_that_are_refused_make_no_home(tmp_path, words):
+    cli("keys", "create", "me", *words, "--home", str(tmp_path / "home"), code=1)
+
+    assert not (tmp_path / "home").exists()

@@ -89,11 +89,14 @@ def test_a_model_that_loads_long_is_named_while_it_does(begun, tmp_path):
     assert (loading, ready) == ({"quick", "other"}, {"quick"})
     assert events(running, "model_ready")[0]["took_s"] > 0
     assert (health.status, health.json["waiting_for"]) == (503, ["model other"])
+    running.process.send_signal(signal.SIGHUP)
+    running.until(lambda: events(running, "reload_refused"))
     (tmp_path / "go").touch()
     running.wait_for()
     running.until(lambda: len(events(running, "model_ready")) == 2)
     assert running.get("/health/ready", key="").json["waiting_for"] == []
     assert running.stop() == 0
+    assert [line["event"] for line in map(json.loads, running.log)][-2:] == ["stopping", "stopped"]
 
 
 def test_a_model_that_fails_is_named_while_others_load(begun, tmp_path):
@@ -104,3 +107,11 @@ def test_a_model_that_fails_is_named_while_others_load(begun, tmp_path):
     assert (failed["model"], failed["level"]) == ("other", "error")
     assert "LookupError" in failed["reason"]
     assert running.process.wait(30) == 1
+
+
+def test_a_start_that_is_given_up_accuses_no_model(begun):
+    running = begun("Slow")
+    running.until(lambda: events(running, "model_ready") and events(running, "listening"))
+
+    assert running.stop() == 0
+    assert events(running, "model_failed") == []

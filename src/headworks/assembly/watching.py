@@ -6,6 +6,7 @@ from typing import Protocol
 
 from headworks.cache.answers import CachedAnswers
 from headworks.identity.key_text import redact
+from headworks.ports import Entry
 from headworks.records.ledger import Ledger
 from headworks.targets.models.registry import Loading, Models
 from headworks.targets.outliers import Standing, State
@@ -178,6 +179,16 @@ def watch_answers(watch: LoggedWatch, answers: CachedAnswers) -> None:
     metrics.read("headworks_cache_bytes", "What they take, sealed.", lambda: answers.store.size_bytes)
     metrics.read("headworks_cache_vectors", "Kept questions with a vector.", lambda: len(similar.nearest))
     metrics.read("headworks_cache_vectors_bytes", "What they take, sealed.", lambda: similar.nearest.size_bytes)
+
+
+def tell_commands(watch: LoggedWatch) -> Callable[[Entry], None]:
+    """Logs each change that an administrator made on the machine itself, or was refused."""
+
+    def told(entry: Entry) -> None:
+        facts = {"command": entry.route, "by": entry.caller_id, "via": entry.via, "outcome": entry.outcome}
+        watch.logs.event("command", "info" if entry.outcome == "ok" else "warning", **facts)
+
+    return told
 
 
 def tell_models(watch: LoggedWatch) -> Callable[[Loading], None]:

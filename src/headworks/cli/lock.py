@@ -3,7 +3,7 @@
 import argparse
 
 from headworks.checking.inspection import write_lock
-from headworks.cli.output import Output
+from headworks.cli.output import Output, counted
 from headworks.cli.where import add_config, add_home, config_of, home_of
 
 
@@ -26,5 +26,7 @@ def run(asked: argparse.Namespace, output: Output) -> int:
     """Load every model, read its schemas, write the lock."""
     path, written = write_lock(config_of(asked), home_of(asked), tuple(asked.breaking))
     done = {"file": str(path), "endpoints": written}
-    output.show(done, lambda: f"{path}: {len(written)} versions\n" + "\n".join(f"  {name}" for name in written))
+    output.show(
+        done, lambda: f"{path}: {counted(len(written), 'version')}\n" + "\n".join(f"  {name}" for name in written)
+    )
     return 0

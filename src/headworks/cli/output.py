@@ -37,6 +37,11 @@ class Output:
                 print(f"  {field.pointer}: {field.message}", file=sys.stderr)
 
 
+def counted(count: int, thing: str) -> str:
+    """So many of a thing, in words: `1 version`, `2 versions`."""
+    return f"{count} {thing}" if count == 1 else f"{count} {thing}s"
+
+
 def table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     """Columns of text, as wide as their widest cell."""
     lines = [[str(cell) for cell in row] for row in (header, *rows)]

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 from msgspec import structs
 
-from headworks.cli.output import Output, table
+from headworks.cli.output import Output, counted, table
 from headworks.cli.where import add_home, add_home_config, home_config_of, home_of
 from headworks.errors import ConfigurationRefused
 from headworks.owner import carry_out, settle
@@ -99,7 +99,8 @@ def run_export(asked: argparse.Namespace, output: Output) -> int:
             if asked.out is not None:
                 target.close()
     if asked.out is not None:
-        output.show({"file": str(asked.out), "calls": count}, lambda: f"{count} calls written to {asked.out}")
+        told = {"file": str(asked.out), "calls": count}
+        output.show(told, lambda: f"{counted(count, 'call')} written to {asked.out}")
     return 0
 
 
@@ -114,7 +115,7 @@ def run_verify(asked: argparse.Namespace, output: Output) -> int:
     told = {"whole": verdict.is_whole, "first_bad": verdict.first_bad, **msgspec.to_builtins(verdict)}
 
     def as_text() -> str:
-        lines = [f"{verdict.records} records, {verdict.signed} of them signed for, {verdict.pruned} pruned."]
+        lines = [f"{counted(verdict.records, 'record')}, {verdict.signed} of them signed for, {verdict.pruned} pruned."]
         if verdict.is_whole:
             return "\n".join([*lines, f"Whole. Root {verdict.root}"])
         return "\n".join(
@@ -152,7 +153,8 @@ def run_erase(asked: argparse.Namespace, output: Output) -> int:
         if not erased["data_keys"]:
             told = f"Nothing is kept of {asked.subject}. Record {erased['record']} says that it was asked for."
         else:
-            told = f"Erased: {erased['data_keys']} data keys are destroyed. Record {erased['record']} says so."
+            gone = counted(erased["data_keys"], "data key")
+            told = f"Erased: {gone} destroyed. Record {erased['record']} says so."
         return "\n".join([told, *left])
 
     output.show(erased, as_text)

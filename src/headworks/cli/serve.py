@@ -104,8 +104,10 @@ async def _serve(service: Service, bind: Bind, output: Output) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     sys.setswitchinterval(SWITCH_INTERVAL_S)
+    loop.add_signal_handler(signal.SIGHUP, stop.is_set)  # without effect: unhandled it would end a service that starts
     service.address = _url(bind, bind.port)
     await service.open()
+    loop.add_signal_handler(signal.SIGHUP, lambda: _not_yet(service))
     loop.set_exception_handler(service.watch.logs.unforeseen)
     server = None
     drain_s = parse_duration_s(service.config.server.drain_timeout)
@@ -125,6 +127,7 @@ async def _serve(service: Service, bind: Bind, output: Output) -> int:
             gc.freeze()
             gc.set_threshold(COLLECT_AFTER, 20, 50)
             await stopping
+        service.watch.logs.event("stopping", connections=server.connections, at_most_s=drain_s)
     finally:
         if server is not None:
             await server.drain(drain_s)
@@ -164,6 +167,11 @@ async def _listen(service: Service, bind: Bind) -> Server:
         raise ConfigurationRefused(f"Cannot listen on {bind.host}:{bind.port}: {error.strerror or error}") from error
 
 
+def _not_yet(service: Service) -> None:
+    """A reload is asked for before there is anything to reload."""
+    service.watch.logs.event("reload_refused", "warning", reason="the service is still starting")
+
+
 async def _reload(service: Service) -> None:
     """Read certificate and configuration again, swap the models; what fails stays as it was."""
     with suppress(asyncio.CancelledError):
@@ -181,7 +189,10 @@ def _announce(service: Service, bind: Bind, server: Server, admin_key: str | Non
 
     def as_text() -> str:
         lines = [f"Headworks listens on {url}", *(f"  POST {path}{_note(service, path)}" for path in endpoints)]
-        lines += [f"  docs {url}/docs   health {url}/health/ready", f"  home {service.home.folder}"]
+        lines += [
+            f"  docs {url}/docs (in a browser: any name, a key as password)   health {url}/health/ready",
+            f"  home {service.home.folder}",
+        ]
         if admin_key:
             lines += ["", f"Administrator's one-time key (shown once, valid 24 h): {admin_key}"]
         lines.append("Make a key: headworks keys create NAME --home " + str(_shortest(service.home.folder)))

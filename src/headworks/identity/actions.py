@@ -113,17 +113,7 @@ class KeyActions:
 
         Raises: SchemaViolation (422) with a pointer to each wrong field.
         """
-        order = KeyOrder(
-            asked.name,
-            None if asked.scopes is None else _read(parse_scopes, asked.scopes, "/scopes"),
-            None if asked.rate is None else _read(_bounded_rate, asked.rate, "/rate"),
-            asked.concurrency,
-            _read(parse_networks, asked.networks, "/networks"),
-            _life_s(asked.expires),
-            None if asked.tokens is None else _read(_bounded_rate, asked.tokens, "/tokens"),
-            asked.tenant,
-        )
-        return self._issued(await self._issuer.create(order, maker))
+        return self._issued(await self._issuer.create(order_of(asked), maker))
 
     async def rotate(self, asked: RotateKey, maker: Caller | None) -> IssuedView:
         """A successor on the same terms.
@@ -163,6 +153,23 @@ class KeyActions:
     def _refresh(self) -> None:
         if self._live is not None:
             self._live.refresh()
+
+
+def order_of(asked: CreateKey) -> KeyOrder:
+    """The order of a key that is asked for.
+
+    Raises: SchemaViolation (422) with a pointer to the first wrong field.
+    """
+    return KeyOrder(
+        asked.name,
+        None if asked.scopes is None else _read(parse_scopes, asked.scopes, "/scopes"),
+        None if asked.rate is None else _read(_bounded_rate, asked.rate, "/rate"),
+        asked.concurrency,
+        _read(parse_networks, asked.networks, "/networks"),
+        _life_s(asked.expires),
+        None if asked.tokens is None else _read(_bounded_rate, asked.tokens, "/tokens"),
+        asked.tenant,
+    )
 
 
 def read_form(form: type[T], document: Mapping[str, Any] | bytes) -> T:

@@ -69,6 +69,7 @@ class Models:
         self._swapping: dict[str, ModelPool] = {}
         self._retiring: set[ModelPool] = set()
         self._closing: Task[None] | None = None
+        self._is_ending = False
 
     async def start(self) -> Mapping[str, Announcement]:
         """Start every model and wait until all are ready; gives what each says of itself.
@@ -101,7 +102,8 @@ class Models:
         try:
             announcement = await pool.open()
         except HeadworksError as error:
-            self._told(Loading(name, "failed", self._since_s(began_ns), error.reason or error.detail))
+            if not self._is_ending:  # else it is ended, and nothing is wrong with it
+                self._told(Loading(name, "failed", self._since_s(began_ns), error.reason or error.detail))
             raise
         self._told(Loading(name, "ready", self._since_s(began_ns)))
         return announcement
@@ -153,6 +155,7 @@ class Models:
 
     async def close(self, grace_s: float = DRAIN_S) -> None:
         """Finish what was accepted, within the grace, and end every worker; a second call waits for the first."""
+        self._is_ending = True
         if self._closing is None:
             pools = [*self._pools.values(), *self._swapping.values(), *self._retiring]
             self._closing = self._loop.create_task(self._ended([pool.drain(grace_s) for pool in pools]))
