@@ -152,25 +152,11 @@ class FunctionName(Struct, frozen=True):
     name: Name
 
 
-class NamedTool(Struct, frozen=True):
-    """One of the request's tools, by its name."""
-
-    function: FunctionName | None = None
-
-
-class AllowedTools(Struct, frozen=True):
-    """Those of the request's tools that may be called, and whether one has to be."""
-
-    mode: Literal["auto", "required"]
-    tools: Annotated[list[NamedTool], Meta(max_length=128)]
-
-
 class ToolChoice(Struct, frozen=True):
-    """The tool that must be called, or those that may be."""
+    """The tool that must be called, or by `allowed_tools` those that may be."""
 
     type: Literal["function", "custom", "allowed_tools"]
     function: FunctionName | None = None
-    allowed_tools: AllowedTools | None = None
 
 
 class NamedSchema(Struct, frozen=True):

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from binascii import a2b_base64
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import msgspec
 from msgspec import Struct
 
 from headworks.contract.tasks.chat import (
-    AllowedTools,
     AssistantMessage,
     AudioPart,
     Content,
     DeveloperMessage,
     FilePart,
+    FunctionName,
     ImagePart,
     JsonFormat,
     Message,
@@ -45,9 +45,29 @@ _NEUTRAL: Mapping[str, Any] = {"modalities": ["text"], "n": 1}
 """Values that ask for what is answered anyway."""
 
 
+class NamedTool(Struct, frozen=True):
+    """One of the request's tools, by its name."""
+
+    function: FunctionName | None = None
+
+
+class AllowedTools(Struct, frozen=True):
+    """Those of the request's tools that may be called, and whether one has to be."""
+
+    mode: Literal["auto", "required"]
+    tools: list[NamedTool]
+
+
+class AskedChoice(ToolChoice, frozen=True):
+    """A choice with what the task leaves open."""
+
+    allowed_tools: Any = None
+
+
 class AskedChat(Request, frozen=True):
     """A request with those of OpenAI's own fields that must not be passed over."""
 
+    tool_choice: Literal["none", "auto", "required"] | AskedChoice | None = None
     functions: Any = None
     logit_bias: Any = None
     modalities: Any = None
@@ -86,7 +106,7 @@ def asked_chat(ask: Ask, unsayable: Iterable[str] = ()) -> AskedChat:
             raise cannot(f"/{name}")
     request = _spoken(request)
     choice = request.tool_choice
-    if isinstance(choice, ToolChoice) and choice.allowed_tools is not None:
+    if isinstance(choice, AskedChoice) and choice.allowed_tools is not None:
         return _narrowed(request, choice.allowed_tools)
     return request
 
@@ -99,8 +119,12 @@ def _spoken(request: AskedChat) -> AskedChat:
     return msgspec.structs.replace(request, messages=[*before, UserMessage(last.content or "")])
 
 
-def _narrowed(request: AskedChat, allowed: AllowedTools) -> AskedChat:
+def _narrowed(request: AskedChat, given: Any) -> AskedChat:
     """The request with those tools alone, which says the same in every dialect."""
+    try:
+        allowed = msgspec.convert(given, AllowedTools)
+    except msgspec.ValidationError:
+        raise cannot("/tool_choice/allowed_tools") from None
     names = {tool.function.name for tool in allowed.tools if tool.function is not None}
     tools = [tool for tool in request.tools or () if tool.function is not None and tool.function.name in names]
     return msgspec.structs.replace(request, tools=tools, tool_choice=allowed.mode if tools else None)

@@ -142,6 +142,9 @@ def test_only_the_tools_that_may_be_called_are_offered():
     assert [tool["name"] for tool in gemini["tools"][0]["functionDeclarations"]] == ["clock"]
     assert gemini["toolConfig"]["functionCallingConfig"] == {"mode": "ANY"}
     assert sent(OPENAI, asked)["tool_choice"] == ONE_OF_TWO
+    with pytest.raises(ProviderUnable) as caught:
+        CLAUDE.request(ask(tools=[TOOL], tool_choice={"type": "allowed_tools", "allowed_tools": ["weather"]}))
+    assert caught.value.errors[0].pointer == "/tool_choice/allowed_tools"
 
 
 def test_the_one_tool_that_cohere_must_call_is_the_only_one_it_is_offered():
