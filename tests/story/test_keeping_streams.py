@@ -119,6 +119,34 @@ def _silence():
     yield None
 
 
+def test_once_its_first_byte_is_here_a_file_may_take_longer_than_its_endpoint_grants(house):
+    file = house.file(_slowly(10))
+    with house.client() as client:
+        content = client.files.content(file).read()
+
+    assert content == b"x" * 10
+
+
+def test_a_file_is_cut_off_when_the_providers_time_is_over(tmp_path):
+    with account() as (kept, url):
+        text = CONFIG.format(url=url, key=KEY).replace("idle_timeout: 500ms", "total_timeout: 1s")
+        with service(write_config(tmp_path, text), tmp_path / "home") as running:
+            house = House(running, kept)
+            file = house.file(_slowly(30))
+            with house.client() as client, pytest.raises(openai.APIConnectionError):
+                client.files.content(file).read()
+            shown = house.last_record(file)
+
+    assert shown["outcome"] == "provider_timeout"
+    assert 0 < shown["output_bytes"] < 30
+
+
+def _slowly(count):
+    for _ in range(count):
+        threading.Event().wait(0.25)
+        yield b"x"
+
+
 def test_a_caller_who_reads_slowly_slows_the_vendor(house):
     told = []
     file = house.file(told.append(each) or PIECE for each in range(WHOLE_BYTES // len(PIECE)))

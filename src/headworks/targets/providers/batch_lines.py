@@ -27,7 +27,8 @@ TASKS: Mapping[str, str] = {
 """By what a line's `url` ends in: what it asks for. What else there is (pictures, videos) is not billed by the token alone."""
 _CAPS = ("max_completion_tokens", "max_tokens", "max_output_tokens")
 _TIMES = ("n", "best_of")
-_MOST = 10**9
+MOST_ANSWERS, MOST_CAP = 10_000, 10**8
+"""Of one line; beyond them nothing is a bound, and no sum overflows."""
 
 _raws = Decoder(dict[str, Raw]).decode
 _encode = Encoder().encode
@@ -110,7 +111,7 @@ def _needed(url: Any, body: Mapping[str, Any]) -> Needs:
     cap = next((body[name] for name in _CAPS if body.get(name) is not None), None)
     if cap is None:
         return plain.and_also(Needs(uncapped=answers))
-    if not isinstance(cap, int) or not 0 <= cap <= _MOST:
+    if not isinstance(cap, int) or not 0 <= cap <= MOST_CAP:
         return Needs(len(document), is_open=True)
     return plain.and_also(Needs(output_tokens=cap * answers))
 
@@ -118,7 +119,7 @@ def _needed(url: Any, body: Mapping[str, Any]) -> Needs:
 def _answers(body: Mapping[str, Any]) -> int | None:
     """How many answers a line asks for; None where that cannot be told."""
     said: list[int] = [body[name] for name in _TIMES if body.get(name) is not None]
-    if any(not isinstance(each, int) or not 0 < each <= _MOST for each in said):
+    if any(not isinstance(each, int) or not 0 < each <= MOST_ANSWERS for each in said):
         return None
     return max([1, *said])
 

@@ -25,8 +25,6 @@ from headworks.values import Call, Caller, Endpoint, Quota, Reservation, Settlem
 
 T = TypeVar("T")
 FILE, BATCH, MODEL = "file", "batch", "model"
-BATCHES = "batches"
-"""What the target of batches is called."""
 BATCH_INPUT = "batch"
 """What a file of lines is sent for."""
 
@@ -132,7 +130,7 @@ class Batches:
             return None
         return BatchMoney(books.money, books.purse, tuple(needs), self._by_service(needs))
 
-    def begun(self, batch: str, side: Side, money: BatchMoney) -> Pending[None]:
+    def begun(self, batch: str, target: str, side: Side, money: BatchMoney) -> Pending[None]:
         """Remember a batch that the provider has begun, and what is held for it, before its id is told."""
         endpoint, held = side.call.endpoint, money.held
         return self._owing.begin(
@@ -144,7 +142,7 @@ class Batches:
                 caller_id=side.caller_id,
                 endpoint=endpoint.name,
                 version=endpoint.version,
-                target=f"{self._place}/{BATCHES}",
+                target=target,
                 held_micros=None if held is None else held.micros,
                 accounts=() if held is None else held.budgets,
             )

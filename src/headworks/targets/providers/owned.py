@@ -130,7 +130,7 @@ class Owned:
         subject = self._subject(asking) or next((each.subject for each in used if each.subject), None)
         new = Belonging(place, thing.name, kept.kind, owner, asking.asked.purpose, subject, thing.expires_s)
         if money is not None:  # before it has an owner, who could see it end
-            await self._batches.begun(new.id, asking.side, money)
+            await self._batches.begun(new.id, self.name, asking.side, money)
         await self._keep([new, *self._produced(outcome.body, new)], may_drop=not kept.can_be_deleted)
         if lines is not None:
             await self._batches.note_input(new.id, lines)

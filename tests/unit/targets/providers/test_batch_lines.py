@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from headworks.errors import SchemaViolation
 from headworks.owing import Needs
-from headworks.targets.providers.batch_lines import read_lines
+from headworks.targets.providers.batch_lines import MOST_ANSWERS, MOST_CAP, read_lines
 
 CHAT = "/v1/chat/completions"
 HI = [{"role": "user", "content": "hi"}]
@@ -58,6 +58,8 @@ def test_what_a_line_may_use_is_its_bytes_and_its_caps(url, body, expected):
         (CHAT, {"messages": HI, "max_tokens": -1}),
         (CHAT, {"messages": HI, "max_tokens": 1.5}),
         (CHAT, {"messages": HI, "max_tokens": 9, "n": 0}),
+        (CHAT, {"messages": HI, "max_tokens": 9, "n": MOST_ANSWERS + 1}),
+        (CHAT, {"messages": HI, "max_tokens": MOST_CAP + 1}),
         (CHAT, {"messages": HI, "max_tokens": 9, "n": "many"}),
         (CHAT, {"messages": HI, "max_tokens": 9, "service_tier": "priority"}),
         (CHAT, {"messages": [{"role": "user", "content": [{"type": "file", "file": {"file_id": "file-1"}}]}], "max_tokens": 9}),
