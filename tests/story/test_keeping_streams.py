@@ -10,7 +10,7 @@ import openai
 import pytest
 
 from tests.keeping import KEY, account
-from tests.running import service, write_config
+from tests.running import mounted, service, write_config
 from tests.story.test_keeping import client_of, sent
 
 CONFIG = """
@@ -139,6 +139,21 @@ def test_a_file_is_cut_off_when_the_providers_time_is_over(tmp_path):
 
     assert shown["outcome"] == "provider_timeout"
     assert 0 < shown["output_bytes"] < 30
+
+
+@pytest.mark.parametrize("server", ["uvicorn", "granian"])
+def test_mounted_in_another_server_a_part_is_not_taken_for_the_whole_either(tmp_path, server):
+    with account() as (kept, url):
+        write_config(tmp_path, CONFIG.format(url=url, key=KEY))
+        with mounted(tmp_path, server) as running:
+            house = House(running, kept)
+            whole, broken = house.file([PIECE] * 10), house.file([PIECE, PIECE, None])
+            with house.client() as client:
+                content = client.files.content(whole).read()
+                with pytest.raises(openai.APIConnectionError):
+                    client.files.content(broken).read()
+
+    assert content == PIECE * 10
 
 
 def _slowly(count):
