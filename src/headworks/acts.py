@@ -42,7 +42,7 @@ CHANGES: Mapping[str, Told] = {
     "keys.revoke": Told(("id",), ("id", "name")),
     "keys.exchange": Told(("name",), ("id", "expires")),
     "models.swap": Told(("name", "to"), ("version", "was")),
-    "models.reload": Told((), ("swapped", "waiting")),
+    "models.reload": Told((), ("changed", "swapped", "waiting")),
     "records.erase": Told((), ("record", "data_keys")),
     "records.rekey": Told((), ("keys", "unreadable", "was_begun")),
 }

@@ -321,7 +321,7 @@ class Service:
 
     def ended(self, reloaded: Reloaded) -> None:
         """See commands.Reloading."""
-        names = {"swapped": ", ".join(reloaded.swapped), "waiting": ", ".join(reloaded.waiting)}
+        names = {field: ", ".join(getattr(reloaded, field)) for field in reloaded.__struct_fields__}
         self.watch.logs.event("reloaded", "warning" if reloaded.waiting else "info", **names)
 
     async def reload(self, through: str) -> None:

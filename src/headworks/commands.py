@@ -83,10 +83,11 @@ class Nothing(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Reloaded(Struct, frozen=True):
-    """What a reload took: the models it swapped, and the fields of the configuration that wait for a restart."""
+    """What a reload took: the models it swapped, what the configuration says otherwise, and of that what waits for a restart."""
 
     swapped: tuple[str, ...]
     waiting: tuple[str, ...]
+    changed: tuple[str, ...]
 
 
 class Reloading(Protocol):
@@ -118,14 +119,16 @@ def model_commands(models: Models, publisher: Publisher, reloading: Reloading) -
 
     async def reloaded(words: Words, maker: Caller | None) -> object:
         read_form(Nothing, words)
-        sources = publisher.take(await reloading.begun())
+        deployment = await reloading.begun()
+        changed = publisher.changed(deployment)
+        sources = publisher.take(deployment)
         try:
             for name, source in sources.items():
                 await _swap(models, name, source)
             publisher.adopt()
         finally:
             publisher.revert()  # without effect once it is adopted
-        done = Reloaded(tuple(sources), tuple(publisher.waiting()))
+        done = Reloaded(tuple(sources), tuple(publisher.waiting()), tuple(changed))
         reloading.ended(done)
         return msgspec.to_builtins(done)
 

@@ -64,7 +64,7 @@ def house(tmp_path):
 def test_another_target_and_another_address_are_asked_after_a_reload(house):
     before = house.ask()
     house.says(target="b/other")
-    assert house.reload() == {"swapped": [], "waiting": []}
+    assert house.reload() == {"swapped": [], "waiting": [], "changed": ["endpoints.chat.v1.targets"]}
     moved = house.ask()
     house.says(target="b/other", providers=(ONE, OTHER.replace("{other}", "{one}")))
     house.reload()
@@ -130,7 +130,7 @@ def test_a_model_that_does_not_take_over_after_another_did_puts_the_services_bac
             moved = running.call("/api/chat/v1", HI)
 
     assert "ticks" in told["error"]
-    assert done == {"swapped": ["parrot", "ticks"], "waiting": []}
+    assert done == {"swapped": ["parrot", "ticks"], "waiting": [], "changed": ["endpoints.chat.v1.targets"]}
     assert [answer.headers["headworks-target"] for answer in (kept, moved)] == ["a/m", "b/m"]
     assert (len(one.asked), len(other.asked)) == (1, 1)
 

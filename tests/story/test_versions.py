@@ -137,7 +137,11 @@ def test_a_reload_under_load_takes_what_the_configuration_says_now_and_loses_no_
         changing.until(lambda: crowd.kept[-1] == 6.0)
         changing.until(lambda: any('"event":"reloaded"' in line for line in changing.log))
         config_of(changing.folder, "First")
-        assert changing.cli("models", "reload") == {"swapped": ["total"], "waiting": []}
+        assert changing.cli("models", "reload") == {
+            "swapped": ["total"],
+            "waiting": [],
+            "changed": ["models.total.python"],
+        }
         begun_after = changing.call("/api/total/v1", {"x": [1, 2]}).json["total"]
         crowd.until(20)
         totals = crowd.stop()
@@ -155,7 +159,7 @@ def test_a_reload_that_cannot_be_leaves_everything_as_it_was(changing):
             assert told["error"], text
             crowd.until(3)
         config_of(changing.folder, "First")
-        assert changing.cli("models", "reload") == {"swapped": ["total"], "waiting": []}
+        assert changing.cli("models", "reload") == {"swapped": ["total"], "waiting": [], "changed": []}
         crowd.until(3)
 
     assert set(crowd.kept) == {3.0}

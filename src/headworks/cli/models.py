@@ -50,6 +50,7 @@ def run_reload(asked: argparse.Namespace, output: Output) -> int:
 
     def as_text() -> str:
         lines = ["Reloaded. Models swapped: " + (", ".join(done["swapped"]) or "none")]
+        lines += [f"  changed: {each}" for each in done["changed"]]
         if done["waiting"]:
             lines.append("Waiting for a restart: " + ", ".join(done["waiting"]))
         return "\n".join(lines)

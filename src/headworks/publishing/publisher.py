@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Mapping
 
 from msgspec import structs
 
+from headworks.assembly.changes import changed_parts
 from headworks.assembly.deployment import Deployment, read_deployment
 from headworks.assembly.parts import model_settings, waiting_for_restart
 from headworks.contract.lock import read_lock, refuse_breaks
@@ -107,6 +108,10 @@ class Publisher:
         self._former = None
         self._apply()
         self._published.replace(endpoints)
+
+    def changed(self, deployment: Deployment) -> list[str]:
+        """What was read says otherwise than what counts now, by name."""
+        return changed_parts(self._deployment.config, deployment.config)
 
     def waiting(self) -> list[str]:
         """The fields of the configuration, as it is now, that wait for a restart."""
