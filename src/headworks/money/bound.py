@@ -5,9 +5,12 @@ bytes, and providers add instructions of their own where tools are used; both ha
 the cap that is written into the request. What has no bound of the kind is named (contract/tasks/unbounded.py).
 """
 
+from typing import Any
+
 from msgspec import DecodeError, Struct, ValidationError
 from msgspec.json import Decoder
 
+from headworks.contract.tasks import completion
 from headworks.contract.tasks.unbounded import Weight
 from headworks.money.prices import cost_micros
 from headworks.settings.money import Price
@@ -38,11 +41,18 @@ class Asked(Struct, frozen=True):
     max_output_tokens: int | None = None
     max_new_tokens: int | None = None
     n: int | None = None
+    best_of: int | None = None
+    prompt: Any = None
+
+    @property
+    def answers(self) -> int:
+        """How many answers are written and billed, told or not: to each beginning the best of several."""
+        return max(self.n or 1, self.best_of or 1, 1) * completion.beginnings(self.prompt)
 
 
 _asked = Decoder(Asked).decode
 _ranked = Decoder(_Ranked).decode
-_NOTHING = Asked()
+NOTHING = Asked()
 
 
 def asked_of(call: Call) -> Asked:
@@ -53,7 +63,7 @@ def asked_of(call: Call) -> Asked:
     try:
         return _asked(call.payload.document)
     except (DecodeError, ValidationError):
-        return _NOTHING
+        return NOTHING
 
 
 def output_cap(asked: Asked, price: Price | None, endpoint_most: int | None) -> int | None:
@@ -82,7 +92,7 @@ def most_used(
         size += len(blob)
     if price.output and cap is None:
         return None
-    count = asked.n if asked.n is not None and asked.n > 1 else 1
+    count = asked.answers
     pictures = weight.pictures + len(payload.blobs)
     tokens = size + pictures * PICTURE_TOKENS + (TOOL_TOKENS if weight.has_tools else 0) + added_tokens
     written = tokens if price.written and _may_cache(payload.document) else None
@@ -121,8 +131,7 @@ def bound_micros(
     return None if used is None else cost_micros(price, used)
 
 
-def estimated_tokens(call: Call, cap: int | None, added_tokens: int = 0) -> int:
+def estimated_tokens(call: Call, asked: Asked, cap: int | None, added_tokens: int = 0) -> int:
     """About how many tokens an attempt will use, for rates of tokens: set right when it is known."""
-    return (len(call.payload.document) + added_tokens) // BYTES_A_TOKEN + (
-        cap if cap is not None else USUAL_OUTPUT_TOKENS
-    )
+    written = asked.answers * (cap if cap is not None else USUAL_OUTPUT_TOKENS)
+    return (len(call.payload.document) + added_tokens) // BYTES_A_TOKEN + written

@@ -13,7 +13,7 @@ from msgspec import Struct, structs
 from headworks.contract.tasks.unbounded import TEXT_ONLY, Weight, weight_of
 from headworks.errors import BudgetExhausted, FieldError, Overloaded, PriceUnknown, RateLimited
 from headworks.money.batches import most_micros, used_micros
-from headworks.money.bound import asked_of, bound_micros, estimated_tokens, output_cap
+from headworks.money.bound import NOTHING, asked_of, bound_micros, estimated_tokens, output_cap
 from headworks.money.prices import MICROS, PriceTable, cost_micros
 from headworks.owing import Accounts, Needs
 from headworks.ports import Limits
@@ -125,7 +125,7 @@ class Budgets:
         bound = None if price is None else bound_micros(call, asked, weight, price, cap, added_tokens)
         micros = None if weight.beyond else bound
         rates = _token_rates(caller, endpoint)
-        tokens = estimated_tokens(call, cap, added_tokens) if rates else 0
+        tokens = estimated_tokens(call, asked, cap, added_tokens) if rates else 0
         if not accounts:
             if rates:
                 self._take(rates, tokens)
@@ -140,7 +140,7 @@ class Budgets:
         """See owing.Purse; each line's answer is bounded by its own cap, else by its model's."""
         accounts = self._accounts(caller, call.endpoint)
         rates = _token_rates(caller, call.endpoint)
-        tokens = estimated_tokens(call, None) if rates else 0
+        tokens = estimated_tokens(call, NOTHING, None) if rates else 0
         most = most_micros(needs, self.prices) if accounts else None
         if accounts and most is None:
             most = max(_ceiling_of_lines(budget) for budget, _ in accounts)

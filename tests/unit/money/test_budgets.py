@@ -71,6 +71,30 @@ def test_an_attempt_holds_the_most_it_can_cost_and_settles_at_what_it_did():
     assert account(money, "all", "service") == 105
 
 
+@pytest.mark.parametrize(
+    ("asked", "answers"),
+    [
+        ({"n": 3}, 3),
+        ({"n": 2, "best_of": 5}, 5),
+        ({"prompt": "one"}, 1),
+        ({"prompt": [1, 2, 3]}, 1),
+        ({"prompt": ["one", "two"]}, 2),
+        ({"prompt": [[1, 2], [3]], "n": 2, "best_of": 4}, 8),
+        ({"prompt": [1, "two"]}, 2),
+        ({"prompt": {"id": "kept"}}, 1),
+    ],
+)
+def test_every_answer_that_is_written_is_held_for_told_or_not(asked, answers):
+    money, _ = purse(Budget("all", 10_000_000))
+    asked = call(max_tokens=1000, **asked)
+    held = money.reserve(asked, ANN, "up/m")
+    counted = structs.replace(make_endpoint(), tokens=Rate(100_000, SECOND_NS))
+    rated = money.reserve(structs.replace(asked, endpoint=counted), ANN, "up/m")
+
+    assert held.micros == len(asked.payload.document) + answers * 1000 * 10
+    assert rated.tokens == len(asked.payload.document) // 4 + answers * 1000
+
+
 def test_what_an_attempt_cost_is_charged_in_full_when_nobody_knows():
     money, _ = purse(Budget("all", 10_000_000))
     held = money.reserve(call(max_tokens=1), ANN, "up/m")

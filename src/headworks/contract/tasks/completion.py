@@ -77,6 +77,13 @@ class Reply(Struct, frozen=True, omit_defaults=True):
     usage: Spent | None = None
 
 
+def beginnings(prompt: object) -> int:
+    """How many texts are begun, each of which is answered: a list of tokens is one."""
+    if not isinstance(prompt, list) or all(isinstance(part, int) for part in prompt):
+        return 1
+    return len(prompt)
+
+
 def assembled(events: Iterable[bytes]) -> bytes:
     """The whole text that these chunks make.
 

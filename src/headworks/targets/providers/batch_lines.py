@@ -9,6 +9,7 @@ from msgspec import Raw, Struct
 from msgspec.json import Decoder, Encoder
 
 from headworks.contract import json_text
+from headworks.contract.tasks import completion
 from headworks.contract.tasks.unbounded import weight_of
 from headworks.errors import FieldError, NotJson, SchemaViolation
 from headworks.owing import Needs
@@ -121,7 +122,7 @@ def _answers(body: Mapping[str, Any]) -> int | None:
     said: list[int] = [body[name] for name in _TIMES if body.get(name) is not None]
     if any(not isinstance(each, int) or not 0 < each <= MOST_ANSWERS for each in said):
         return None
-    return max([1, *said])
+    return max([1, *said]) * completion.beginnings(body.get("prompt"))
 
 
 def _wrong(number: int, message: str) -> SchemaViolation:

@@ -38,6 +38,7 @@ def size(**body):
         ("/v1/responses", {"input": "hi", "max_output_tokens": 9}, {"output_tokens": 9}),
         ("/v1/completions", {"prompt": "a", "max_tokens": 9}, {"output_tokens": 9}),
         ("/v1/completions", {"prompt": [1, 2, 3], "max_tokens": 9}, {"output_tokens": 9}),
+        ("/v1/completions", {"prompt": ["a", "b"], "max_tokens": 9, "best_of": 2}, {"output_tokens": 36}),
         ("/v1/embeddings", {"input": "hi"}, {}),
         ("/v1/moderations", {"input": "hi"}, {}),
         (CHAT, {"messages": HI, "max_tokens": 1, "tools": [{"type": "function"}]}, {"output_tokens": 1, "tooled": 1}),
