@@ -228,3 +228,12 @@ def test_every_event_has_its_name(chats):
     assert answer.headers["request-id"] == answer.headers["x-request-id"]
     assert all(name == b"event: " + json.loads(data[6:])["type"].encode() for name, data in blocks)
     assert b"event: ping" in answer.body
+
+
+def test_a_wrong_field_is_named_as_the_caller_wrote_it(client):
+    with pytest.raises(anthropic.UnprocessableEntityError) as caught:
+        client.messages.create(
+            model="chat", max_tokens=9, system="s", messages=HI, tools=[{**WEATHER, "name": "the weather"}]
+        )
+
+    assert "tools[0].name" in caught.value.body["error"]["message"]

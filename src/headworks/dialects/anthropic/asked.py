@@ -13,10 +13,19 @@ from msgspec import json
 
 from headworks.dialects.anthropic.blocks import Part, kind_of, parts_of_block, plain, string
 from headworks.dialects.openai.body import refused
+from headworks.dialects.own_names import renamed
 
 Turn = dict[str, Any]
 
 _SAID_ALIKE = (("temperature", "temperature"), ("top_p", "top_p"), ("top_k", "top_k"), ("stop_sequences", "stop"))
+_NAMES = {
+    "/stop": "/stop_sequences",
+    "/user": "/metadata/user_id",
+    "/reasoning_effort": "/output_config/effort",
+    "/response_format/json_schema": "/output_config/format",
+    "/parameters": "/input_schema",
+}
+"""What is asked of a chat, and under which name it was asked here."""
 _AT_THE_VENDOR = ("container", "mcp_servers", "context_management")
 _THOUGHTS = frozenset({"thinking", "redacted_thinking"})
 _CHOICES: dict[str, Any] = {"auto": "auto", "any": "required", "none": "none"}
@@ -49,6 +58,20 @@ def chat_request(document: Mapping[str, Any]) -> dict[str, Any]:
     if isinstance(metadata, dict) and metadata.get("user_id") is not None:
         asked["user"] = metadata["user_id"]
     return asked
+
+
+def own_pointer(document: Mapping[str, Any], pointer: str) -> str:
+    """A pointer into the chat that was made of this as one into it."""
+    return renamed(pointer, _NAMES, lambda: _origins(document))
+
+
+def _origins(document: Mapping[str, Any]) -> list[str]:
+    """Of every turn, where it came from."""
+    places = ["/system"] if document.get("system") else []
+    for number, message in enumerate(document["messages"]):
+        made = len(_messages({"messages": [message]}))
+        places += [f"/messages/{number}/content"] * made
+    return places
 
 
 def wants_thoughts(document: Mapping[str, Any]) -> bool:

@@ -6,12 +6,13 @@ from msgspec import structs
 
 from headworks.contract import tasks
 from headworks.contract.schema import JSON, Contract, contract_from
-from headworks.dialects.anthropic.asked import chat_request
+from headworks.dialects.anthropic.asked import chat_request, own_pointer
 from headworks.dialects.anthropic.events import encode
 from headworks.dialects.anthropic.messages import Messages, features
 from headworks.dialects.anthropic.told import Form
 from headworks.dialects.naming import endpoint_named
 from headworks.dialects.openai.body import as_sent, model_of, object_of, serves, told
+from headworks.dialects.own_names import check
 from headworks.errors import ContentRefused, ContextTooLong, ProviderRefused
 from headworks.ports import Endpoints, Read
 from headworks.values import Call, Endpoint, Matched, Payload, RawRequest, TargetChoice
@@ -62,7 +63,7 @@ class CountTokens(Messages):
             endpoint.contract.request.check(asked)
             return Read(Payload(as_sent(raw, asked, beside)), JSON, form)
         asked = chat_request({"max_tokens": 1, **document})
-        endpoint.contract.request.check(asked)
+        check(endpoint.contract.request, asked, lambda pointer: own_pointer(document, pointer))
         del asked["max_tokens"]
         return Read(Payload(encode(asked)), JSON, form)
 

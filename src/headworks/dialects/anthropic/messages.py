@@ -3,13 +3,14 @@
 from datetime import UTC, datetime
 
 from headworks.contract.schema import EVENTS, JSON
-from headworks.dialects.anthropic.asked import chat_request, wants_thoughts
+from headworks.dialects.anthropic.asked import chat_request, own_pointer, wants_thoughts
 from headworks.dialects.anthropic.events import MessagesEvents, MessageWriter, encode
 from headworks.dialects.anthropic.told import Form, whole_message
 from headworks.dialects.by_model import ByModel
 from headworks.dialects.chat_view import chat_view
 from headworks.dialects.openai.body import as_sent, flag, object_of, serves, told, under_its_name
 from headworks.dialects.openai.fields import tightest_of
+from headworks.dialects.own_names import check
 from headworks.ports import EventWriter, Read
 from headworks.units import SECOND_NS, RequestId, minted_wall_ns
 from headworks.values import Call, Endpoint, Payload, Quota, RawRequest
@@ -32,7 +33,7 @@ class Messages(ByModel):
             sent = Payload(as_sent(raw, asked, beside))
             return Read(sent, media, Form(document["model"], raw.request_id, is_same=True))
         asked = chat_request(document)
-        endpoint.contract.request.check(asked)
+        check(endpoint.contract.request, asked, lambda pointer: own_pointer(document, pointer))
         return Read(Payload(encode(asked)), media, Form(document["model"], raw.request_id, wants_thoughts(document)))
 
     def body(self, call: Call, body: bytes, media: str) -> tuple[bytes, str]:

@@ -19,9 +19,10 @@ from headworks.dialects.openai.body import (
 )
 from headworks.dialects.openai.fields import rate_fields
 from headworks.dialects.openai.pictures import refuse_fetching
-from headworks.dialects.openai.responses_asked import chat_request
+from headworks.dialects.openai.responses_asked import chat_request, own_pointer
 from headworks.dialects.openai.responses_events import ResponsesEvents, ResponsesWriter
 from headworks.dialects.openai.responses_told import REPEATED, whole_response
+from headworks.dialects.own_names import check
 from headworks.ports import EventWriter, Read
 from headworks.units import RequestId
 from headworks.values import Call, Endpoint, Payload, Quota, RawRequest
@@ -43,7 +44,7 @@ class Responses(ByModel):
             return Read(Payload(as_sent(raw, asked)), media, Form(document["model"], raw.request_id, is_same=True))
         asked = chat_request(document)
         refuse_fetching(asked["messages"])
-        endpoint.contract.request.check(asked)
+        check(endpoint.contract.request, asked, lambda pointer: own_pointer(document, pointer))
         repeated = {name: document[name] for name in REPEATED if document.get(name) is not None}
         return Read(Payload(encode(asked)), media, Form(document["model"], raw.request_id, asked=repeated))
 

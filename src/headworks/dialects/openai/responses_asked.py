@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from headworks.dialects.openai.body import flag, refused
+from headworks.dialects.own_names import renamed
 
 Turn = dict[str, Any]
 
@@ -19,6 +20,14 @@ _SAME_IN_CHAT = (
 )  # fmt: skip
 LOGPROBS = "message.output_text.logprobs"
 """What `include` names where the chances of words are to be told."""
+_NAMES = {
+    "/max_completion_tokens": "/max_output_tokens",
+    "/reasoning_effort": "/reasoning/effort",
+    "/response_format/json_schema": "/text/format",
+    "/response_format": "/text/format",
+    "/verbosity": "/text/verbosity",
+}
+"""What is asked of a chat, and under which name it was asked here."""
 _PARTS = "input_text, output_text, refusal, input_image with an image_url, or input_file with file_data"
 _ROLES = frozenset({"user", "assistant", "system", "developer"})
 
@@ -45,6 +54,23 @@ def chat_request(document: Mapping[str, Any]) -> dict[str, Any]:
     if effort is not None:
         asked["reasoning_effort"] = effort
     return asked
+
+
+def own_pointer(document: Mapping[str, Any], pointer: str) -> str:
+    """A pointer into the chat that was made of this as one into it."""
+    return renamed(pointer, _NAMES, lambda: _origins(document))
+
+
+def _origins(document: Mapping[str, Any]) -> list[str]:
+    """Of every message, where it came from; calls stand with what the assistant said before them."""
+    turns, places = _messages({**document, "input": ""})[:-1], []
+    places += ["/instructions"] * len(turns)
+    given = document["input"]
+    for number, item in enumerate(given if isinstance(given, list) else ()):
+        before = len(turns)
+        _add_item(turns, item, f"/input/{number}")
+        places += [f"/input/{number}"] * (len(turns) - before)
+    return places or ["/input"]
 
 
 def _refuse_memory(document: Mapping[str, Any]) -> None:

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from headworks.dialects.anthropic.asked import chat_request, wants_thoughts
+from headworks.dialects.anthropic.asked import chat_request, own_pointer, wants_thoughts
 from headworks.dialects.anthropic.events import MessageWriter
 from headworks.dialects.anthropic.told import Form, whole_message
 from headworks.dialects.chat_view import chat_view
@@ -327,3 +327,32 @@ def test_a_text_that_ended_the_answer_is_told_where_the_target_tells_it(stopped_
     told = written(MessageWriter(FORM), bare(choices=[{**choice, "delta": {"content": "a"}}]))[-2]["delta"]
 
     assert (whole["stop_reason"], whole["stop_sequence"]) == (told["stop_reason"], told["stop_sequence"]) == ended
+
+
+@pytest.mark.parametrize(
+    ("pointer", "own"),
+    [
+        ("/messages/0/content", "/system"),
+        ("/messages/1/content/0/image_url/url", "/messages/0/content"),
+        ("/messages/2/tool_call_id", "/messages/1/content"),
+        ("/messages/3/content", "/messages/1/content"),
+        ("/messages/9/content", "/messages/9/content"),
+        ("/stop/4", "/stop_sequences/4"),
+        ("/tools/3/function/name", "/tools/3/name"),
+        ("/tools/3/function/parameters", "/tools/3/input_schema"),
+        ("/response_format/json_schema/schema", "/output_config/format/schema"),
+        ("/reasoning_effort", "/output_config/effort"),
+        ("/temperature", "/temperature"),
+        ("", ""),
+    ],
+)
+def test_what_is_wrong_is_named_as_the_caller_wrote_it(pointer, own):
+    document = {
+        "system": "s",
+        "messages": [
+            {"role": "user", "content": "x"},
+            {"role": "user", "content": [{"type": "text", "text": "y"}, {"type": "tool_result", "tool_use_id": "t"}]},
+        ],
+    }
+
+    assert own_pointer(document, pointer) == own

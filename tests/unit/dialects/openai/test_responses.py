@@ -6,7 +6,7 @@ import pytest
 
 from headworks.dialects.chat_view import chat_view
 from headworks.dialects.openai.body import Form, encode
-from headworks.dialects.openai.responses_asked import chat_request
+from headworks.dialects.openai.responses_asked import chat_request, own_pointer
 from headworks.dialects.openai.responses_events import ResponsesWriter
 from headworks.dialects.openai.responses_told import whole_response
 from headworks.errors import ModelError, SchemaViolation
@@ -247,3 +247,24 @@ def test_chances_of_words_are_told_with_them():
     assert by_kind["response.output_text.delta"]["logprobs"] == CHANCES
     assert by_kind["response.output_text.done"]["logprobs"] == CHANCES * 2
     assert told[-1]["response"]["output"][0]["content"][0]["logprobs"] == CHANCES * 2
+
+
+@pytest.mark.parametrize(
+    ("pointer", "own"),
+    [
+        ("/messages/0/content", "/instructions"),
+        ("/messages/1/content/0/text", "/input/0"),
+        ("/messages/2/tool_calls/0/id", "/input/2"),
+        ("/messages/3/tool_call_id", "/input/4"),
+        ("/max_completion_tokens", "/max_output_tokens"),
+        ("/tools/0/function/parameters", "/tools/0/parameters"),
+        ("/response_format/json_schema/name", "/text/format/name"),
+    ],
+)
+def test_what_is_wrong_is_named_as_the_caller_wrote_it(pointer, own):
+    call = {"type": "function_call", "call_id": "c", "name": "f", "arguments": "{}"}
+    result = {"type": "function_call_output", "call_id": "c", "output": "1"}
+    items = [{"role": "user", "content": "x"}, {"type": "reasoning"}, call, call, result]
+
+    assert own_pointer({"instructions": "i", "input": items}, pointer) == own
+    assert own_pointer({"input": "x"}, "/messages/0/content") == "/input"
