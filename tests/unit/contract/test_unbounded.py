@@ -1,25 +1,19 @@
-"""What of a request its bytes and its cap do not bound."""
+"""What of a request its bytes, its cap and the number of its answers do not bound."""
 
 import json
 
 import pytest
 
+from headworks.contract.tasks.completion import beginnings
 from headworks.contract.tasks.unbounded import weight_of
 
 
 @pytest.mark.parametrize(
-    ("asked", "pointers"),
-    [
-        ({"prompt": "a", "best_of": 1}, []),
-        ({"prompt": ["a"]}, []),
-        ({"prompt": [1, 2, 3]}, []),
-        ({"prompt": ["a", "b"]}, ["/prompt"]),
-        ({"prompt": [[1], [2]]}, ["/prompt"]),
-        ({"prompt": [1, "b"]}, ["/prompt"]),
-        ({"prompt": "a", "best_of": 3}, ["/best_of"]),
-    ],
+    ("prompt", "count"),
+    [("a", 1), (["a"], 1), ([1, 2, 3], 1), (["a", "b"], 2), ([[1], [2]], 2), ([1, "b"], 2), (None, 1), ([], 1)],
 )
-def test_beginnings_and_answers_beyond_the_one_that_is_told_have_no_bound(asked, pointers):
-    weight = weight_of("completion", json.dumps(asked).encode())
+def test_each_beginning_is_answered_and_none_of_them_is_without_bound(prompt, count):
+    asked = {"prompt": prompt, "best_of": 3}
 
-    assert [each.pointer for each in weight.beyond] == pointers
+    assert beginnings(prompt) == count
+    assert weight_of("completion", json.dumps(asked).encode()).beyond == ()

@@ -11,10 +11,10 @@ from typing import Any
 from msgspec import DecodeError, Struct
 from msgspec.json import Decoder
 
-from headworks.contract.tasks import chat, completion, messages, responses
+from headworks.contract.tasks import chat, messages, responses
 
 MOST_NAMED = 10
-_ALWAYS_READ = frozenset({completion.NAME, messages.NAME, responses.NAME})
+_ALWAYS_READ = frozenset({messages.NAME, responses.NAME})
 """Tasks whose requests are the vendor's own, so that any field may matter, or are read fast."""
 _HINTS = (
     b"\\u", b"data:", b'"file"', b"input_audio", b"web_search", b"service_tier", b"modalities", b"prediction", b'"tools"',
@@ -129,15 +129,6 @@ def _in_chat(asked: Mapping[str, Any]) -> Iterator[Beyond]:
     yield from _dearer(asked)
 
 
-def _in_completion(asked: Mapping[str, Any]) -> Iterator[Beyond]:
-    """Several beginnings, each of which is gone on with, and answers that are written but not told: the cap is each one's."""
-    prompt, written = asked.get("prompt"), asked.get("best_of")
-    if isinstance(prompt, list) and len(prompt) > 1 and not all(isinstance(each, int) for each in prompt):
-        yield Beyond("/prompt")
-    if isinstance(written, int) and written > 1:
-        yield Beyond("/best_of")
-
-
 def _in_responses(asked: Mapping[str, Any]) -> Iterator[Beyond]:
     yield from (Beyond(f"/{field}") for field in _KEPT if asked.get(field) is not None)
     yield from _vendors_tools(asked, _RUN_BY_CALLERS[responses.NAME])
@@ -167,7 +158,6 @@ def _dearer(asked: Mapping[str, Any]) -> Iterator[Beyond]:
 
 FINDERS: Mapping[str, Callable[[Mapping[str, Any]], Iterator[Beyond]]] = {
     chat.NAME: _in_chat,
-    completion.NAME: _in_completion,
     messages.NAME: _in_messages,
     responses.NAME: _in_responses,
 }
