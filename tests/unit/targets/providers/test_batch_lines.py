@@ -53,7 +53,6 @@ def test_what_a_line_may_use_is_its_bytes_and_its_caps(url, body, expected):
     [
         ("/v1/images/edits", {"prompt": "a"}),
         ("/v1/videos", {}),
-        ("/v1/completions", {"prompt": ["a", "b"], "max_tokens": 9}),
         (7, {}),
         (CHAT, {"messages": HI, "max_tokens": "9"}),
         (CHAT, {"messages": HI, "max_tokens": -1}),
