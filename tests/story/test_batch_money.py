@@ -21,10 +21,12 @@ endpoints:
   batches: {{v1: {{task: batches, targets: ["up/batches"]}}}}
   talk: {{v1: {{task: chat, targets: ["up/gpt-5-mini"]}}}}
   more: {{v1: {{task: chat, targets: ["up/other"]}}}}
+  free: {{v1: {{task: moderation, targets: ["up/free"]}}}}
   odd: {{v1: {{task: chat, targets: ["up/unpriced"]}}}}
 prices:
   up/gpt-5-mini: {{input: 1000, output: 10000, batch: 0.5, batch_cached: 50}}
   up/other: {{input: 1000, output: 10000, batch: 0.5}}
+  up/free: {{input: 0, output: 0, batch: 1}}
   up/unpriced: {{input: 1000, output: 10000}}
 budgets:
   bought: {{per: key, only: buyer, limit: 4 USD, period: total}}
@@ -186,6 +188,18 @@ def test_a_batch_of_a_model_without_a_price_for_batches_stays_unpriced_with_its_
     used = house.used(key)
 
     assert (used["cost"], used["unpriced"], used["input_tokens"], used["output_tokens"]) == (0, 1, 30, 21)
+
+
+def test_what_is_free_is_free_though_nobody_says_what_was_used(house):
+    key = house.running.make_key("free")
+    batch = house.begin(key, lines(model="free"))
+    house.kept.finish_batch(batch.id, tells=False)
+    output = house.see(key, batch).output_file_id
+    house.kept.contents[output] = b'{"response": {"status_code": 200, "body": {"results": []}}}'
+    house.fetch(key, output)
+    used = house.used(key)
+
+    assert (used["cost"], used["unpriced"]) == (0, 0)
 
 
 def test_under_a_budget_the_most_that_lines_may_cost_is_held_until_they_came_to_less(house):

@@ -16,6 +16,7 @@ from headworks.values import Usage
 
 ENDED = frozenset({"completed", "failed", "expired", "cancelled"})
 MOST_LINE_BYTES = 16 * 2**20
+MOST_MODELS = 1000
 NOTHING = Usage(input_tokens=0, output_tokens=0)
 _MISREAD = (DecodeError, ValidationError, UnicodeDecodeError, RecursionError)
 
@@ -159,7 +160,7 @@ class OutputReader:
             self.is_known = False
             return
         usage = None if body.usage is None else body.usage.usage()
-        if usage is None:
+        if usage is None or len(self.used) > MOST_MODELS:
             self.is_known = False
             return
         self.used[body.model] = together([self.used.get(body.model, NOTHING), usage])

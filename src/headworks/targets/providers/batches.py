@@ -25,6 +25,7 @@ from headworks.values import Call, Caller, Endpoint, Quota, Reservation, Settlem
 
 T = TypeVar("T")
 FILE, BATCH, MODEL = "file", "batch", "model"
+ANY = Usage(input_tokens=1_000_000, output_tokens=1_000_000)
 BATCH_INPUT = "batch"
 """What a file of lines is sent for."""
 
@@ -188,7 +189,10 @@ class Batches:
 
     async def _book(self, owed: Owed, used: Mapping[str, Usage] | None, usage: Usage) -> None:
         purse = self._books.purse
-        cost_micros = None if used is None else purse.batch_micros(self._by_service(used))
+        counted = dict.fromkeys(owed.models, ANY) if used is None else used
+        cost_micros = purse.batch_micros(self._by_service(counted))
+        if used is None and cost_micros:
+            cost_micros = None  # but what is free is free, whatever was used of it
         is_first = await self._owing.book(owed, usage, cost_micros)
         if is_first and cost_micros is not None and owed.held_micros is not None:
             purse.correct(owed.accounts, cost_micros - owed.held_micros)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from headworks.targets.providers.batch_told import MOST_LINE_BYTES, NOTHING, OutputReader, all_of, ended
+from headworks.targets.providers.batch_told import MOST_LINE_BYTES, MOST_MODELS, NOTHING, OutputReader, all_of, ended
 from headworks.values import Usage
 
 CHAT = {
@@ -95,6 +95,12 @@ def test_a_line_that_failed_used_nothing(wrong):
     reader = read(f"{line()}\n{wrong}".encode())
 
     assert (reader.is_known, reader.used) == (True, {"m": SPENT})
+
+
+def test_more_models_than_any_account_has_are_not_counted():
+    lines = "\n".join(line(model=str(number)) for number in range(MOST_MODELS + 2))
+
+    assert not read(lines.encode()).is_known
 
 
 def test_a_line_without_an_end_is_given_up_and_not_kept():

@@ -473,8 +473,17 @@ def test_a_batch_is_held_for_before_it_is_begun_and_owed_before_it_is_told(house
 
     assert not done.is_done
     assert (owed.models, owed.held_micros, owed.caller_id, owed.target) == (("m",), 1000, "ann", "up/batches")
+    assert owed.day == "1970-01-01", "the call's own day, whenever its end is seen"
     assert house.opened.settlements[-1][1] is None
     slow.waiting.pop()()
+
+
+def test_a_batch_that_has_one_price_whatever_it_uses_owes_nothing_more(house):
+    house.money.is_sold_whole = lambda service: True
+    begin(house)
+
+    assert house.owing.find("up", "batch_1") is None
+    assert house.money.settled == [None]
 
 
 def test_lines_in_an_endpoints_name_go_out_in_its_models(house):
