@@ -210,6 +210,10 @@ OTHER_ANSWERS = {
     ("google", "vertex", "token-count"): lambda: answer({"totalTokens": 3, "totalBillableCharacters": 5}),
     ("google", "vertex-anthropic", "token-count"): lambda: answer({"input_tokens": 3}),
     ("google", "vertex-anthropic", "message-token-count"): lambda: answer({"input_tokens": 3}),
+    ("aws", "bedrock-titan", "embeddings"): lambda: answer({"embedding": [1.0], "inputTextTokenCount": 1}),
+    ("aws", "bedrock-cohere", "embeddings"): lambda: answer(
+        {"id": "e", "embeddings": {"float": [[1.0]]}, "texts": ["a"]}
+    ),
     ("aws", "sagemaker", "chat"): lambda: first("/chat/completions", host="api.openai.com"),
     ("aws", "sagemaker-csv", "tabular-regression"): lambda: answer(b"2.5\n", "text/csv"),
     ("aws", "sagemaker-csv", "tabular-classification"): lambda: answer(b"0.25\n", "text/csv"),

@@ -43,7 +43,9 @@ class Service(Struct, frozen=True):
 
 SERVICES: Mapping[str, Service] = {
     "bedrock": Service("bedrock-runtime", "bedrock", takes_bearer=True),
+    "bedrock-cohere": Service("bedrock-runtime", "bedrock", takes_bearer=True),
     "bedrock-invoke": Service("bedrock-runtime", "bedrock", takes_bearer=True),
+    "bedrock-titan": Service("bedrock-runtime", "bedrock", takes_bearer=True),
     "comprehend": Service("comprehend", "comprehend"),
     "rekognition": Service("rekognition", "rekognition"),
     "sagemaker": Service("runtime.sagemaker", "sagemaker"),

@@ -11,6 +11,7 @@ from headworks.targets.providers.anthropic.messages import AnthropicMessages, al
 from headworks.targets.providers.aws.bedrock_anthropic import BedrockAnthropic
 from headworks.targets.providers.aws.bedrock_converse import ConverseChat
 from headworks.targets.providers.aws.bedrock_counting import BedrockTokenCount, converse_counted, invoke_counted
+from headworks.targets.providers.aws.bedrock_embeddings import CohereOnBedrock, TitanEmbeddings
 from headworks.targets.providers.aws.comprehend_entities import DetectEntities
 from headworks.targets.providers.aws.comprehend_language import DetectDominantLanguage
 from headworks.targets.providers.aws.comprehend_sentiment import DetectSentiment
@@ -178,6 +179,22 @@ OFFERS: tuple[Offer, ...] = (
         "Amazon Bedrock InvokeModel, InvokeModelWithResponseStream (Anthropic's models)",
         "as kind anthropic",
         lambda own, settings: BedrockAnthropic(AnthropicMessages(own, BEDROCK, allowed_betas(settings))),
+        ":MODEL",
+    ),
+    Offer(
+        "bedrock-titan",
+        "embeddings",
+        "Amazon Bedrock InvokeModel (Amazon Titan Text Embeddings)",
+        "one text a call; tokens as the answer's head tells them",
+        lambda own, settings: TitanEmbeddings(model=own),
+        ":MODEL",
+    ),
+    Offer(
+        "bedrock-cohere",
+        "embeddings",
+        "Amazon Bedrock InvokeModel (Cohere Embed)",
+        "up to 96 texts a call; `input_type` search_document unless said; texts too long are refused, never cut",
+        lambda own, settings: CohereOnBedrock(model=own),
         ":MODEL",
     ),
     Offer(
