@@ -17,3 +17,12 @@ def test_each_beginning_is_answered_and_none_of_them_is_without_bound(prompt, co
 
     assert beginnings(prompt) == count
     assert weight_of("completion", json.dumps(asked).encode()).beyond == ()
+
+
+def test_pictures_to_edit_are_counted_however_they_are_written():
+    url = '"d\\u0061ta:image/png;base64,aGk="'
+    document = f'{{"prompt": "a", "images": [{url}, {url}], "mask": {url}}}'.encode()
+
+    assert b"data:" not in document
+    assert weight_of("image-editing", document).pictures == 3
+    assert weight_of("image-editing", b"{}").pictures == weight_of("image-editing", b"{").pictures == 0

@@ -11,7 +11,7 @@ from typing import Any
 from msgspec import DecodeError, Struct
 from msgspec.json import Decoder
 
-from headworks.contract.tasks import chat, messages, responses
+from headworks.contract.tasks import chat, image_editing, messages, responses
 
 MOST_NAMED = 10
 _ALWAYS_READ = frozenset({messages.NAME, responses.NAME})
@@ -61,6 +61,8 @@ def weight_of(task: str | None, document: bytes) -> Weight:
 
     Cost: below a microsecond a kilobyte for a plain chat, ten where it has to be read.
     """
+    if task == image_editing.NAME:
+        return Weight(_edited(document))
     find = FINDERS.get(task or "")
     if find is None:
         return Weight(document.count(b"data:image"), b'"tools"' in document)
@@ -75,6 +77,16 @@ def weight_of(task: str | None, document: bytes) -> Weight:
     parts = [part for field in ("messages", "input", "system") for part in _parts(asked.get(field), f"/{field}")]
     beyond = islice((*find(asked), *(each for at, part in parts for each in _in_part(part, at))), MOST_NAMED)
     return Weight(sum(_is_picture(part) for _, part in parts), bool(asked.get("tools") is not None), tuple(beyond))
+
+
+def _edited(document: bytes) -> int:
+    """The pictures of a request to edit some, its mask among them, however they are written."""
+    try:
+        asked = _decode(document)
+    except DecodeError:
+        return 0
+    images = asked.get("images") if isinstance(asked, dict) else None
+    return len(images) + (asked.get("mask") is not None) if isinstance(images, list) else 0
 
 
 def _has_hint(document: bytes) -> bool:
