@@ -28,11 +28,13 @@ _RELEASE = re.compile(r"[-@:](?:\d{8}|\d{4}-\d\d-\d\d|\d\d-\d{4}|\d{3,4}|v\d+(?:
 
 
 def cost_micros(price: Price, usage: Usage) -> int | None:
-    """What this use costs, rounded up; None when something that was used has no price.
+    """What this use costs, rounded up; None when something that was used has no price, or nobody tells how much of something was.
 
     Units: millionths of the currency.
     """
     fresh, answered = usage.input_tokens, usage.output_tokens
+    if (fresh is None or answered is None) and _is_untold(price, usage):
+        return None
     total = price.call or 0.0
     if price.cached is not None and usage.cached_tokens:
         total += usage.cached_tokens / MICROS * price.cached
@@ -54,6 +56,18 @@ def cost_micros(price: Price, usage: Usage) -> int | None:
                 return None
             total += (count or 0.0) * (each or 0.0)
     return ceil(total * MICROS - _NOISE_MICROS)
+
+
+def _is_untold(price: Price, usage: Usage) -> bool:
+    """Whether a count is missing that has a price; of tokens, all that have one, unless it is told in another way."""
+    by_other = (usage.characters, price.characters), (usage.images, price.image), (usage.seconds, price.minute)
+    others = [count for count, each in (*by_other, (usage.searches, price.search)) if each]
+    is_told_otherwise = any(count is not None for count in others)
+    if not price.input and not price.output:
+        return bool(others) and not is_told_otherwise
+    if usage.input_tokens is usage.output_tokens is None and is_told_otherwise:
+        return False
+    return bool((price.input and usage.input_tokens is None) or (price.output and usage.output_tokens is None))
 
 
 def _writing(price: Price, each: float, usage: Usage) -> float:

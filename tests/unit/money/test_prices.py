@@ -50,6 +50,37 @@ def test_what_has_no_price_is_unknown_never_free(usage):
 
 
 @pytest.mark.parametrize(
+    ("price", "usage"),
+    [
+        (Price(input=1, output=2), Usage()),
+        (Price(input=1, output=2), Usage(input_tokens=5)),
+        (Price(input=1, output=2), Usage(output_tokens=5)),
+        (Price(input=1, output=2), Usage(images=1)),
+        (Price(input=1), Usage(output_tokens=0)),
+        (Price(minute=1), Usage()),
+        (Price(image=1), Usage(input_tokens=0, output_tokens=None)),
+        (Price(input=1, minute=1), Usage()),
+    ],
+)
+def test_what_has_a_price_and_is_not_told_is_unknown_never_free(price, usage):
+    assert cost_micros(price, usage) is None
+
+
+@pytest.mark.parametrize(
+    ("price", "usage", "micros"),
+    [
+        (Price(input=1, minute=6), Usage(seconds=10), 1_000_000),
+        (Price(input=1, minute=6), Usage(input_tokens=7), 7),
+        (Price(input=1, output=0), Usage(input_tokens=7), 7),
+        (Price(call=0.5), Usage(), 500_000),
+        (Price(input=0, output=0), Usage(), 0),
+    ],
+)
+def test_what_is_told_in_one_of_two_ways_or_costs_nothing_is_known(price, usage, micros):
+    assert cost_micros(price, usage) == micros
+
+
+@pytest.mark.parametrize(
     ("service", "known"),
     [
         ("openai/gpt-5-mini", True),

@@ -152,7 +152,7 @@ class ProviderStream:
         self._has_content = self._is_over = False
         self._note(up.held.pieces)
         if up.held.is_over:
-            self._end(None)
+            self._end(None, is_whole=True)
 
     def next(self) -> Pending[bytes | None]:
         """The next event; None after the last."""
@@ -202,7 +202,7 @@ class ProviderStream:
             return
         self._note(pieces)
         if data is None:
-            self._end(None)
+            self._end(None, is_whole=True)
 
     def _note(self, pieces: list[Piece]) -> None:
         for piece in pieces:
@@ -230,13 +230,14 @@ class ProviderStream:
             else:
                 waiting.fail(self._error)
 
-    def _end(self, error: HeadworksError | None) -> None:
+    def _end(self, error: HeadworksError | None, *, is_whole: bool = False) -> None:
+        """What a stream told of its use before it ended is not what it is billed for: then nobody knows."""
         if self._is_over:
             return
         self._is_over = True
         self._error = error
         self._stop_watching()
-        self._cost_micros = self._up.ended(error, self._usage)
+        self._cost_micros = self._up.ended(error, self._usage if is_whole else None)
 
     def _watch_for_content(self) -> None:
         """A stream that was let go without content has only so long to bring some."""

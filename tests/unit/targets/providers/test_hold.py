@@ -19,6 +19,7 @@ from headworks.targets.providers.hold import HoldPolicy
 from headworks.targets.providers.retry import RetryPolicy
 from headworks.targets.providers.target import ProviderTarget, TargetPolicy
 from headworks.units import SECOND_NS
+from headworks.values import Usage
 from tests.fakes_providers import (
     CANARY,
     CONTRACT,
@@ -97,6 +98,20 @@ def test_a_count_in_a_stream_that_cannot_be_true_is_an_unknown_one(house):
 
     assert (events, error) == (TEXTS, None)
     assert outcome.stream.billed() == (None, None)
+
+
+@pytest.mark.parametrize("then", ["stall", "reset", "left"])
+def test_what_a_stream_told_of_its_use_before_it_broke_off_is_not_what_it_cost(house, then):
+    house.plays(Tells((ROLE, USED, FIRST, SECOND), then="stall" if then == "left" else then))
+    stream = house.ask().result().stream
+    if then == "left":
+        house.wait(stream.next())
+        stream.cancel()
+    else:
+        house.drained(stream)
+
+    assert house.money.settled == [None]
+    assert stream.billed() == (Usage(output_tokens=9), None)
 
 
 def test_a_stream_is_given_with_its_first_content_and_not_before(house):
