@@ -11,7 +11,7 @@ import pytest
 
 from headworks.admin.control import ask_owner
 from headworks.errors import BadControl
-from tests.running import cli, service, write_config
+from tests.running import cli, service, shell, write_config
 
 CONFIG = """
 models: {echo: {python: "kinds:Echo"}}
@@ -111,12 +111,31 @@ def test_neither_a_key_nor_the_name_of_a_person_is_kept(used):
 
 def test_who_reads_content_is_recorded_by_name(used):
     running = used[0]
-    shown(running.home, told(running.home)[0])
-    connection = sqlite3.connect(running.home / "records.db")
-    actors = {actor for (actor,) in connection.execute("SELECT caller_id FROM records WHERE kind = 'access'")}
-    connection.close()
+    call = told(running.home)[0]
+    shown(running.home, call)
+    cli(
+        "records",
+        "export",
+        "--caller",
+        "nobody",
+        "--out",
+        str(running.home.parent / "none"),
+        "--home",
+        str(running.home),
+    )
+    newest, before = running.cli("records", "readings", "--limit", "2")
 
-    assert {actor.split(":login")[0] for actor in actors} == {f"uid:{os.getuid()}:{pwd.getpwuid(os.getuid()).pw_name}"}
+    assert newest["what"] == {
+        "read": "export",
+        "filter": {"endpoint": None, "caller": "nobody", "outcome": None, "since_ns": None},
+    }
+    assert before["what"] == {"read": "show", "request_id": call["request_id"]}
+    assert {each["by"].split(":login")[0] for each in (newest, before)} == {
+        f"uid:{os.getuid()}:{pwd.getpwuid(os.getuid()).pw_name}"
+    }
+    assert running.cli("records", "readings", "--since", "1ms") == []
+    code, lines, _ = shell("records", "readings", "--limit", "1", "--home", str(running.home))
+    assert (code, "{'caller': 'nobody'}" in lines) == (0, True)
 
 
 def test_a_change_is_a_line_of_the_log_too(used):

@@ -1,4 +1,4 @@
-"""`headworks records list|show|export|verify|prove|checkpoint|erase|rekey`: a home's record, with or without a service."""
+"""`headworks records list|show|export|readings|verify|prove|checkpoint|erase|rekey`: a home's record, with or without a service."""
 
 import argparse
 import sys
@@ -15,6 +15,7 @@ from headworks.cli.where import add_home, add_home_config, home_config_of, home_
 from headworks.errors import ConfigurationRefused
 from headworks.owner import carry_out, settle
 from headworks.records.reading import Filter, Records, own_verifier
+from headworks.records.readings import readings
 from headworks.records.verify import verify
 from headworks.settings import Config
 from headworks.units import SECOND_NS, SystemClock, parse_duration_s
@@ -38,6 +39,11 @@ def add_words(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -
     export.add_argument("--out", type=Path, help="a file (default: standard output)")
     _add_filter(export)
     _add_place(export, run_export)
+
+    readers = actions.add_parser("readings", help="who read content, newest first")
+    readers.add_argument("--limit", type=_count, default=50, help="how many (default: 50)")
+    readers.add_argument("--since", help="how far back, for example 30d")
+    _add_place(readers, run_readings)
 
     check = actions.add_parser("verify", help="prove that every record is whole, present and in order")
     check.add_argument("--since", type=Path, help="a checkpoint kept elsewhere: finds a record that was rolled back")
@@ -101,6 +107,19 @@ def run_export(asked: argparse.Namespace, output: Output) -> int:
     if asked.out is not None:
         told = {"file": str(asked.out), "calls": count}
         output.show(told, lambda: f"{counted(count, 'call')} written to {asked.out}")
+    return 0
+
+
+def run_readings(asked: argparse.Namespace, output: Output) -> int:
+    """List who read content."""
+    found = readings(_settled(asked), asked.limit, _since_ns(asked.since))
+
+    def row(each: dict[str, Any]) -> tuple[object, ...]:
+        what = each["what"]
+        kept = {name: value for name, value in (what.get("filter") or {}).items() if value is not None}
+        return each["at"], each["by"], what.get("read", "-"), what.get("request_id") or kept or "all"
+
+    output.show(found, lambda: table(("TIME", "BY", "READ", "WHAT"), map(row, found)))
     return 0
 
 
@@ -195,13 +214,17 @@ def _add_place(words: argparse.ArgumentParser, run: Callable[[argparse.Namespace
 
 
 def _filter(asked: argparse.Namespace) -> Filter:
-    since_ns = None
-    if asked.since is not None:
-        try:
-            since_ns = SystemClock().wall_ns() - int(parse_duration_s(asked.since) * SECOND_NS)
-        except ValueError as error:
-            raise ConfigurationRefused(f"--since: {error}") from error
+    since_ns = _since_ns(asked.since)
     return Filter(endpoint=asked.endpoint, caller=asked.caller, outcome=asked.outcome, since_ns=since_ns)
+
+
+def _since_ns(text: str | None) -> int | None:
+    if text is None:
+        return None
+    try:
+        return SystemClock().wall_ns() - int(parse_duration_s(text) * SECOND_NS)
+    except ValueError as error:
+        raise ConfigurationRefused(f"--since: {error}") from error
 
 
 def _config(asked: argparse.Namespace) -> Config:
