@@ -210,6 +210,8 @@ class Service:
         self.ledger = Ledger.start(settings, self.clock, bell.post, scheduling=scheduling)
         self._closers.append(self.ledger.stop)
         self.ledger.when_lost = partial(self.watch.failed, RequestId("journal"))
+        if self.ledger.without_journal:
+            self.watch.logs.event("without_journal", "warning", reason=self.ledger.without_journal)
 
     def _found(self, loop: asyncio.AbstractEventLoop, offload: ThreadOffload) -> Targets:
         """The targets by name; what serves services outside is loaded only where some are configured."""

@@ -2,8 +2,9 @@
 
 Two segments are written in turn. A frame holds some items, sealed; items are numbered without gaps, so that a reader knows
 where the newest frames end and what an earlier round left behind them. Nothing is written over that the store still lacks.
-Writing costs a system call and no switch between threads; like the store's own commits it survives the end of the process,
-not a power cut.
+The file is mapped to memory: writing costs no system call and no switch between threads, and goes on while a disk hangs,
+but for the first write to a page since the system last saved it. Like the store's own commits what is written survives the end of
+the process, not a power cut.
 """
 
 from __future__ import annotations
@@ -11,7 +12,8 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, suppress
-from errno import ENOSPC
+from errno import ENOSPC, ENOTSUP
+from mmap import mmap
 from pathlib import Path
 from struct import Struct as Layout
 
@@ -26,6 +28,8 @@ FILE = "journal"
 SEGMENT_BYTES = 2 * 2**20
 START_BYTES = 4096
 KEY_BYTES = 32
+IN_PLACE = frozenset({"ext2", "ext3", "ext4", "xfs", "tmpfs", "overlay"})
+MOUNTS = Path("/proc/self/mountinfo")
 _MAGIC = b"headworks journal 1\n"
 _WRAPPED = Layout("<H")
 _HEAD = Layout("<IIQ")
@@ -53,11 +57,12 @@ class Journal:
 
     Bounded: by its two segments; what finds no room is refused.
     Safe under: one thread.
-    Cost: about 3 µs a frame and 1 µs a kilobyte.
+    Cost: about 2 µs a frame and 1 µs a kilobyte.
     """
 
     def __init__(self, handle: int, folder: Path, key: bytes, number: int) -> None:
         self._handle = handle
+        self._memory = mmap(handle, START_BYTES + 2 * SEGMENT_BYTES)
         self._folder = folder
         self._seal = AESGCM(key).encrypt
         self._writing, self._resting = _Segment(START_BYTES), _Segment(START_BYTES + SEGMENT_BYTES)
@@ -68,8 +73,10 @@ class Journal:
     def begin(cls, folder: Path, wrap: Callable[[bytes], bytes], number: int) -> Journal:
         """A new journal in place of an older one; items after `number` will be kept in it.
 
-        Raises: OSError when there is no room; what `wrap` raises, which encrypts the journal's key.
+        Raises: OSError when there is no room, or the file system is none for it; what `wrap` raises, which encrypts the journal's key.
         """
+        if not writes_in_place(folder):
+            raise OSError(ENOTSUP, "this file system may need room to write over what is there")
         path, draft = folder / FILE, folder / f"{FILE}.new"
         key = random_bytes(KEY_BYTES)
         wrapped = wrap(key)
@@ -102,11 +109,8 @@ class Journal:
         first = self._number + 1
         head = _HEAD.pack(size - _HEAD.size, count, first)
         frame = head + self._seal(_nonce(first), items, head)
-        try:
-            if os.pwrite(self._handle, frame, segment.start + segment.at) != size:
-                return None
-        except OSError:  # the store finds out the same, and says so
-            return None
+        start = segment.start + segment.at
+        self._memory[start : start + size] = frame
         segment.at += size
         segment.used = max(segment.used, segment.at)
         self._number = segment.last = first + count - 1
@@ -127,13 +131,13 @@ class Journal:
     def _is_wiped(self, segment: _Segment) -> bool:
         if segment.last > self._passed:
             return False
-        with suppress(OSError):
-            os.pwrite(self._handle, bytes(segment.used), segment.start)
-            segment.at = segment.used = 0
-        return not segment.used
+        self._memory[segment.start : segment.start + segment.used] = bytes(segment.used)
+        segment.at = segment.used = 0
+        return True
 
     def close(self) -> None:
         """Close the file, which goes when the store has everything."""
+        self._memory.close()
         os.close(self._handle)
         if not self.lacking:
             forget(self._folder)
@@ -152,6 +156,17 @@ class Journal:
         self._writing, self._resting = self._resting, self._writing
         self._writing.at = 0
         return self._writing
+
+
+def writes_in_place(folder: Path) -> bool:
+    """Whether what is written over what is there needs no new room: where it does, a full disk ends who writes to mapped memory."""
+    device = folder.stat().st_dev
+    number = f"{os.major(device)}:{os.minor(device)}"
+    for line in MOUNTS.read_text("utf-8", "replace").splitlines():
+        fields = line.split()
+        if fields[2] == number:
+            return fields[fields.index("-") + 1] in IN_PLACE
+    return False
 
 
 def kept(folder: Path, unwrap: Callable[[bytes], bytes], after: int) -> list[Frame]:

@@ -44,6 +44,8 @@ class Ledger:
         self.stores = stores
         self.when_lost: Callable[[BaseException], object] = _nobody
         """Told of a row that was promised and that a defect keeps out of the store for ever."""
+        self.without_journal = ""
+        """Why nothing is promised, where it could be."""
         self._promises: Promises | None = None
         self._spending_sql = load_queries(__package__, "spending.sql")
 
@@ -195,7 +197,8 @@ class Ledger:
             journal = Journal.begin(
                 desk.settings.home, lambda key: desk.kms.wrap(key, self._journal_context()), desk.promised
             )
-        except OSError:
+        except OSError as error:
+            self.without_journal = str(error.strerror)
             return None
         return Promises(journal, desk, self.stores.writer, scheduling, self._lost)
 

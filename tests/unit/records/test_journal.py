@@ -1,6 +1,7 @@
 """The file of what was promised, against a list in memory; killed at any write, torn at any byte."""
 
 import os
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -8,7 +9,7 @@ from hypothesis import strategies as st
 
 from headworks.errors import HomeUnavailable
 from headworks.records import journal
-from headworks.records.journal import FILE, SEGMENT_BYTES, START_BYTES, Journal, kept
+from headworks.records.journal import FILE, SEGMENT_BYTES, START_BYTES, Journal, kept, writes_in_place
 
 SECRET = b"what a person said"
 
@@ -136,6 +137,11 @@ def test_no_room_for_a_journal_leaves_nothing_behind(tmp_path, begun):
         Journal.begin(tmp_path, no_key, 0)
 
     assert [path.name for path in tmp_path.iterdir()] == [FILE]
+
+
+@pytest.mark.parametrize(("folder", "answer"), [("/dev/shm", True), ("/proc/self", False), ("/sys/kernel", False)])
+def test_only_file_systems_that_write_in_place_are_written_to_through_memory(folder, answer):
+    assert writes_in_place(Path(folder)) is answer
 
 
 SMALL = 4096
