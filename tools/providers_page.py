@@ -26,7 +26,7 @@ VERIFIED = (
     ),
     (
         "`aws` Bedrock",
-        "recorded traffic of the service: Converse, ConverseStream, invoke and invoke stream, and its refusals; binary event streams: botocore's decoder",
+        "recorded traffic of the service: Converse, ConverseStream, invoke and invoke stream, and its refusals; sound, documents and effort: its service model; embeddings: its documentation, the call by botocore's serialiser; binary event streams: botocore's decoder",
     ),
     (
         "`aws` SageMaker",
@@ -43,7 +43,7 @@ VERIFIED = (
     ),
     (
         "`huggingface` pipelines, TGI generate",
-        "requests: what the vendor's own client sends; replies: its types and documentation",
+        "requests: what the vendor's own client sends; replies: its types and documentation; text-to-image: the documentation only",
     ),
     ("`huggingface` TEI", "the vendor's documentation only"),
     (

@@ -1,6 +1,6 @@
 """What a chat asks of services of other dialects: said in their words, or refused by name; never passed over in silence."""
 
-from base64 import b64encode
+from base64 import b64decode, b64encode
 
 import pytest
 from msgspec.json import decode, encode
@@ -17,6 +17,7 @@ from headworks.targets.providers.openai.facts import WISHES_OF_OTHERS, Server
 from headworks.targets.providers.proof import prove_reply, prove_stream, read
 from headworks.targets.providers.wire import HttpResponse
 from tests.unit.targets.providers.chats import CALLED, FORMAT, PIXEL, TOOL, USER, ask, picture, sent
+from tests.unit.targets.providers.vendor_aws import request_of
 
 CLAUDE = AnthropicChat("claude-sonnet-4-5")
 CONVERSE = ConverseChat("amazon.nova-lite-v1:0")
@@ -345,3 +346,22 @@ def test_a_schema_that_refers_to_itself_says_that_it_is_an_object():
     assert sent(CLAUDE, ask(response_format=form))["tools"][0]["input_schema"] == {"type": "object", **schema}
     assert converse["toolConfig"]["tools"][0]["toolSpec"]["inputSchema"]["json"] == {"type": "object", **schema}
     assert gemini["tools"][0]["functionDeclarations"][0]["parametersJsonSchema"] == schema
+
+
+def plain(value):
+    """The same with bytes where Converse has base64."""
+    if isinstance(value, dict):
+        return {name: b64decode(each) if name == "bytes" else plain(each) for name, each in value.items()}
+    return [plain(each) for each in value] if isinstance(value, list) else value
+
+
+def test_what_converse_is_asked_is_of_the_vendors_own_model():
+    chat = ConverseChat("eu.anthropic.claude-opus-4-6-v1")
+    shown = said(sound("flac"), file("application/msword", b"doc"), picture())
+    asked = ask(
+        USER, ASSISTANT, SEEN, shown, tools=[TOOL, CLOCK], tool_choice=ONE_OF_TWO, reasoning_effort="low", stop=["a"]
+    )
+    body = sent(chat, asked)
+    theirs = request_of("bedrock-runtime", "Converse", {"modelId": chat.model, **plain(body)}, "rest-json")
+
+    assert decode(theirs["body"]) == body
