@@ -29,6 +29,14 @@ NOT_DECLARABLE = frozenset(
         "upgrade",
     }
 )
+CAPS = {
+    "chat": "max_tokens",
+    "completion": "max_tokens",
+    "generate": "max_new_tokens",
+    "messages": "max_tokens",
+    "responses": "max_output_tokens",
+}
+"""By task: where a mapping finds the most that may be answered."""
 MOST_USED = 10**12
 """More than any call can have used: what says so is not counted."""
 _decode = msgspec.json.Decoder().decode
@@ -125,6 +133,10 @@ class DeclaredOperation:
 
     def _context(self, ask: Ask) -> tuple[Context, str]:
         row = _decode(ask.document) if ask.document else {}
+        if ask.output_cap is not None and self.task in CAPS:
+            row[CAPS[self.task]] = ask.output_cap  # the least of what the caller, the version and the model allow
+            if "max_completion_tokens" in row:
+                row["max_completion_tokens"] = ask.output_cap
         if self.task not in PICTURE_TASKS:
             return Context(row), ""
         picture = pictured(ask)

@@ -6,6 +6,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
+from msgspec import structs
 
 from headworks.errors import (
     ConfigurationRefused,
@@ -19,7 +20,7 @@ from headworks.errors import (
 from headworks.secret import Secret
 from headworks.targets.providers.http_json import KIND
 from headworks.targets.providers.proof import prove_credential, prove_failure, prove_reply, prove_request
-from headworks.targets.providers.wire import HttpResponse, Origin, ProviderSettings
+from headworks.targets.providers.wire import Ask, HttpResponse, Origin, ProviderSettings
 from headworks.values import Usage
 from tests.unit.dialects.pictures import png
 from tests.unit.targets.providers.asks import document, picture, text
@@ -247,3 +248,23 @@ def test_what_a_row_lacks_is_nothing():
     sent = operation(BASE64 | {"request": "{a: missing, size: width()}"}).request(picture(png(3, 2)))
 
     assert json.loads(sent.body) == {"a": None, "size": 3}
+
+
+CHAT = {
+    "task": "chat",
+    "path": "/talk",
+    "request": "{turns: messages, limit: max_tokens, other: asked('max_completion_tokens')}",
+    "reply": "answer",
+}
+
+
+@pytest.mark.parametrize(
+    ("said", "sent"), [({}, (7, None)), ({"max_tokens": 90}, (7, None)), ({"max_completion_tokens": 90}, (7, 7))]
+)
+def test_a_mapping_finds_the_most_that_may_be_answered_whatever_the_caller_asks_for(said, sent):
+    asked = Ask(json.dumps({"messages": [{"role": "user", "content": "hi"}], **said}).encode())
+    operation = bind(CHAT).operation
+    made = json.loads(operation.request(structs.replace(asked, output_cap=7)).body)
+
+    assert (made["limit"], made["other"]) == sent
+    assert json.loads(operation.request(asked).body)["limit"] == said.get("max_tokens")
