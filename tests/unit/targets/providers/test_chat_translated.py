@@ -243,6 +243,7 @@ def test_documents_are_told_in_the_form_that_each_reads():
         (GeminiChat("gemini-3-pro-preview"), "medium", {"thinkingLevel": "high"}),
         (GeminiChat("gemini-3-flash-preview"), "medium", {"thinkingLevel": "medium"}),
         (GeminiChat("gemini-2.0-flash"), "high", None),
+        (GeminiChat("a-tuned-one"), "high", None),
     ],
 )
 def test_how_hard_to_try_is_said_in_the_words_of_a_model_that_knows_any(chat, wished, told):

@@ -72,7 +72,7 @@ LEVELS: Mapping[str, str] = {
 }
 """The same for models of version 3 and later, which think always."""
 _BY_BUDGET, _NEVER_LESS, _OF_TWO_LEVELS = "gemini-2.5", {"gemini-2.5-pro": 128}, "gemini-3-pro"
-_BEFORE_THINKING = ("gemini-1", "gemini-2.0", "gemini-pro", "gemma", "learnlm")
+_NAMED, _BEFORE_THINKING = "gemini-", ("gemini-1", "gemini-2.0", "gemini-pro")
 
 COUNTED = frozenset({"contents", "systemInstruction", "tools"})
 """The fields of a request that countTokens takes, whoever hosts it."""
@@ -87,7 +87,7 @@ def thinking_of(model: str, wished: str | None) -> dict[str, str | int]:
 
     Source: Gemini API, "OpenAI compatibility" and "Thinking".
     """
-    if wished is None or model.startswith(_BEFORE_THINKING):
+    if wished is None or not model.startswith(_NAMED) or model.startswith(_BEFORE_THINKING):
         return {}
     if model.startswith(_BY_BUDGET):
         least = next((tokens for name, tokens in _NEVER_LESS.items() if model.startswith(name)), 0)
