@@ -36,6 +36,9 @@ class Keeper(Protocol):
     def lost(self, connection: Connection) -> None:
         """It must not be used any more."""
 
+    def replace(self, given_up: Exchange) -> None:
+        """A connection was closed only because who waited for its answer went away."""
+
 
 class Connection(asyncio.Protocol):
     """See the module."""
@@ -138,6 +141,12 @@ class Connection(asyncio.Protocol):
         if self.exchange is exchange:
             self.exchange = None
             self.abort()
+
+    def leave(self, exchange: Exchange) -> None:
+        """The same, and another may be made in its place."""
+        if self.exchange is exchange:
+            self.drop(exchange)
+            self._keeper.replace(exchange)
 
     def hold(self) -> None:
         """Read no more for now."""

@@ -54,6 +54,9 @@ class Line(Protocol):
     def drop(self, exchange: Exchange) -> None:
         """Forget it; a connection that carried it is closed."""
 
+    def leave(self, exchange: Exchange) -> None:
+        """The same for one that was given up here: the origin is not to blame, so another connection may stand ready."""
+
     def hold(self) -> None:
         """Read no more for now."""
 
@@ -105,7 +108,7 @@ class Exchange:
         """Nobody waits any more: a connection that carries it is closed."""
         if self.phase is not DONE:
             self.phase = DONE
-            self.line.drop(self)
+            self.line.leave(self)
 
     def fail(self, error: HeadworksError) -> None:
         """End it; without effect once it has ended."""

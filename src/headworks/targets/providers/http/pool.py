@@ -14,6 +14,8 @@ from headworks.targets.providers.http.settings import ClientSettings, Upstream
 from headworks.targets.providers.http.turns import Turns
 from headworks.units import SECOND_NS, Clock
 
+MOST_SPARE = 16
+"""How many connections may stand ready, or be on their way, before one that was closed for a cancelled call is made anew."""
 Dial = Callable[[Callable[[], Connection]], Awaitable[Connection]]
 
 
@@ -31,7 +33,10 @@ class Surroundings:
 
 
 class Pool:
-    """See the module. A connection that is being made belongs to an exchange, but whoever waits first gets it."""
+    """See the module. A connection that is being made belongs to an exchange, but whoever waits first gets it.
+
+    One that a cancelled call took with it is made anew, so that the next call does not wait for a handshake.
+    """
 
     __slots__ = (
         "_connections", "_dial", "_dials", "_idle", "_is_closed", "_is_retired", "_loop", "_turns", "_waiting", "clock",
@@ -85,7 +90,10 @@ class Pool:
             exchange.fail(ProviderUnreachable(reason="the client is closed"))
         elif self._has_room():
             self._waiting[exchange] = None
-            self._make_one(exchange, now_ns)
+            if len(self._dials) < len(self._waiting):
+                self._make_one(exchange, now_ns)
+            else:  # one is being made for nobody
+                exchange.allow(DIALING, now_ns, exchange.timeouts.connect_s)
         elif len(self._waiting) >= self.upstream.max_waiting:
             exchange.fail(ProviderBusy(reason="too many calls wait for a connection to the provider"))
         else:
@@ -167,6 +175,14 @@ class Pool:
             self._idle.pop(connection, None)
             self._make_more()
 
+    def replace(self, given_up: Exchange) -> None:
+        """Make another for whoever comes next, while few stand ready: to wait for a handshake is what cancelling would cost."""
+        ready = len(self._idle) + len(self._dials) - len(self._waiting)
+        if self._is_closed or self._is_retired or ready >= MOST_SPARE or not self._has_room():
+            return
+        if given_up not in self._dials:  # else its own is still being made: it went by another
+            self._begin_dial(given_up, self.clock.monotonic_ns())
+
     # What a waiting exchange calls.
 
     def drop(self, exchange: Exchange) -> None:
@@ -175,6 +191,10 @@ class Pool:
         made = self._dials.get(exchange)
         if made is not None and len(self._dials) > len(self._waiting):
             made[0].cancel()
+
+    def leave(self, exchange: Exchange) -> None:
+        """As `drop`: no connection carried it."""
+        self.drop(exchange)
 
     def hold(self) -> None:
         """Nothing is read for who waits."""
@@ -189,6 +209,9 @@ class Pool:
 
     def _make_one(self, exchange: Exchange, now_ns: int) -> None:
         exchange.allow(DIALING, now_ns, exchange.timeouts.connect_s)
+        self._begin_dial(exchange, now_ns)
+
+    def _begin_dial(self, exchange: Exchange, now_ns: int) -> None:
         task = self._loop.create_task(self._made())
         self._dials[exchange] = task, now_ns + exchange.timeouts.connect_s * SECOND_NS
         task.add_done_callback(lambda task: self._dialled(exchange, task))
