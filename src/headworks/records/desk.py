@@ -131,13 +131,14 @@ class RecordDesk:
         self._is_loaded = True
 
     def prepare(self, items: list[Item]) -> None:
-        """Sort the items, find their keys, seal them."""
+        """Sort the items, find their keys, seal them: what came before an erasure under keys that it then destroys."""
         batch = self._batch = _Batch(self.edge.copy(), self.content_bytes)
+        puts: list[Put] = []
         for item in items:
             if item.promise:
                 batch.promise = item.promise
             if type(item) is Put:
-                batch.puts.append(item)
+                puts.append(item)
             elif type(item) is Claim:
                 batch.claims.append(item)
             elif type(item) is Reserve:
@@ -146,9 +147,12 @@ class RecordDesk:
                 self.replays.release(item.slot.slot)
                 batch.results.append((item.pending, None, None))
             elif type(item) is Erase:
-                batch.puts.append(self._erase(item))
-        if batch.puts:
-            self._seal(batch)
+                self._seal(batch, puts)
+                puts = [self._erase(item)]
+        if puts:
+            self._seal(batch, puts)
+            batch.content_bytes += self.files.born_bytes
+            self.files.sync()
         if batch.reserves:
             self._check_reserves(batch)
 
@@ -238,11 +242,10 @@ class RecordDesk:
         self._sealer = Sealer(self.settings, self.log, self.files)
         self._chores = Chores(self)
 
-    def _seal(self, batch: _Batch) -> None:
-        wants = [self._sealer.wanted(put.entry) for put in batch.puts]
+    def _seal(self, batch: _Batch, puts: list[Put]) -> None:
+        wants = [self._sealer.wanted(put.entry) for put in puts]
         held = self._keys_for(wants)
-        puts, batch.puts = batch.puts, []
-        row_of, seq, files = self._sealer.row, batch.edge.size, self.files
+        row_of, seq, files, before = self._sealer.row, batch.edge.size, self.files, len(batch.rows)
         for put, wanted in zip(puts, wants, strict=True):
             try:
                 key = None if wanted is None else held[wanted]
@@ -260,9 +263,7 @@ class RecordDesk:
             seq += 1
             batch.rows.append(row)
             batch.puts.append(put)
-        batch.nodes = batch.edge.extend([row[LEAF] for row in batch.rows])
-        batch.content_bytes += files.born_bytes
-        files.sync()
+        batch.nodes += batch.edge.extend([row[LEAF] for row in batch.rows[before:]])
 
     @staticmethod
     def _note_opened(batch: _Batch, put: Put, seq: int) -> None:

@@ -255,6 +255,27 @@ def test_erasing_a_person_leaves_nothing_of_them_in_the_journal(promising, round
     assert not any(journal.read_bytes()[4096:])
 
 
+def test_a_call_that_was_answered_before_its_person_is_erased_is_unreadable_even_where_both_are_written_together(
+    promising, rounds
+):
+    first = promising.ledger.commit(promising.entry(subject="ann"))
+    rounds.turn()
+    promising.wait(first)
+    later(promising)
+    answered, beside = promising.entry(subject="ann", input=(SAID,)), promising.entry(input=(SAID,))
+    promised = [promising.ledger.commit(each) for each in (answered, beside)]
+    erasing = promising.ledger.erase("ann", "somebody")
+    rounds.turn()
+    erased = promising.wait(erasing)
+    shown = promising.show(answered.request_id)
+
+    assert all(each.is_done for each in promised)
+    assert erased.data_keys == 1
+    assert (shown["content"], shown["input"]) == ("erased", None)
+    assert SAID.decode() in str(promising.show(beside.request_id))
+    assert verify(promising.home).is_whole
+
+
 def test_a_second_close_is_a_defect_that_is_told_and_harms_no_other(promising, rounds):
     told = []
     promising.ledger.when_lost = told.append
