@@ -6,7 +6,7 @@ A thing without an owner is nobody's: no caller sees it, whoever made it.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable
-from typing import Protocol
+from typing import Any, Protocol
 
 from msgspec import Struct
 
@@ -49,6 +49,10 @@ class Page(Struct, frozen=True):
     is_oldest_first: bool = False
 
 
+Also = Callable[[Any], None]
+"""Writes something of the store's own in the transaction that it is handed."""
+
+
 class Belongings(Protocol):
     """What is durably known of owners. Reads answer at once, as of the last commit; writes resolve when they are durable.
 
@@ -75,8 +79,8 @@ class Belongings(Protocol):
         Safe under: any thread.
         """
 
-    def keep(self, things: Iterable[Belonging], *, may_drop: bool = False) -> Pending[bool]:
-        """Remember owners; False, and nothing is remembered, when one of the things is somebody else's already.
+    def keep(self, things: Iterable[Belonging], *, may_drop: bool = False, also: Also | None = None) -> Pending[bool]:
+        """Remember owners, and `also` what belongs to that; False, and nothing is remembered, when one of the things is somebody else's already.
 
         With `may_drop` the oldest of that kind and owner makes room.
         """

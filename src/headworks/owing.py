@@ -7,6 +7,7 @@ from typing import Protocol
 
 from msgspec import Struct
 
+from headworks.belongings import Also
 from headworks.pending import Pending
 from headworks.values import Call, Caller, Reservation, Usage
 
@@ -44,7 +45,7 @@ class Owed(Struct, frozen=True):
     """A batch whose cost is not booked yet, and where it belongs.
 
     Shapes: `models` are those its lines name; `day` (UTC) to `target` are what `used` is told apart by; `accounts` hold
-    `held_micros` each until then, None where no budget applies. `output` is the file that tells what was used, once that is to be read.
+    `held_micros` each until then, None where no budget applies. `output` is the file that tells what was used, once that is to be read. `attempt` is the number of the reservation, while this process serves.
     """
 
     place: str
@@ -58,6 +59,7 @@ class Owed(Struct, frozen=True):
     held_micros: int | None = None
     accounts: Accounts = ()
     output: str | None = None
+    attempt: int | None = None
 
 
 class Owing(Protocol):
@@ -67,14 +69,14 @@ class Owing(Protocol):
     Safe under: the event loop's thread.
     """
 
-    def note_input(self, place: str, file: str, needs: Mapping[str, Needs]) -> Pending[None]:
-        """Remember what a file's lines need, by model; forgotten with the file."""
+    def noting(self, place: str, file: str, needs: Mapping[str, Needs]) -> Also:
+        """What remembers what a file's lines need, by model; forgotten with the file."""
 
     def needs(self, place: str, file: str) -> Mapping[str, Needs] | None:
         """What a file's lines need; None for one whose lines were not looked at."""
 
-    def begin(self, owed: Owed) -> Pending[None]:
-        """Remember a batch that was begun."""
+    def beginning(self, owed: Owed) -> Also:
+        """What remembers a batch that was begun."""
 
     def find(self, place: str, batch: str) -> Owed | None:
         """A batch that is not booked yet."""

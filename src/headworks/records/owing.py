@@ -8,6 +8,7 @@ from typing import Any, Protocol
 import apsw
 from msgspec.json import Decoder, encode
 
+from headworks.belongings import Also
 from headworks.owing import Needs, Owed
 from headworks.pending import Pending
 from headworks.records.spending import booked_use
@@ -49,31 +50,41 @@ class SqliteOwing:
         self._spending_sql = load_queries(__package__, "spending.sql")
 
     def prepare(self) -> None:
-        """Create what is missing; the table of belongings is there already."""
-        self._file.write_now(lambda connection: connection.execute(self._sql["create"]).fetchall())
+        """Create what is missing; the tables of belongings and of spending are there already."""
 
-    def note_input(self, place: str, file: str, needs: Mapping[str, Needs]) -> Pending[None]:
+        def write(connection: apsw.Connection) -> None:
+            connection.execute(self._sql["create"])
+            connection.execute(self._sql["forget_attempts"])
+
+        self._file.write_now(write)
+
+    def noting(self, place: str, file: str, needs: Mapping[str, Needs]) -> Also:
         """See owing.Owing."""
-        return self._written(self._sql["note_input"], (place, file, encode(needs)))
+        row = (place, file, encode(needs))
+
+        def write(connection: apsw.Connection) -> None:
+            connection.execute(self._sql["note_input"], row)
+
+        return write
 
     def needs(self, place: str, file: str) -> Mapping[str, Needs] | None:
         """See owing.Owing."""
         rows = self._file.read(self._sql["needs"], (place, file))
         return _needs(rows[0][0]) if rows else None
 
-    def begin(self, owed: Owed) -> Pending[None]:
+    def beginning(self, owed: Owed) -> Also:
         """See owing.Owing."""
         now_s = self._clock.wall_ns() // SECOND_NS
         row = (
             owed.place, owed.id, encode(owed.models), owed.day, owed.caller_id, owed.endpoint, owed.version, owed.target,
-            owed.held_micros, encode(owed.accounts), owed.output, now_s,
+            owed.held_micros, encode(owed.accounts), owed.output, now_s, owed.attempt,
         )  # fmt: skip
 
         def write(connection: apsw.Connection) -> None:
             connection.execute(self._sql["drop_old"], (now_s - LONGEST_OWED_S,))
             connection.execute(self._sql["begin"], row)
 
-        return self._file.write(write)
+        return write
 
     def find(self, place: str, batch: str) -> Owed | None:
         """See owing.Owing."""
@@ -85,7 +96,11 @@ class SqliteOwing:
 
     def point(self, owed: Owed, output: str) -> Pending[None]:
         """See owing.Owing."""
-        return self._written(self._sql["point"], (output, owed.place, owed.id))
+
+        def write(connection: apsw.Connection) -> None:
+            connection.execute(self._sql["point"], (output, owed.place, owed.id))
+
+        return self._file.write(write)
 
     def book(self, owed: Owed, usage: Usage, cost_micros: int | None) -> Pending[bool]:
         """See owing.Owing."""
@@ -109,9 +124,3 @@ class SqliteOwing:
         return Owed(
             place, batch, _models(models), day, caller_id, endpoint, version, target, held, _accounts(accounts), output
         )
-
-    def _written(self, sql: str, args: tuple[Any, ...]) -> Pending[None]:
-        def write(connection: apsw.Connection) -> None:
-            connection.execute(sql, args)
-
-        return self._file.write(write)

@@ -1,31 +1,13 @@
--- Batches whose cost is not booked yet, in HOME/records.db beside the sums that it is booked to.
+-- Batches whose cost is not booked yet (table owed, see spending.sql), and what their lines need, in HOME/records.db.
 
 -- name: create
 -- batch_inputs: what the lines of a batch's input may use; needs: by model, as JSON; forgotten with the file.
--- owed: models, accounts: JSON. held: millionths in each account, none where no budget applies. begun_s: since 1970 UTC.
 CREATE TABLE IF NOT EXISTS batch_inputs (
     place TEXT NOT NULL,
     id TEXT NOT NULL,
     needs BLOB NOT NULL,
     PRIMARY KEY (place, id)
 ) STRICT, WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS owed (
-    place TEXT NOT NULL,
-    id TEXT NOT NULL,
-    models BLOB NOT NULL,
-    day TEXT NOT NULL,
-    caller_id TEXT NOT NULL,
-    endpoint TEXT NOT NULL,
-    version INTEGER NOT NULL,
-    target TEXT NOT NULL,
-    held INTEGER,
-    accounts BLOB NOT NULL,
-    output TEXT,
-    begun_s INTEGER NOT NULL,
-    PRIMARY KEY (place, id)
-) STRICT, WITHOUT ROWID;
-CREATE INDEX IF NOT EXISTS owed_by_output ON owed (output, place) WHERE output IS NOT NULL;
-CREATE INDEX IF NOT EXISTS owed_by_begin ON owed (begun_s);
 CREATE TRIGGER IF NOT EXISTS batch_inputs_go AFTER DELETE ON belongings WHEN old.kind = 'file' BEGIN
     DELETE FROM batch_inputs WHERE place = old.place AND id = old.id;
 END;
@@ -38,10 +20,14 @@ INSERT INTO batch_inputs (place, id, needs) VALUES (?, ?, ?) ON CONFLICT (place,
 -- The same, asked for.
 SELECT needs FROM batch_inputs WHERE place = ? AND id = ?;
 
+-- name: forget_attempts
+-- Attempts are numbered anew by each process that serves.
+UPDATE owed SET attempt = NULL WHERE attempt IS NOT NULL;
+
 -- name: begin
 -- A batch is begun once; what stands already stays as it is.
-INSERT INTO owed (place, id, models, day, caller_id, endpoint, version, target, held, accounts, output, begun_s)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (place, id) DO NOTHING;
+INSERT INTO owed (place, id, models, day, caller_id, endpoint, version, target, held, accounts, output, begun_s, attempt)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (place, id) DO NOTHING;
 
 -- name: find
 -- One batch.

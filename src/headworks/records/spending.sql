@@ -5,6 +5,8 @@
 -- spent: what was settled, by account and period. Budgets start from both.
 -- used: what services were used for, by day, caller, version and target (`-` for a call that a crash cut off); unpriced: calls whose
 -- cost is not known.
+-- owed: batches whose cost is booked once it is seen. models, accounts: JSON. held: millionths in each account, none where no budget
+-- applies. begun_s: since 1970 UTC. attempt: the number under which it is held, while the call that began it is under way.
 CREATE TABLE IF NOT EXISTS reserved (
     seq INTEGER NOT NULL,
     number INTEGER NOT NULL,
@@ -38,6 +40,24 @@ CREATE TABLE IF NOT EXISTS used (
     unpriced INTEGER NOT NULL,
     PRIMARY KEY (day, caller_id, endpoint, version, target)
 ) STRICT, WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS owed (
+    place TEXT NOT NULL,
+    id TEXT NOT NULL,
+    models BLOB NOT NULL,
+    day TEXT NOT NULL,
+    caller_id TEXT NOT NULL,
+    endpoint TEXT NOT NULL,
+    version INTEGER NOT NULL,
+    target TEXT NOT NULL,
+    held INTEGER,
+    accounts BLOB NOT NULL,
+    output TEXT,
+    begun_s INTEGER NOT NULL,
+    attempt INTEGER,
+    PRIMARY KEY (place, id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS owed_by_output ON owed (output, place) WHERE output IS NOT NULL;
+CREATE INDEX IF NOT EXISTS owed_by_begin ON owed (begun_s);
 
 -- name: reserve
 -- One attempt, in one account; what is known of it by now, where the call goes on after it.
@@ -63,8 +83,11 @@ SELECT account, period, sum(micros) FROM (
 ) GROUP BY account, period;
 
 -- name: reserved_micros
--- The most that the attempts of one call may have cost, each attempt once.
-SELECT coalesce(sum(micros), 0), count(*) FROM (SELECT max(micros) AS micros FROM reserved WHERE seq = ? GROUP BY number);
+-- The most that the attempts of one call may have cost, each attempt once; not what began a batch, whose cost is booked later.
+SELECT coalesce(sum(micros), 0), count(*) FROM (
+    SELECT max(micros) AS micros FROM reserved
+    WHERE seq = ? AND number NOT IN (SELECT attempt FROM owed WHERE attempt IS NOT NULL) GROUP BY number
+);
 
 -- name: use
 -- More calls to a service outside, alike in everything that is told apart.

@@ -9,7 +9,7 @@ import apsw
 from msgspec.json import encode
 from msgspec.structs import astuple
 
-from headworks.belongings import Belonging, Bounds, Page
+from headworks.belongings import Also, Belonging, Bounds, Page
 from headworks.pending import Pending
 from headworks.stores.queries import load_queries
 from headworks.units import SECOND_NS, Clock
@@ -88,7 +88,7 @@ class SqliteBelongings:
         parts = (listed[at : at + ASKED_AT_ONCE] for at in range(0, len(listed), ASKED_AT_ONCE))
         return any(self._file.read(self._sql["foreign"], (encode(part).decode(), owner, owner)) for part in parts)
 
-    def keep(self, things: Iterable[Belonging], *, may_drop: bool = False) -> Pending[bool]:
+    def keep(self, things: Iterable[Belonging], *, may_drop: bool = False, also: Also | None = None) -> Pending[bool]:
         """See belongings.Belongings."""
         wanted = list(things)
 
@@ -102,6 +102,8 @@ class SqliteBelongings:
                 self._count += _changed(connection, self._sql["insert"], astuple(thing))
                 if may_drop:
                     self._make_room(connection, thing)
+            if also is not None:
+                also(connection)
             return True
 
         return self._file.write(write)

@@ -43,7 +43,7 @@ def home():
 
 
 def test_what_lines_need_is_known_until_their_file_is_gone(home):
-    home.owing.note_input("up", "file-1", NEEDS).result()
+    home.file.write(home.owing.noting("up", "file-1", NEEDS)).result()
     home.belongings.keep([FILE]).result()
 
     assert home.owing.needs("up", "file-1") == NEEDS
@@ -53,7 +53,7 @@ def test_what_lines_need_is_known_until_their_file_is_gone(home):
 
 
 def test_what_lines_need_goes_with_the_person_too(home):
-    home.owing.note_input("up", "file-1", NEEDS).result()
+    home.file.write(home.owing.noting("up", "file-1", NEEDS)).result()
     home.belongings.keep([structs.replace(FILE, subject=b"ada")]).result()
     home.belongings.forget_subject_now(b"ada")
 
@@ -62,7 +62,7 @@ def test_what_lines_need_goes_with_the_person_too(home):
 
 @pytest.mark.parametrize("owed", [BATCH, HELD])
 def test_a_batch_is_known_until_it_is_booked_and_found_by_its_output(home, owed):
-    home.owing.begin(owed).result()
+    home.file.write(home.owing.beginning(owed)).result()
     home.owing.point(owed, "file-2").result()
     pointed = structs.replace(owed, output="file-2")
 
@@ -74,9 +74,9 @@ def test_a_batch_is_known_until_it_is_booked_and_found_by_its_output(home, owed)
 
 
 def test_a_batch_is_booked_once(home):
-    home.owing.begin(HELD).result()
+    home.file.write(home.owing.beginning(HELD)).result()
     first = [home.owing.book(HELD, USED, 60).result() for _ in range(3)]
-    home.owing.begin(HELD).result()
+    home.file.write(home.owing.beginning(HELD)).result()
 
     assert first == [True, False, False]
     assert home.spent() == {("all|service", "2026-11"): -40, ("each|k_ann", "total"): -40}
@@ -86,7 +86,7 @@ def test_a_batch_is_booked_once(home):
 
 def test_it_takes_the_place_of_the_call_that_counted_as_unpriced(home):
     home.file.connection.execute(home.sql["use"], (*row_of(BATCH), 1, 0, 0, 0, 0, 0, 0, 0, 0.0, 0, 1))
-    home.owing.begin(BATCH).result()
+    home.file.write(home.owing.beginning(BATCH)).result()
     home.owing.book(BATCH, USED, 60).result()
 
     ((calls, *_, cost, unpriced),) = home.used()
@@ -94,7 +94,7 @@ def test_it_takes_the_place_of_the_call_that_counted_as_unpriced(home):
 
 
 def test_what_cannot_be_priced_counts_its_tokens_alone(home):
-    home.owing.begin(HELD).result()
+    home.file.write(home.owing.beginning(HELD)).result()
     home.owing.book(HELD, USED, None).result()
 
     ((*counts, cost, unpriced),) = home.used()
@@ -103,9 +103,9 @@ def test_what_cannot_be_priced_counts_its_tokens_alone(home):
 
 
 def test_what_nobody_looked_at_for_long_is_forgotten(home):
-    home.owing.begin(HELD).result()
+    home.file.write(home.owing.beginning(HELD)).result()
     home.clock.advance(LONGEST_OWED_S)
-    home.owing.begin(structs.replace(HELD, id="batch_2")).result()
+    home.file.write(home.owing.beginning(structs.replace(HELD, id="batch_2"))).result()
 
     assert home.owing.find("up", "batch_1") is None
     assert home.owing.find("up", "batch_2") is not None

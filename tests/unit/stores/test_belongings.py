@@ -155,3 +155,14 @@ def test_the_owner_is_the_tenant_or_else_the_line_of_the_key(tenant, owner):
     caller = Caller("second", "x", Auth.KEY, tenant=tenant)
 
     assert owner_of(caller, {"second": "first"}.__getitem__) == owner
+
+
+def test_what_belongs_to_an_owner_is_written_with_it_or_not_at_all(known):
+    mine = Belonging("up", "file-1", "file", "key:ann")
+    written = []
+    kept = known.keep([mine], also=lambda connection: written.append("mine")).result()
+    refused = known.keep(
+        [Belonging("up", "file-1", "file", "key:bob")], also=lambda connection: written.append("bob's")
+    ).result()
+
+    assert (kept, refused, written) == (True, False, ["mine"])

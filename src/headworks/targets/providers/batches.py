@@ -12,7 +12,7 @@ from typing import Protocol, TypeVar
 
 from msgspec import Struct, structs
 
-from headworks.belongings import Belongings
+from headworks.belongings import Also, Belongings
 from headworks.errors import FieldError, SchemaViolation
 from headworks.owing import Needs, Owed, Owing, Purse
 from headworks.pending import Pending, Shared, driven
@@ -120,9 +120,9 @@ class Batches:
             raise _unfit("names a file whose lines name a model that is none of this key's any more")
         return needs
 
-    def note_input(self, file: str, lines: Lines) -> Pending[None]:
-        """Remember what a file's lines need."""
-        return self._owing.note_input(self._place, file, lines.needs)
+    def noting(self, file: str, lines: Lines) -> Also:
+        """What remembers what a file's lines need."""
+        return self._owing.noting(self._place, file, lines.needs)
 
     def money(self, service: str, needs: Mapping[str, Needs]) -> BatchMoney | None:
         """What holds and settles the call that begins a batch; None where each batch has a price of its own."""
@@ -131,10 +131,10 @@ class Batches:
             return None
         return BatchMoney(books.money, books.purse, tuple(needs), self._by_service(needs))
 
-    def begun(self, batch: str, target: str, side: Side, money: BatchMoney) -> Pending[None]:
-        """Remember a batch that the provider has begun, and what is held for it, before its id is told."""
+    def beginning(self, batch: str, target: str, side: Side, money: BatchMoney) -> Also:
+        """What remembers a batch that the provider has begun, and what is held for it."""
         endpoint, held = side.call.endpoint, money.held
-        return self._owing.begin(
+        return self._owing.beginning(
             Owed(
                 place=self._place,
                 id=batch,
@@ -146,6 +146,7 @@ class Batches:
                 target=target,
                 held_micros=None if held is None else held.micros,
                 accounts=() if held is None else held.budgets,
+                attempt=None if held is None else held.number,
             )
         )
 

@@ -11,7 +11,7 @@ from functools import partial
 
 from msgspec import Struct, structs
 
-from headworks.belongings import Belonging, Belongings, FirstKey, Page, Pseudonym, owner_of
+from headworks.belongings import Also, Belonging, Belongings, FirstKey, Page, Pseudonym, owner_of
 from headworks.contract.schema import JSON
 from headworks.errors import CallerError, FieldError, NotFound, ProviderBroken, SchemaViolation
 from headworks.owing import Owing, Purse
@@ -129,11 +129,10 @@ class Owned:
             raise ProviderBroken(reason="what was made has no id")
         subject = self._subject(asking) or next((each.subject for each in used if each.subject), None)
         new = Belonging(place, thing.name, kept.kind, owner, asking.asked.purpose, subject, thing.expires_s)
-        if money is not None:  # before it has an owner, who could see it end
-            await self._batches.begun(new.id, self.name, asking.side, money)
-        await self._keep([new, *self._produced(outcome.body, new)], may_drop=not kept.can_be_deleted)
-        if lines is not None:
-            await self._batches.note_input(new.id, lines)
+        also = None if lines is None else self._batches.noting(new.id, lines)
+        if money is not None:
+            also = self._batches.beginning(new.id, self.name, asking.side, money)
+        await self._keep([new, *self._produced(outcome.body, new)], may_drop=not kept.can_be_deleted, also=also)
         return outcome
 
     async def _lines(self, asking: Asking) -> Lines | None:
@@ -306,8 +305,8 @@ class Owned:
         known = self._known.find(thing.place, thing.id)
         return known is not None and known.owner == thing.owner
 
-    async def _keep(self, things: list[Belonging], *, may_drop: bool) -> None:
-        if not await self._known.keep(things, may_drop=may_drop):
+    async def _keep(self, things: list[Belonging], *, may_drop: bool, also: Also | None = None) -> None:
+        if not await self._known.keep(things, may_drop=may_drop, also=also):
             raise ProviderBroken(reason="a thing that somebody else owns was told of as this caller's")
 
 

@@ -59,9 +59,9 @@ class Slow:
     def __getattr__(self, name):
         return getattr(self._store, name)
 
-    def keep(self, things, *, may_drop=False):
+    def keep(self, things, *, may_drop=False, also=None):
         pending = Pending()
-        self.waiting.append(lambda: pending.resolve(self._store.keep(things, may_drop=may_drop).result()))
+        self.waiting.append(lambda: pending.resolve(self._store.keep(things, may_drop=may_drop, also=also).result()))
         return pending
 
 
@@ -321,9 +321,11 @@ def test_what_comes_of_a_job_is_its_owners_too(house):
 @pytest.mark.parametrize("answer", [{**FILE}, {"object": "file"}])
 def test_a_new_thing_that_is_somebody_elses_or_has_no_name_is_nobodys_new_one(house, answer):
     house.upload()
-    error = house.ask(files, UPLOAD, says(answer), caller="bob", blobs=(("file", LINE),))
+    lines = LINE.replace(b'"m"', b'"other"')
+    error = house.ask(files, UPLOAD, says(answer), caller="bob", blobs=(("file", lines),))
 
     assert isinstance(error, ProviderBroken)
+    assert list(house.owing.needs("up", "file-1")) == ["m"]
     assert house.known.find("up", "file-1").owner == "key:ann"
     assert house.ask(files, {"action": "list"}, caller="bob")["data"] == []
 
@@ -463,19 +465,20 @@ def begin(house):
     house.ask(batches, BEGIN, says({**BATCH, "status": "validating"}))
 
 
-def test_a_batch_is_held_for_before_it_is_begun_and_owed_before_it_is_told(house):
+def test_a_batch_is_held_for_before_it_is_begun_and_owed_in_the_moment_it_has_an_owner(house):
     slow = Slow(house.known)
     house.upload()
     house.plays(says(BATCH))
     done = house.start(batches, BEGIN, register=structs.replace(house.register, belongings=slow))
     house.settle()
+    is_told, early = done.is_done, house.owing.find("up", "batch_1")
+    slow.waiting.pop()()
     owed = house.owing.find("up", "batch_1")
 
-    assert not done.is_done
+    assert (is_told, early) == (False, None)
     assert (owed.models, owed.held_micros, owed.caller_id, owed.target) == (("m",), 1000, "ann", "up/batches")
     assert owed.day == "1970-01-01", "the call's own day, whenever its end is seen"
     assert house.opened.settlements[-1][1] is None
-    slow.waiting.pop()()
 
 
 def test_a_batch_that_has_one_price_whatever_it_uses_owes_nothing_more(house):
