@@ -28,7 +28,7 @@ from bench.answering import ANSWER
 from bench.driver import Ticking
 from bench.gateways import BODY
 from headworks.pending import Pending
-from headworks.ports import Entry
+from headworks.ports import Entry, Opened
 from headworks.records.desk import RecordDesk
 from headworks.records.refusals import Refusals
 from headworks.records.sealing import Put
@@ -55,7 +55,7 @@ class Books:
         self._records = files["records"]
         self._desk.load(files)
         self._numbers = count()
-        self._under_way: deque[tuple[Pending[int], Reservation]] = deque()
+        self._under_way: deque[tuple[Opened, Reservation]] = deque()
 
     def own(self) -> None:
         """A batch of calls of a model of our own."""
@@ -67,19 +67,19 @@ class Books:
         for _ in range(ROWS_A_BATCH // 2):
             if len(self._under_way) >= ROWS_A_BATCH:
                 puts.append(self._closed(*self._under_way.popleft()))
-            opened: Pending[int] = Pending()
             entry, number = self._entry(), next(self._numbers)
+            opened = Opened(entry.request_id)
             entry.status, entry.output, entry.target = 0, b"", ""
             entry.reservation = Reservation(number, 2_600, ACCOUNT, 4096, "up/any-model")
             self._under_way.append((opened, entry.reservation))
-            puts.append(Put(opened, "opened", entry))
+            puts.append(Put(Pending(), "opened", entry, opened))
         self._write(puts)
 
-    def _closed(self, opened: Pending[int], reservation: Reservation) -> Put:
+    def _closed(self, opened: Opened, reservation: Reservation) -> Put:
         entry = self._entry()
         entry.settled = (Settlement(reservation, 32),)
         entry.usage, entry.cost_micros = Usage(15, 48), 32
-        return Put(Pending(), "closed", entry, refers_to=opened.result())
+        return Put(Pending(), "closed", entry, opened)
 
     def _entry(self) -> Entry:
         request_id = RequestId(f"01mcc5rmvqjphfb92c1{next(self._numbers):08d}")
