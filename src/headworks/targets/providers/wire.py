@@ -69,13 +69,14 @@ class Piece(Struct, frozen=True, gc=False):
     """One event of a streamed answer in the task's event shape.
 
     `document` is empty where a provider told usage outside the task's events. `is_content` marks real output (text, a tool call): from the first one on
-    no other target can take over.
+    no other target can take over. `is_end` marks one that says why the answer ends, where its reader asks for that.
     """
 
     document: bytes = b""
     usage: Usage | None = None
     is_content: bool = False
     model: str = ""
+    is_end: bool = False
 
 
 class Reader(Protocol):

@@ -99,9 +99,10 @@ def test_a_good_answer_is_not_lost_for_a_count_that_cannot_be_read(told):
     assert [piece.usage for piece in pieces] == [None]
 
 
-def test_a_stream_that_says_nothing_but_that_it_is_done_is_no_answer():
+@pytest.mark.parametrize("event", [b": hello\n\n", data({"choices": [{"delta": {"content": "Hi"}}]})])
+def test_a_stream_that_is_done_without_saying_why_is_no_whole_answer(event):
     with pytest.raises(ProviderBroken):
-        read(CHAT, ask(), [b": hello\n\n", DONE])
+        read(CHAT, ask(), [event, DONE])
 
 
 @pytest.mark.parametrize(

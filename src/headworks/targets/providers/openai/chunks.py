@@ -57,16 +57,16 @@ _loose = msgspec.json.Decoder(_Loose)
 
 
 class ChunkReader:
-    """Reads, chunk by chunk as `piece` says, to `[DONE]`, without which the answer is not whole; nor is it without a chunk.
+    """Reads, chunk by chunk as `piece` says, to `[DONE]`, without which the answer is not whole; nor is it unless a chunk says why it ends.
 
     A chunk without choices passes where it tells usage; Azure's first, with what its filter thinks of the input, does not.
     """
 
-    __slots__ = ("_events", "_has_begun", "_is_done", "_model", "_piece")
+    __slots__ = ("_events", "_has_end", "_is_done", "_model", "_piece")
 
     def __init__(self, model: str, piece: Callable[[ServerEvent, str], Piece | None]) -> None:
         self._events = EventReader()
-        self._has_begun = self._is_done = False
+        self._has_end = self._is_done = False
         self._model = model
         self._piece = piece
 
@@ -80,13 +80,13 @@ class ChunkReader:
     def finish(self) -> list[Piece]:
         """What was left.
 
-        Raises: ProviderBroken when `[DONE]` never came, or nothing else did.
+        Raises: ProviderBroken when `[DONE]` never came, or no chunk that says why the answer ends.
         """
         pieces = self._pieces(self._events.finish())
         if not self._is_done:
             raise ProviderBroken(reason="the stream ended without [DONE]")
-        if not self._has_begun:
-            raise ProviderBroken(reason="the stream ended without a chunk")
+        if not self._has_end:
+            raise ProviderBroken(reason="the stream is done, but no chunk said why the answer ends")
         return pieces
 
     def _pieces(self, events: list[ServerEvent]) -> list[Piece]:
@@ -100,7 +100,8 @@ class ChunkReader:
             piece = self._piece(event, self._model)
             if piece is not None:
                 pieces.append(piece)
-        self._has_begun = self._has_begun or bool(pieces)
+                if piece.is_end:
+                    self._has_end = True
         return pieces
 
 
@@ -115,10 +116,11 @@ def chat_piece(event: ServerEvent, model: str) -> Piece | None:
         raise refused_inside(wire.error)
     if not wire.choices and wire.usage is None:
         return None
-    is_content = False
+    is_content = is_end = False
     for choice in wire.choices:
         is_content = is_content or _is_content(choice.delta)
-    return Piece(data, None if wire.usage is None else usage_of(wire.usage), is_content, wire.model)
+        is_end = is_end or choice.finish_reason is not None
+    return Piece(data, None if wire.usage is None else usage_of(wire.usage), is_content, wire.model, is_end)
 
 
 def _mended_piece(event: ServerEvent, model: str) -> Piece | None:
@@ -130,7 +132,8 @@ def _mended_piece(event: ServerEvent, model: str) -> Piece | None:
     if not wire.choices and usage is None:
         return None
     is_content = any(_is_content(choice.delta) for choice in wire.choices or ())
-    return Piece(mended_chunk(event.data, model), usage, is_content, wire.model or model)
+    is_end = any(choice.finish_reason for choice in wire.choices or ())
+    return Piece(mended_chunk(event.data, model), usage, is_content, wire.model or model, is_end)
 
 
 def _is_content(delta: dict[str, Raw] | None) -> bool:

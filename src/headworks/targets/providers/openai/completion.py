@@ -101,7 +101,8 @@ def _piece(event: ServerEvent, model: str) -> Piece | None:
     if not wire.choices and usage is None:
         return None
     is_content = any(choice.text for choice in wire.choices or ())
-    return Piece(_mended(event.data, wire), usage, is_content, wire.model or model)
+    is_end = any(choice.finish_reason for choice in wire.choices or ())
+    return Piece(_mended(event.data, wire), usage, is_content, wire.model or model, is_end)
 
 
 def _mended(data: bytes, wire: _Reply) -> bytes:
