@@ -14,6 +14,7 @@ from msgspec import inspect
 from headworks.errors import ConfigurationRefused, FieldError
 from headworks.settings import types
 from headworks.settings.check import problems
+from headworks.settings.implied import implied, written_out
 from headworks.settings.managers import PREFIX, read_secret
 from headworks.settings.money import BudgetConfig, Price
 from headworks.settings.problem import Problem
@@ -69,6 +70,10 @@ def parse_config(
     if parts is not None and isinstance(document, dict):
         document = {key: value for key, value in document.items() if key in parts}
         found = [problem for problem in found if problem.path[0] in parts]
+    if isinstance(document, dict) and (parts is None or "providers" in parts):
+        vendors = implied(document)
+        document = written_out(document, vendors)
+        lines |= {("providers", vendor): lines[place] for vendor, place in vendors.items() if place in lines}
     document = _filled(document, (), environment, Path(name).parent, found)
     if isinstance(document, dict) and isinstance(document.get("providers"), dict):
         providers = document["providers"].items()

@@ -1,8 +1,10 @@
 """Reading a configuration: every mistake at once, with its line and its fix."""
 
 import pytest
+import yaml
 
 from headworks.errors import ConfigurationRefused
+from headworks.settings.implied import implied
 from headworks.settings.reading import parse_config, read_config
 
 GOOD = """\
@@ -41,7 +43,7 @@ def test_an_empty_file_is_an_empty_configuration():
         ("50/s", "50", "expected `str | null`, got `int`"),
         ("targets: [mood]", "targets: [moood]", "no model is called 'moood'; known models: mood"),
         ("targets: [mood]", "targets: []", "names no target"),
-        ("targets: [mood]", "targets: [openai/gpt]", "no provider is called 'openai'; known providers: none"),
+        ("targets: [mood]", "targets: [acme/gpt]", "no provider is called 'acme'; known providers: none"),
         (
             "task: text-classification, targets: [mood]",
             "targets: [up/gpt]",
@@ -186,3 +188,47 @@ def test_brackets_without_end_are_refused_as_any_mistake_is():
 
 def test_python_tags_are_never_constructed():
     assert "not YAML" in refusals("models: !!python/object/apply:os.system ['true']")[0]
+
+
+VENDORS = """\
+providers:
+  up: {kind: openai, base_url: "http://127.0.0.1:9000/v1", api_key: "${UP_KEY}"}     # kind defaults to the provider's own name
+endpoints:
+  chat: {v1: {task: chat, targets: ["up/any-model", "anthropic/claude-x"], timeout: 20s}}
+"""
+
+
+def test_a_vendor_that_a_target_names_has_its_key_where_its_own_clients_look_for_it():
+    config = parse_config(VENDORS, "headworks.yaml", {"UP_KEY": "a", "ANTHROPIC_API_KEY": "b", "OPENAI_API_KEY": "c"})
+
+    assert set(config.providers) == {"up", "anthropic"}
+    assert [key.reveal() for key in config.providers["anthropic"].keys] == ["b"]
+
+
+def test_a_vendor_without_its_key_is_told_at_the_target_that_names_it():
+    assert refusals(VENDORS, {"UP_KEY": "a"}) == [
+        "headworks.yaml:4: providers.anthropic.api_key: needs the environment variable ANTHROPIC_API_KEY, which is not set"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("entry", "vendors"),
+    [
+        ('targets: [{target: "openai/m", weight: 1}, {target: "up/m", weight: 1}]', {"openai"}),
+        ('targets: ["up/m"], shadow: ["cohere/m"]', {"cohere"}),
+        ('targets: ["up/m"], fallback: {context_length: "gemini/m"}', {"gemini"}),
+        ('targets: ["up/m"], degraded: {model: "openai/m"}', set()),
+    ],
+)
+def test_vendors_are_found_wherever_targets_are_named_and_nowhere_else(entry, vendors):
+    text = VENDORS.replace('targets: ["up/any-model", "anthropic/claude-x"]', entry)
+
+    assert set(implied(yaml.safe_load(text))) == vendors
+
+
+def test_a_provider_that_is_written_down_is_as_it_is_written():
+    text = VENDORS.replace("providers:", 'providers:\n  anthropic: {api_key: "k", attempts: 1}')
+    config = parse_config(text, "headworks.yaml", {"UP_KEY": "a", "ANTHROPIC_API_KEY": "b"})
+
+    assert config.providers["anthropic"].attempts == 1
+    assert [key.reveal() for key in config.providers["anthropic"].keys] == ["k"]
