@@ -1,5 +1,6 @@
 """Commands of the command line, carried out by the running owner of a home or, without one, here."""
 
+import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -10,7 +11,7 @@ from msgspec import structs
 
 from headworks.acts import BEGUN, OK, SETTLED, Acts, Given, reading, settling
 from headworks.admin.control import ask_owner
-from headworks.admin.person import myself
+from headworks.admin.person import myself, user_name
 from headworks.assembly.parts import key_rules, record_settings
 from headworks.assembly.people import open_people
 from headworks.bridge import Turns
@@ -61,6 +62,8 @@ def carry_out(folder: Path, command: str, words: Mapping[str, Any], config: Call
         if command != MAKES_A_HOME:
             raise HomeUnavailable(f"{folder} is not a home: no service has run on it, and no key was made for one.")
         order_of(read_form(CreateKey, words))  # words that are refused make no home
+    else:
+        refuse_anothers(folder, os.geteuid())
     home.lock()
     try:
         settings = structs.replace(record_settings(config(), folder), max_disk_bytes=UNBOUNDED_BYTES)
@@ -71,6 +74,17 @@ def carry_out(folder: Path, command: str, words: Mapping[str, Any], config: Call
         return _done(settings, key_rules(config()), command, words)
     finally:
         home.unlock()
+
+
+def refuse_anothers(folder: Path, own_uid: int) -> None:
+    """Refuse to write in a home of another user, also as root: what is written there would be ours, and shut its service out.
+
+    Raises: HomeUnavailable, naming the user.
+    """
+    uid = (folder / "keys.db").stat().st_uid
+    if uid != own_uid:
+        name = user_name(uid) or f"#{uid}"
+        raise HomeUnavailable(f"{folder} is the home of user {name}: give the command as that user (sudo -u {name}).")
 
 
 def settle(folder: Path, config: Callable[[], Config] = Config) -> None:

@@ -1,10 +1,14 @@
 """Commands on a home on which no service runs: what the configuration says of the home counts all the same."""
 
+import os
+import pwd
 import shutil
 from datetime import datetime, timedelta
 
 import pytest
 
+from headworks.errors import HomeUnavailable
+from headworks.owner import refuse_anothers
 from tests.running import cli, service, shell
 
 RULES = """
@@ -83,3 +87,12 @@ def test_words_that_are_refused_make_no_home(tmp_path, words):
     cli("keys", "create", "me", *words, "--home", str(tmp_path / "home"), code=1)
 
     assert not (tmp_path / "home").exists()
+
+
+def test_a_home_of_another_user_is_not_written_to(tmp_path):
+    home = tmp_path / "home"
+    cli("keys", "create", "me", "--home", str(home))
+    refuse_anothers(home, os.geteuid())
+
+    with pytest.raises(HomeUnavailable, match=f"sudo -u {pwd.getpwuid(os.geteuid()).pw_name}"):
+        refuse_anothers(home, os.geteuid() + 1)
