@@ -22,28 +22,18 @@ from headworks.contract.tasks.chat import (
 )
 from headworks.errors import FieldError, ProviderRefused
 from headworks.targets.providers.chat_in import (
-    ANY_OBJECT,
     AskedChat,
     cannot,
     inline_of,
     parts_of,
     said_in,
-    schema_of,
-    stops_of,
     systems_of,
-    top_k_of,
     uses_of,
 )
-from headworks.targets.providers.gemini.facts import NO_SIGNATURE, SIGNS_CALLS, thinking_of
+from headworks.targets.providers.gemini.facts import NO_SIGNATURE, SIGNS_CALLS
+from headworks.targets.providers.gemini.generation import settings_of
 
 _MODES = {"auto": "AUTO", "none": "NONE", "required": "ANY"}
-_SIMPLE = {
-    "temperature": "temperature",
-    "top_p": "topP",
-    "seed": "seed",
-    "frequency_penalty": "frequencyPenalty",
-    "presence_penalty": "presencePenalty",
-}
 
 
 def contents(request: AskedChat, model: str, cap: int | None) -> dict[str, Any]:
@@ -55,7 +45,7 @@ def contents(request: AskedChat, model: str, cap: int | None) -> dict[str, Any]:
     system = [{"text": text} for text in systems_of(request.messages)]
     if system:
         asked["systemInstruction"] = {"parts": system}
-    config = _config(request, model, cap)
+    config = settings_of(request, model, cap)
     if config:
         asked["generationConfig"] = config
     if request.tools:
@@ -64,23 +54,6 @@ def contents(request: AskedChat, model: str, cap: int | None) -> dict[str, Any]:
         if request.tool_choice is not None:
             asked["toolConfig"] = {"functionCallingConfig": _choice(request.tool_choice)}
     return asked
-
-
-def _config(request: AskedChat, model: str, cap: int | None) -> dict[str, Any]:
-    config = {theirs: getattr(request, ours) for ours, theirs in _SIMPLE.items()}
-    config["candidateCount"] = request.n if (request.n or 1) > 1 else None
-    if request.logprobs:
-        config["responseLogprobs"] = True
-        config["logprobs"] = request.top_logprobs or None
-    config["topK"] = top_k_of(request)
-    config["maxOutputTokens"] = cap
-    config["thinkingConfig"] = thinking_of(model, request.reasoning_effort) or None
-    config["stopSequences"] = stops_of(request) or None
-    schema = schema_of(request)
-    if schema is not None:
-        config["responseMimeType"] = "application/json"
-        config["responseJsonSchema"] = None if schema is ANY_OBJECT else schema
-    return {name: value for name, value in config.items() if value is not None}
 
 
 def _turns(messages: list[Message], model: str) -> list[dict[str, Any]]:
