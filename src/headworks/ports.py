@@ -366,6 +366,8 @@ class Action(Protocol):
     """One operation of the service itself; it passes the same story as a call to a model."""
 
     is_recorded: bool
+    is_change: bool
+    """Whether it must be in the record before it is done."""
 
     async def run(self, ask: Ask) -> Answer:
         """Do it; awaits Pending results only.

@@ -157,12 +157,28 @@ def test_nothing_is_done_that_cannot_be_recorded(tmp_path):
         with sqlite3.connect(home / "records.db") as connection:
             connection.execute(UNBEGUN)
         refused = running.cli("keys", "revoke", made["id"], code=1)
+        over_http = running.call("/admin/keys/revoke", {"id": made["id"]}, key=running.admin_key)
         with sqlite3.connect(home / "records.db") as connection:
             connection.execute("DROP TRIGGER unbegun")
         connection.close()
         running.until(lambda: running.call("/api/echo/v1", {"text": "a"}, key=made["key"]).status == 200)
 
     assert refused["error"] == "Record cannot be written"
+    assert over_http.status == 503
+
+
+def test_a_change_over_http_is_recorded_before_it_is_done_as_well(used):
+    running = used[0]
+    made = running.call("/admin/keys", {"name": "by-http"}, key=running.admin_key)
+    wrong = running.call("/admin/keys/revoke", {"id": "0" * 8}, key=running.admin_key)
+    told = {call["request_id"]: call for call in running.cli("records", "list")}
+    calls = [told[answer.headers["x-request-id"]] for answer in (made, wrong)]
+
+    assert [(len(call["seqs"]), call["status"], call["outcome"]) for call in calls] == [
+        (2, 200, "ok"),
+        (2, 404, "not_found"),
+    ]
+    assert {call["mode"] for call in calls} == {"none"}
 
 
 def test_commands_without_a_service_are_told_too(tmp_path):

@@ -9,6 +9,7 @@ from urllib.parse import parse_qsl
 
 import msgspec
 
+from headworks.acts import CHANGES
 from headworks.commands import Command
 from headworks.errors import Malformed, NotBuilt
 from headworks.ports import Action, Answer, Ask
@@ -27,9 +28,10 @@ Run = Callable[[Ask], Coroutine[Any, Any, Answer]]
 class Operation:
     """An Action made of a coroutine function; see ports.Action."""
 
-    def __init__(self, run: Run, *, is_recorded: bool) -> None:
+    def __init__(self, run: Run, *, is_recorded: bool, is_change: bool = False) -> None:
         self.run = run
         self.is_recorded = is_recorded
+        self.is_change = is_change
 
 
 def health_operations(health: Health, watch: LoggedWatch) -> dict[str, Action]:
@@ -55,14 +57,14 @@ def health_operations(health: Health, watch: LoggedWatch) -> dict[str, Action]:
 def command_operations(commands: Mapping[str, Command]) -> dict[str, Action]:
     """An administrator's commands over HTTP: the words are the JSON body, or the query of a GET; all are recorded."""
 
-    def operation(command: Command) -> Operation:
+    def operation(command: Command, *, is_change: bool) -> Operation:
         async def run(ask: Ask) -> Answer:
             words = ask.raw.body if ask.raw.method == "POST" else query_words(ask.raw.query)
             return Answer(_json(await command(words, ask.caller)), headers=_NO_STORE)
 
-        return Operation(run, is_recorded=True)
+        return Operation(run, is_recorded=True, is_change=is_change)
 
-    return {name: operation(command) for name, command in commands.items()}
+    return {name: operation(command, is_change=name in CHANGES) for name, command in commands.items()}
 
 
 def not_built() -> dict[str, Action]:

@@ -50,8 +50,8 @@ class TensorRepository:
         return {
             "oip.index": Operation(self._index, is_recorded=True),
             "oip.stats": Operation(self._stats, is_recorded=True),
-            "oip.load": Operation(self._load, is_recorded=True),
-            "oip.unload": Operation(self._unload, is_recorded=True),
+            "oip.load": Operation(self._load, is_recorded=True, is_change=True),
+            "oip.unload": Operation(self._unload, is_recorded=True, is_change=True),
         }
 
     async def _index(self, ask: Ask) -> Answer:
