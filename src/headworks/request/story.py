@@ -21,7 +21,7 @@ from headworks.request.parse import OFF_LOOP_BYTES, parse, parse_size_hint
 from headworks.request.record import Line
 from headworks.request.respond import problem, replayed, respond, streamed
 from headworks.request.shape import shaped
-from headworks.request.stream import RecordedStream, writer_of
+from headworks.request.stream import RecordedStream, kept_on, writer_of
 from headworks.values import Call, Held, RawRequest, Reply
 
 
@@ -47,7 +47,7 @@ async def serve(raw: RawRequest, parts: Parts) -> Reply:
         plan = choose(grant, parts.targets, parts.peers, raw.request_id)
         if call.is_stream:
             await line.open()
-        outcome = line.answer = shaped(call, await answer(plan, parts, line))
+        outcome = line.answer = shaped(call, await kept_on(answer(plan, parts, line), call, line, held, dialect))
         grant = counted(grant, parts)
         if outcome.stream is not None:
             chunks = RecordedStream(outcome.stream, line, held, writer_of(call, outcome, dialect))

@@ -1,10 +1,12 @@
 """A streamed answer: events as they come, the record closed before the last byte, what is held given back after it."""
 
+from collections.abc import Awaitable
+
 from headworks.errors import ClientGone, HeadworksError
-from headworks.pending import Pending, driven
+from headworks.pending import Pending, Shared, driven
 from headworks.ports import Dialect, EventWriter
 from headworks.request.record import Line
-from headworks.request.shape import is_passed
+from headworks.request.shape import is_passed, shaped
 from headworks.units import RequestId
 from headworks.values import Call, Held, Outcome, Stream, Usage
 
@@ -46,6 +48,33 @@ def writer_of(call: Call, outcome: Outcome, dialect: Dialect) -> EventWriter:
     return Passing()
 
 
+def kept_on(answering: Awaitable[Outcome], call: Call, line: Line, held: Held, dialect: Dialect) -> Awaitable[Outcome]:
+    """The outcome; where the endpoint says so, a stream is waited for and heard out also when its caller leaves before.
+
+    Raises: what is raised of the answer; ClientGone, of such a stream once all is recorded.
+    """
+    if not call.is_stream or not call.endpoint.finishes_streams:
+        return answering
+    return _outlasting(answering, call, line, held, dialect)
+
+
+async def _outlasting(answering: Awaitable[Outcome], call: Call, line: Line, held: Held, dialect: Dialect) -> Outcome:
+    work = Shared(driven(_awaited(answering)))
+    try:
+        return await work.join()
+    except ClientGone:
+        if work.is_done:
+            raise
+    outcome = line.answer = shaped(call, await work.join())
+    if outcome.stream is not None:
+        await RecordedStream(outcome.stream, line, held, writer_of(call, outcome, dialect)).heard_out()
+    raise ClientGone
+
+
+async def _awaited(answering: Awaitable[Outcome]) -> Outcome:
+    return await answering
+
+
 class RecordedStream:
     """Chunks for the edge out of a target's events, noted on the call's line, written by the dialect; implements values.Chunks.
 
@@ -81,21 +110,32 @@ class RecordedStream:
         self._is_left = True
         endpoint = self._line.endpoint
         if defect is None and endpoint is not None and endpoint.finishes_streams:
-            heard = driven(self._hear_out())
-            heard.when_done(lambda: self._heard(heard.error))
+            self.heard_out()
             return
         self._stream.cancel()
         self._close_left(error)
 
-    async def _hear_out(self) -> None:
-        while (event := await self._stream.next()) is not None:
-            self._line.stream_event(event)
+    def heard_out(self) -> Pending[None]:
+        """Resolves when the rest was taken for nobody, so that the record is whole, and the record is closed."""
+        self._is_left = True
+        told: Pending[None] = Pending()
+        heard = driven(self._hear_out())
+        heard.when_done(lambda: self._heard(heard.error, told))
+        return told
 
-    def _heard(self, failure: BaseException | None) -> None:
+    async def _hear_out(self) -> None:
+        told: bytes | None = b""
+        while told is not None:
+            event, self._ahead = self._ahead or self._stream.next(), None
+            if (told := await event) is not None:
+                self._line.stream_event(told)
+
+    def _heard(self, failure: BaseException | None, told: Pending[None]) -> None:
         """The client is gone whatever became of the rest; only a defect of ours is worth a word."""
         if isinstance(failure, Exception):
             self._line.named(failure)
         self._close_left(ClientGone())
+        told.resolve(None)
 
     def _close_left(self, error: HeadworksError) -> None:
         self._is_over = True

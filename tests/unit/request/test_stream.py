@@ -5,9 +5,9 @@ from types import SimpleNamespace
 import pytest
 
 from headworks.errors import ClientGone, ContractViolation, ProviderDown
-from headworks.pending import Pending
+from headworks.pending import Pending, driven
 from headworks.request.record import Line
-from headworks.request.stream import MOST_AT_ONCE_BYTES, RecordedStream
+from headworks.request.stream import MOST_AT_ONCE_BYTES, RecordedStream, kept_on
 from headworks.values import Auth, Call, Caller, Held, Outcome, Payload
 from tests.fakes_ledger import FakeLedger
 from tests.fakes_providers import Time
@@ -235,3 +235,58 @@ def test_a_defect_while_a_stream_is_heard_out_is_logged_and_the_client_gone_all_
     assert house.watch.failures == [SECRET]
     assert house.closed() == [(ClientGone.code, 499)]
     assert house.ledger.entries[-1][1].output == b"[1,2]"
+
+
+def test_an_event_that_was_asked_for_ahead_is_heard_out_as_well():
+    house = House(Events(b"1"), finishes_streams=True)
+    house.chunks.next()
+    house.events.push(b"2")
+    house.chunks.abandon()
+    house.events.push(b"3", None)
+
+    assert house.ledger.entries[-1][1].output == b"[1,2,3]"
+
+
+class Unanswered(House):
+    """The same before its target has begun to answer."""
+
+    def __init__(self):
+        super().__init__(Events(), finishes_streams=True)
+        line, held = self.chunks._line, self.chunks._held
+        line.answer = Outcome(b"", "", "", attempts=0)
+        line.call = Call(line.endpoint, Payload(b"{}"), "text/event-stream", 2**62)
+        self.is_stopped = False
+        self.answering = Pending()
+        self.answering.on_abandon = lambda: setattr(self, "is_stopped", True)
+        dialect = SimpleNamespace(writer=lambda call: Faulty())
+        self.waiting = driven(kept_on(self.answering, line.call, line, held, dialect))
+
+
+def test_a_caller_who_leaves_before_the_first_event_does_not_end_a_stream_that_is_heard_out():
+    house = Unanswered()
+    house.waiting.abandon()
+    was_stopped, were_closed = house.is_stopped, house.closed()
+    house.answering.resolve(Outcome(b"", "model", "1", stream=Events(b"1", b"2", None)))
+
+    assert (was_stopped, were_closed) == (False, [])
+    assert house.closed() == [(ClientGone.code, 499)]
+    assert house.ledger.entries[-1][1].output == b"[1,2]"
+    assert isinstance(house.waiting.error, ClientGone)
+    assert house.released == [True]
+
+
+def test_what_fails_after_its_caller_has_left_fails_as_what_it_is():
+    house = Unanswered()
+    house.waiting.abandon()
+    house.answering.fail(ProviderDown())
+
+    assert isinstance(house.waiting.error, ProviderDown)
+
+
+def test_who_waits_for_the_first_event_is_given_it():
+    house = Unanswered()
+    outcome = Outcome(b"", "model", "1", stream=Events(None))
+    house.answering.resolve(outcome)
+
+    assert house.waiting.result() is outcome
+    assert house.closed() == []
