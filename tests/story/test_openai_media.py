@@ -110,7 +110,7 @@ def test_the_times_of_words_are_told_where_they_are_asked_for(client):
     ("call", "param"),
     [
         (lambda client: client.audio.speech.create(model="speaker", voice="a", input="x", stream_format="sse"), "stream_format"),
-        (lambda client: client.audio.speech.create(model="speaker", voice="a", input="x", speed=9), "parameters.speed"),
+        (lambda client: client.audio.speech.create(model="speaker", voice="a", input="x", speed=9), "speed"),
         (lambda client: client.images.generate(model="painter", prompt="x", stream=True), "stream"),
         (lambda client: client.audio.transcriptions.create(model="listener", file=b"x", response_format="diarized_json"), "response_format"),
         (lambda client: client.images.edit(model="retoucher", image=b"no picture", prompt="x"), "images[0]"),
@@ -125,7 +125,7 @@ def test_the_times_of_words_are_told_where_they_are_asked_for(client):
             "timestamp_granularities",
         ),
         (lambda client: client.audio.transcriptions.create(model="listener", file=b"x", include=["logprobs"]), "include"),
-        (lambda client: client.audio.transcriptions.create(model="listener", file=b"x", temperature=7), "parameters.temperature"),
+        (lambda client: client.audio.transcriptions.create(model="listener", file=b"x", temperature=7), "temperature"),
     ],
 )  # fmt: skip
 def test_what_is_not_served_is_refused_by_name(client, call, param):

@@ -33,10 +33,11 @@ def renamed(pointer: str, names: Mapping[str, str], origins: Callable[[], Sequen
     at = pointer.split("/")
     if at[1:2] == ["tools"] and at[3:4] == ["function"]:
         field = "/".join(["", *at[4:]])
-        return "/".join(at[:3]) + _named(field, names)
-    return _named(pointer, names)
+        return "/".join(at[:3]) + named(field, names)
+    return named(pointer, names)
 
 
-def _named(pointer: str, names: Mapping[str, str]) -> str:
+def named(pointer: str, names: Mapping[str, str]) -> str:
+    """A pointer under the name that fits it best, or as it is."""
     best = max((name for name in names if pointer == name or pointer.startswith(f"{name}/")), key=len, default=None)
     return pointer if best is None else names[best] + pointer.removeprefix(best)

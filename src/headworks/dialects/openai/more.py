@@ -20,6 +20,9 @@ _HERE = frozenset({"model", "stream"})
 _PARAMETERS = (("voice", "voice"), ("response_format", "format"), ("speed", "speed"), ("instructions", "instructions"))
 
 
+_NAMES = {"/inputs": "/input", **{f"/parameters/{ours}": f"/{theirs}" for theirs, ours in _PARAMETERS}}
+
+
 class _Sound(Struct, frozen=True):
     audio: bytes
     media_type: str
@@ -40,7 +43,7 @@ def images() -> Whole:
 
 def speech() -> Whole:
     """A text as sound: the answer is the sound itself."""
-    return Whole("text-to-speech", "/v1/audio/speech", _said, _sounding)
+    return Whole("text-to-speech", "/v1/audio/speech", _said, _sounding, _NAMES)
 
 
 def _judged(document: Mapping[str, Any]) -> dict[str, Any]:

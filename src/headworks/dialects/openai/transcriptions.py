@@ -17,6 +17,7 @@ from headworks.dialects.native.media import boundary_of
 from headworks.dialects.openai.body import Form, encode, refused, serves
 from headworks.dialects.openai.embeddings import NoEvents
 from headworks.dialects.openai.fields import rate_fields
+from headworks.dialects.own_names import check, named
 from headworks.errors import ContractViolation
 from headworks.ports import Endpoints, EventWriter, Read
 from headworks.units import RequestId
@@ -93,7 +94,7 @@ class Transcriptions(FormDialect):
         parameters |= {name: fields[name] for name in ("language", "prompt") if name in fields}
         if "temperature" in fields:
             parameters["temperature"] = _number(fields["temperature"])
-        endpoint.contract.form.check({"inputs": True, "parameters": parameters})
+        check(endpoint.contract.form, {"inputs": True, "parameters": parameters}, lambda at: named(at, _NAMES))
         asked = {"response_format": form, "language": fields.get("language", ""), WORD: by_word}
         payload = Payload(encode({"parameters": parameters}), (("inputs", recording),))
         return Read(payload, JSON, Form(fields.get("model", endpoint.name), raw.request_id, asked=asked))
@@ -109,6 +110,10 @@ class Transcriptions(FormDialect):
         except (DecodeError, ValidationError) as error:
             raise ContractViolation(reason=f"an answer of the task speech-to-text cannot be read: {error}") from None
         return _FORMATS[form.asked["response_format"]](form, transcript)
+
+
+_NAMES = {"/inputs": f"/{RECORDING}", "/parameters": ""}
+"""What is asked of the task, and under which name it was asked here."""
 
 
 def _is_by_word(fields: dict[str, str], form: str) -> bool:

@@ -11,23 +11,26 @@ from headworks.dialects.naming import endpoint_named
 from headworks.dialects.openai.body import Form, encode, flag, object_of, refused, serves
 from headworks.dialects.openai.embeddings import NoEvents
 from headworks.dialects.openai.fields import rate_fields
+from headworks.dialects.own_names import check, named
 from headworks.errors import NotFound
 from headworks.ports import Endpoints, EventWriter, Read
 from headworks.units import RequestId
 from headworks.values import Call, Endpoint, Matched, Payload, Quota, RawRequest
 
 Asked = Callable[[Mapping[str, Any]], dict[str, Any]]
+NO_NAMES: Mapping[str, str] = {}
 Told = Callable[[Form, bytes], tuple[bytes, str]]
 
 
 class Whole:
-    """Implements ports.Dialect for one such path."""
+    """Implements ports.Dialect for one such path; `names` are its own by the pointers into the task's request."""
 
-    def __init__(self, task: str, path: str, asked: Asked, told: Told) -> None:
+    def __init__(self, task: str, path: str, asked: Asked, told: Told, names: Mapping[str, str] = NO_NAMES) -> None:
         self._task = task
         self._path = path
         self._asked = asked
         self._told = told
+        self._names = names
 
     def endpoint(self, raw: RawRequest, matched: Matched, endpoints: Endpoints) -> Endpoint:
         """See ports.Dialect; without a `model`, which some of these paths allow, the only one of the task."""
@@ -45,7 +48,7 @@ class Whole:
         if flag(document, "stream"):
             raise refused("/stream", "must be false or absent: this answer comes whole")
         asked = self._asked(document)
-        endpoint.contract.request.check(asked)
+        check(endpoint.contract.request, asked, lambda pointer: named(pointer, self._names))
         return Read(Payload(encode(asked)), JSON, Form(document.get("model") or endpoint.name, raw.request_id))
 
     def body(self, call: Call, body: bytes, media: str) -> tuple[bytes, str]:
