@@ -33,13 +33,17 @@ class _Ranked(Struct, frozen=True):
     texts: list[str] = []
 
 
+class _Parameters(Struct, frozen=True):
+    max_new_tokens: int | None = None
+
+
 class Asked(Struct, frozen=True):
     """What a request says of the size of its answer, in the words of any task."""
 
     max_tokens: int | None = None
     max_completion_tokens: int | None = None
     max_output_tokens: int | None = None
-    max_new_tokens: int | None = None
+    parameters: _Parameters | None = None
     n: int | None = None
     best_of: int | None = None
     prompt: Any = None
@@ -69,7 +73,8 @@ def asked_of(call: Call) -> Asked:
 def output_cap(asked: Asked, price: Price | None, endpoint_most: int | None) -> int | None:
     """The most tokens that may be answered: the least of what the caller, the endpoint and the model allow; None for no bound."""
     said: int | None = None
-    for said in (asked.max_completion_tokens, asked.max_tokens, asked.max_output_tokens, asked.max_new_tokens):
+    within = None if asked.parameters is None else asked.parameters.max_new_tokens
+    for said in (asked.max_completion_tokens, asked.max_tokens, asked.max_output_tokens, within):
         if said is not None:
             break
     least = said

@@ -279,9 +279,9 @@ def _too_many_tokens(rate: Rate, tokens: int, error: RateLimited) -> RateLimited
 
 
 def _tokens_used(usage: Usage | None) -> int | None:
-    if usage is None or (usage.input_tokens is None and usage.output_tokens is None):
+    if usage is None or usage.input_tokens is None:
         return None
-    return (usage.input_tokens or 0) + (usage.output_tokens or 0)
+    return usage.input_tokens + (usage.output_tokens or 0)
 
 
 def _ceiling_micros(budget: Budget, service: str, weight: Weight) -> int:

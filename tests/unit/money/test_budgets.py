@@ -95,6 +95,22 @@ def test_every_answer_that_is_written_is_held_for_told_or_not(asked, answers):
     assert rated.tokens == len(asked.payload.document) // 4 + answers * 1000
 
 
+@pytest.mark.parametrize(
+    ("said", "cap"),
+    [
+        ({"max_tokens": 9}, 9),
+        ({"max_output_tokens": 9}, 9),
+        ({"max_completion_tokens": 8, "max_tokens": 9}, 8),
+        ({"parameters": {"max_new_tokens": 9, "top_k": 1}}, 9),
+        ({"parameters": None, "max_tokens": 9}, 9),
+    ],
+)
+def test_a_callers_cap_is_found_in_the_words_of_its_task(said, cap):
+    money, _ = purse(Budget("all", 10_000_000))
+
+    assert money.reserve(call(**said), ANN, "up/m").output_cap == cap
+
+
 def test_what_an_attempt_cost_is_charged_in_full_when_nobody_knows():
     money, _ = purse(Budget("all", 10_000_000))
     held = money.reserve(call(max_tokens=1), ANN, "up/m")

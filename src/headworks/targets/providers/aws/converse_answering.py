@@ -16,15 +16,16 @@ from headworks.values import Usage
 class Spent(Struct, frozen=True, rename="camel"):
     """Tokens; what was read from or written to the cache is not part of `inputTokens`."""
 
-    input_tokens: int = 0
-    output_tokens: int = 0
+    input_tokens: int | None = None
+    output_tokens: int | None = None
     cache_read_input_tokens: int | None = None
     cache_write_input_tokens: int | None = None
 
     def usage(self) -> Usage:
         """The same in our words."""
         read, written = self.cache_read_input_tokens, self.cache_write_input_tokens
-        return Usage(self.input_tokens + (read or 0) + (written or 0), self.output_tokens, read)
+        fresh = self.input_tokens
+        return Usage(None if fresh is None else fresh + (read or 0) + (written or 0), self.output_tokens, read)
 
 
 class _ToolUse(Struct, frozen=True, rename="camel"):

@@ -17,9 +17,9 @@ from headworks.values import Usage
 
 
 class Spent(Struct, frozen=True, rename="camel"):
-    """Tokens; a count of nothing is left out by Google."""
+    """Tokens; a count of nothing is left out by Google, which that of a prompt never is."""
 
-    prompt_token_count: int = 0
+    prompt_token_count: int | None = None
     candidates_token_count: int = 0
     thoughts_token_count: int = 0
     cached_content_token_count: int = 0
@@ -90,7 +90,9 @@ def usage_of(spent: Spent | None) -> Usage | None:
     if spent is None:
         return None
     return Usage(
-        input_tokens=spent.prompt_token_count + spent.tool_use_prompt_token_count,
+        input_tokens=None
+        if spent.prompt_token_count is None
+        else spent.prompt_token_count + spent.tool_use_prompt_token_count,
         output_tokens=spent.candidates_token_count + spent.thoughts_token_count,
         cached_tokens=spent.cached_content_token_count,
         reasoning_tokens=spent.thoughts_token_count,

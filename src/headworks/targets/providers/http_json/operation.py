@@ -29,13 +29,7 @@ NOT_DECLARABLE = frozenset(
         "upgrade",
     }
 )
-CAPS = {
-    "chat": "max_tokens",
-    "completion": "max_tokens",
-    "generate": "max_new_tokens",
-    "messages": "max_tokens",
-    "responses": "max_output_tokens",
-}
+CAPS = {"chat": "max_tokens", "completion": "max_tokens", "messages": "max_tokens", "responses": "max_output_tokens"}
 """By task: where a mapping finds the most that may be answered."""
 MOST_USED = 10**12
 """More than any call can have used: what says so is not counted."""
@@ -133,15 +127,23 @@ class DeclaredOperation:
 
     def _context(self, ask: Ask) -> tuple[Context, str]:
         row = _decode(ask.document) if ask.document else {}
-        if ask.output_cap is not None and self.task in CAPS:
-            row[CAPS[self.task]] = ask.output_cap  # the least of what the caller, the version and the model allow
-            if "max_completion_tokens" in row:
-                row["max_completion_tokens"] = ask.output_cap
+        if ask.output_cap is not None:
+            _cap(self.task, row, ask.output_cap)
         if self.task not in PICTURE_TASKS:
             return Context(row), ""
         picture = pictured(ask)
         width, height = picture.head.upright
         return Context(row, picture.data, width, height), picture.head.media
+
+
+def _cap(task: str, row: dict[str, Any], most: int) -> None:
+    """Let a mapping find the most that may be answered: the least of what the caller, the version and the model allow."""
+    if task == "generate":
+        row["parameters"] = {**(row.get("parameters") or {}), "max_new_tokens": most}
+    elif task in CAPS:
+        row[CAPS[task]] = most
+        if "max_completion_tokens" in row:
+            row["max_completion_tokens"] = most
 
 
 def _fields(declared: Declared, where: str) -> tuple[tuple[str, str], ...]:

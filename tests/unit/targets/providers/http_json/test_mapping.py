@@ -268,3 +268,12 @@ def test_a_mapping_finds_the_most_that_may_be_answered_whatever_the_caller_asks_
 
     assert (made["limit"], made["other"]) == sent
     assert json.loads(operation.request(asked).body)["limit"] == said.get("max_tokens")
+
+
+def test_a_mapping_of_a_text_that_goes_on_finds_it_among_the_parameters():
+    declared = {"task": "generate", "path": "/go", "reply": "{generated_text: text}"}
+    asked = structs.replace(text("Once", max_new_tokens=90, seed=1), output_cap=7)
+    plain = structs.replace(text("Once"), output_cap=7)
+    rows = [json.loads(bind(declared).operation.request(each).body) for each in (asked, plain)]
+
+    assert [row["parameters"] for row in rows] == [{"max_new_tokens": 7, "seed": 1}, {"max_new_tokens": 7}]
