@@ -83,18 +83,19 @@ def by_status(status: int) -> type[HeadworksError]:
 def retry_after_s(headers: Mapping[str, str]) -> float | None:
     """When a provider says to come back: in milliseconds where it does, else in seconds or by a date against its own."""
     for name, unit_s in (("retry-after-ms", 0.001), ("x-ms-retry-after-ms", 0.001), ("retry-after", 1.0)):
-        seconds = _number(headers.get(name, ""), unit_s)
+        seconds = said_s(headers.get(name, ""), unit_s)
         if seconds is not None:
-            return min(seconds, LONGEST_RETRY_AFTER_S)
+            return seconds
     return _until(headers.get("retry-after", ""), headers.get("date", ""))
 
 
-def _number(text: str, unit_s: float) -> float | None:
+def said_s(text: str, unit_s: float = 1.0) -> float | None:
+    """The seconds that a provider says, a day at most; None for what is no time."""
     try:
         value = float(text) * unit_s
     except ValueError:
         return None
-    return value if 0 <= value < float("inf") else None
+    return min(value, LONGEST_RETRY_AFTER_S) if 0 <= value < float("inf") else None
 
 
 def _until(then: str, now: str) -> float | None:

@@ -35,6 +35,7 @@ UNSAID_WAIT_S = 1.0
 """How long a provider is left alone that is busy and does not say how long."""
 
 JITTER_FROM, JITTER_SPAN = 0.8, 0.4
+LONGEST_TOLD_S = 86_400.0
 LATER_SPAN = 0.1
 """How much later than told a provider is asked again, at most: all who were told the same would come at once."""
 
@@ -163,7 +164,8 @@ def _other_key_or_wait(error: HeadworksError, tried: Tried, policy: RetryPolicy,
         return None
     if error.retry_after_s is None:
         return Step(max(backoff_ns(tried.sent, policy, random), int(UNSAID_WAIT_S * SECOND_NS)))
-    told_ns = int(error.retry_after_s * (1 + LATER_SPAN * random()) * SECOND_NS)
+    told_s = min(error.retry_after_s, LONGEST_TOLD_S) if error.retry_after_s > 0 else 0.0
+    told_ns = int(told_s * (1 + LATER_SPAN * random()) * SECOND_NS)
     return Step(max(told_ns, backoff_ns(tried.sent, policy, random)))
 
 

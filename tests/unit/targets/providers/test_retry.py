@@ -89,6 +89,13 @@ def test_who_is_told_when_to_come_back_comes_no_earlier_and_not_all_at_once(told
     assert step.wait_ns == pytest.approx(max(told_ns, (0.4 + 0.2 * random) * SECOND_NS), abs=2)
 
 
+@pytest.mark.parametrize("told_s", [float("inf"), float("nan"), 1e300])
+def test_a_wait_that_is_no_time_is_no_reason_to_break(told_s):
+    step = after(ProviderBusy(retry_after_s=told_s))
+
+    assert step is None or step.wait_ns < MINUTE_NS
+
+
 def test_unreachable_is_tried_again_after_a_doubling_wait():
     waits_s = [after(ProviderUnreachable(), structs.replace(FRESH, sent=sent)) for sent in (1, 2, 3)]
 

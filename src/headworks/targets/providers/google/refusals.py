@@ -20,7 +20,7 @@ from headworks.errors import (
     ProviderRefused,
     ProviderTimeout,
 )
-from headworks.targets.providers.failing import retry_after_s
+from headworks.targets.providers.failing import retry_after_s, said_s
 from headworks.targets.providers.wire import HttpResponse
 
 CODES: Mapping[int, tuple[str, type[HeadworksError]]] = {
@@ -117,5 +117,5 @@ def inside(told: Status) -> HeadworksError:
 
 def _delay_s(details: list[_Detail]) -> float | None:
     """The first `retryDelay`, such as `3.5s`."""
-    delays = (one.retry_delay.removesuffix("s") for one in details if one.retry_delay.endswith("s"))
-    return next((float(text) for text in delays if text.replace(".", "", 1).isdecimal()), None)
+    delays = (said_s(one.retry_delay.removesuffix("s")) for one in details if one.retry_delay.endswith("s"))
+    return next((delay for delay in delays if delay is not None), None)

@@ -52,11 +52,15 @@ def test_an_error_means_what_its_reason_or_status_says(response, kind):
     assert type(failure(response)) is kind
 
 
-def test_when_to_come_back_is_read_from_the_details():
-    details = [{"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": "3.5s"}]
+@pytest.mark.parametrize(
+    ("said", "wait_s"),
+    [("3.5s", 3.5), ("9" * 400 + "s", None), ("9" * 20 + "s", 86_400.0), ("-1s", None), ("soons", None)],
+)
+def test_when_to_come_back_is_read_from_the_details(said, wait_s):
+    details = [{"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": said}]
     body = {"error": {"code": 429, "status": "RESOURCE_EXHAUSTED", "details": details}}
 
-    assert failure(HttpResponse(429, {}, json.dumps(body).encode())).retry_after_s == 3.5
+    assert failure(HttpResponse(429, {}, json.dumps(body).encode())).retry_after_s == wait_s
 
 
 def test_words_about_a_refused_credential_are_not_even_logged():
