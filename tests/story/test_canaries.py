@@ -144,7 +144,9 @@ def bad_calls(running, talk, revoked):
         "key in the path": running.call(f"/api/{running.key}/v1", body=document),
         "key elsewhere": running.call("/api/careful/v1", body=document, headers={"X-Subject": running.key + "!"}),
         "revoked": running.call("/api/careful/v1", body=document, key=revoked),
-        "damaged": running.call("/api/careful/v1", body=document, key=running.key[:-1] + "x"),
+        "damaged": running.call(
+            "/api/careful/v1", body=document, key=running.key[:-1] + running.key[-1].swapcase().translate(DIGITS)
+        ),
         "as user": running.call("/api", method="GET", key="", headers={"Authorization": f"Basic {running.key}"}),
         "key as id": running.call("/api/careful/v1", body=document, headers={"X-Request-Id": running.key}),
     }
@@ -167,6 +169,10 @@ def refused_outside(talk, up):
 
 def key_id(key):
     return key[-59:-51]
+
+
+DIGITS = str.maketrans("0123456789", "1234567890")
+"""For the last character of a key, whatever it is, another one."""
 
 
 def secret_of(key):

@@ -253,7 +253,7 @@ def test_a_replaced_public_key_is_found_with_the_one_kept_elsewhere(log, home, t
 def test_a_missing_or_altered_content_file_is_found_and_named(home):
     (path,) = (path for path in (home / "content").rglob("*") if path.is_file())
     sealed = path.read_bytes()
-    path.write_bytes(sealed[:-1] + b"x")
+    path.write_bytes(sealed[:-1] + bytes([sealed[-1] ^ 1]))
     altered = verify(home).first_bad
     path.unlink()
     missing = verify(home).first_bad
