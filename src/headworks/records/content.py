@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from headworks.durable import sync_folder
@@ -61,18 +62,25 @@ class ContentFiles:
             self._incoming.mkdir(mode=0o700, parents=True, exist_ok=True)
             place.rename(path)
         except FileNotFoundError:
-            return 0
+            if not path.exists():  # nor did it find room on the way to its place
+                return 0
+            size_bytes = path.stat().st_size
         self._dying.append((path, place))
         return size_bytes
 
     def settle(self) -> None:
-        """The rows are committed: give new files their place, delete those set aside."""
+        """The rows are committed: give new files their place, delete those set aside.
+
+        What the disk does not allow now is done at the next start; until then a file is found where it is.
+        """
         if not self._born and not self._dying:
             return
         for _, path, place, _ in self._born:
-            _move(path, place)
+            with suppress(OSError):
+                _move(path, place)
         for path, _ in self._dying:
-            path.unlink(missing_ok=True)
+            with suppress(OSError):
+                path.unlink(missing_ok=True)
         self._born.clear()
         self._dying.clear()
 
@@ -92,7 +100,8 @@ class ContentFiles:
         for path in self._incoming.iterdir():
             seq, _, name = path.name.partition("-")
             if seq.isdecimal() and name in {digest.hex() for digest in digests_of(int(seq)) if digest}:
-                _move(path, self._place(bytes.fromhex(name)))
+                with suppress(OSError):  # it is found here, too
+                    _move(path, self._place(bytes.fromhex(name)))
             else:
                 path.unlink(missing_ok=True)
 

@@ -7,6 +7,7 @@ after it memory follows. When the transaction fails, memory stays as it was.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 
 import apsw
 
@@ -136,6 +137,9 @@ class RecordDesk:
         puts: list[Put] = []
         for item in items:
             if item.promise:
+                if item.promise <= self.promised:  # a commit that failed had arrived all the same
+                    batch.results.append((item.pending, None, None))
+                    continue
                 batch.promise = item.promise
             if type(item) is Put:
                 puts.append(item)
@@ -193,7 +197,10 @@ class RecordDesk:
             else:
                 results.append((put.pending, self._note(put), None))
         for owner in batch.erased:
-            self.keys.mark_recorded(self._connections["keys"], owner)
+            with suppress(
+                apsw.Error
+            ):  # the rows are there, whatever becomes of this: the next start would say it once more
+                self.keys.mark_recorded(self._connections["keys"], owner)
         self._batch = _Batch(self.edge, self.content_bytes)
         return results
 

@@ -61,3 +61,27 @@ def test_after_a_crash_the_row_decides(files, tmp_path, has_row, left):
     ContentFiles(tmp_path, "process").recover(lambda seq: (None, DIGEST if has_row and seq == 7 else None))
 
     assert names(tmp_path) == left
+
+
+def test_a_file_that_finds_no_room_at_its_place_is_kept_where_it_is_until_there_is_some(files, tmp_path):
+    files.write(7, DIGEST, b"sealed")
+    (tmp_path / "content" / "00").touch()  # where its folder should be
+    files.settle()
+    (tmp_path / "content" / "00").unlink()
+    found, left = files.read(7, DIGEST), names(tmp_path)
+    ContentFiles(tmp_path, "process").recover(lambda seq: (DIGEST,))
+
+    assert (found, left) == (b"sealed", [f"incoming/7-{DIGEST.hex()}"])
+    assert names(tmp_path) == [f"00/{DIGEST.hex()}"]
+
+
+def test_a_file_that_never_found_its_place_can_be_removed(files, tmp_path):
+    files.write(7, DIGEST, b"sealed")
+    (tmp_path / "content" / "00").touch()
+    files.settle()
+    (tmp_path / "content" / "00").unlink()
+    size_bytes = files.remove(7, DIGEST)
+    files.settle()
+
+    assert size_bytes == 6
+    assert names(tmp_path) == []

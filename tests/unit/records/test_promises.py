@@ -1,6 +1,8 @@
 """Rows that are durable in the journal before the store has them: what goes that way, what a kill leaves, what is erased."""
 
 import shutil
+import sqlite3
+from contextlib import closing
 
 import pytest
 from msgspec import structs
@@ -20,6 +22,7 @@ from headworks.values import RecordMode, Reservation, Settlement, Usage
 ALL = ("all", "2026-09")
 HELD = Reservation(1, 70, (ALL,), None, "up/m", 12)
 SAID = b'"a secret of the heart"'
+FAILS = "CREATE TRIGGER fails BEFORE UPDATE OF is_recorded ON data_keys BEGIN SELECT RAISE(ABORT, 'no room'); END"
 
 
 class Rounds:
@@ -273,6 +276,28 @@ def test_a_call_that_was_answered_before_its_person_is_erased_is_unreadable_even
     assert erased.data_keys == 1
     assert (shown["content"], shown["input"]) == ("erased", None)
     assert SAID.decode() in str(promising.show(beside.request_id))
+    assert verify(promising.home).is_whole
+
+
+def test_what_was_committed_beside_an_erasure_is_not_written_again_where_the_keys_file_fails_right_after(
+    promising, rounds
+):
+    first = promising.ledger.commit(promising.entry(subject="ann"))
+    rounds.turn()
+    promising.wait(first)
+    later(promising)
+    answered = promising.entry(subject="ann", input=(SAID,))
+    promising.ledger.commit(answered)
+    with closing(sqlite3.connect(promising.home / "keys.db")) as keys:
+        keys.execute(FAILS)
+    erasing = promising.ledger.erase("ann", "somebody")
+    rounds.turn()
+    erased = promising.wait(erasing)
+    promising.settle()
+
+    assert erased.data_keys == 1
+    assert count(promising) == 4
+    assert promising.show(answered.request_id)["content"] == "erased"
     assert verify(promising.home).is_whole
 
 
