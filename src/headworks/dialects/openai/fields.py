@@ -7,6 +7,10 @@ from math import ceil
 
 from headworks.values import Quota
 
+_NAMES = {
+    unit: (f"x-ratelimit-limit-{unit}", f"x-ratelimit-remaining-{unit}", f"x-ratelimit-reset-{unit}")
+    for unit in ("requests", "tokens")
+}
 _UNITS = ((3600, "h"), (60, "m"))
 
 
@@ -14,10 +18,11 @@ def rate_fields(quotas: tuple[Quota, ...]) -> tuple[tuple[str, str], ...]:
     """What is left of calls and of tokens, of each the quota that ends first."""
     fields: tuple[tuple[str, str], ...] = ()
     for unit, tightest in tightest_of(quotas):
+        limit, remaining, reset = _NAMES[unit]
         fields += (
-            (f"x-ratelimit-limit-{unit}", str(tightest.limit)),
-            (f"x-ratelimit-remaining-{unit}", str(tightest.remaining)),
-            (f"x-ratelimit-reset-{unit}", duration(tightest.reset_s)),
+            (limit, str(tightest.limit)),
+            (remaining, str(tightest.remaining)),
+            (reset, duration(tightest.reset_s)),
         )
     return fields
 
