@@ -28,7 +28,7 @@ from headworks.records.refusals import Refusals
 from headworks.records.replays import Change, Claim, Release, Replays
 from headworks.records.sealing import Put, Sealer
 from headworks.records.settings import RecordSettings
-from headworks.records.spending import Reserve, Spending
+from headworks.records.spending import Reserve, Spending, is_beyond_sums
 from headworks.records.tree import Frontier, Node
 from headworks.stores.queries import load_queries
 from headworks.stores.rows import RowInsert
@@ -258,6 +258,8 @@ class RecordDesk:
                 key = None if wanted is None else held[wanted]
                 if put.kind != "call" or self.is_full:
                     self._check(batch, put)
+                if is_beyond_sums(put.entry):
+                    raise ValueError("a figure of its use or cost is larger than any call's can be")
                 row = row_of(put, seq, key)
                 if put.entry.idempotency is not None:
                     self._keep_slot(batch, put, key)

@@ -18,7 +18,7 @@ from headworks.ports import Entry, Opened
 from headworks.records.desk import MOST_OPEN, RecordDesk
 from headworks.records.journal import Frame, Journal
 from headworks.records.sealing import Put, month_of
-from headworks.records.spending import Reserve
+from headworks.records.spending import Reserve, is_beyond_sums
 from headworks.stores.gathering import Gathering
 from headworks.stores.work import Item, Scheduling
 from headworks.stores.writer import Writer
@@ -125,7 +125,7 @@ class Promises:
 
     def _takes(self, row: Row, entry: Entry) -> bool:
         desk = self._desk
-        if desk.is_full or len(desk.running) >= MOST_OPEN or entry.idempotency is not None:
+        if desk.is_full or len(desk.running) >= MOST_OPEN or entry.idempotency is not None or is_beyond_sums(entry):
             return False
         if entry.mode is not _FULL:
             return entry.mode is _NONE and entry.subject is None  # a digest is made of content, which is not to be kept
@@ -143,7 +143,7 @@ class Promises:
         """The number of the first, once they are durable; None where they have to wait for the store."""
         try:
             return self._journal.keep(_encode([_promise_of(row) for row in rows]), len(rows))
-        except (TypeError, ValueError):  # one cannot be written at all; the writer finds out which
+        except (TypeError, ValueError, OverflowError):  # one cannot be written at all; the writer finds out which
             return None
 
     def _promise(self, rows: list[Any]) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 import apsw
+from msgspec.structs import astuple
 
 from headworks.owing import Owed
 from headworks.pending import Pending
@@ -31,6 +32,8 @@ DAY_NS = 86_400 * SECOND_NS
 Hold = tuple[int, str, str]
 """What one attempt holds something of: its number, the account and its period."""
 _NOTHING = Usage()
+LARGEST_FIGURE = 2**50
+"""Of one call: a milliard of any currency. Thousands of such calls fit a sum of 64 bits."""
 
 
 class Reserve(Item):
@@ -116,6 +119,15 @@ class Spending:
             *counts, seconds, micros, unpriced = map(sum, zip(*each, strict=True))
             values = (iso_time(day * DAY_NS)[:10], *named, *counts, float(seconds), micros, unpriced)
             connection.execute(self._sql["use"], values)
+
+
+def is_beyond_sums(entry: Entry) -> bool:
+    """Whether a service tells figures that no call can have: a sum that they do not fit would keep every other call from being written."""
+    if entry.usage is None and not entry.settled:
+        return False
+    told = () if entry.usage is None else astuple(entry.usage)
+    figures = (entry.cost_micros, *told, *(each.micros for each in entry.settled))
+    return any(figure is not None and figure > LARGEST_FIGURE for figure in figures)
 
 
 def booked_use(owed: Owed, usage: Usage, cost_micros: int | None) -> tuple[float | str, ...]:

@@ -14,6 +14,7 @@ from headworks.records.ledger import Ledger
 from headworks.records.promises import MOST_BYTES, MOST_LACKING, STALLED_NS
 from headworks.records.reading import Records
 from headworks.records.settings import RecordSettings
+from headworks.records.spending import LARGEST_FIGURE
 from headworks.records.verify import verify
 from headworks.stores.work import Scheduling
 from headworks.units import MILLISECOND_NS, SECOND_NS
@@ -299,6 +300,23 @@ def test_what_was_committed_beside_an_erasure_is_not_written_again_where_the_key
     assert count(promising) == 4
     assert promising.show(answered.request_id)["content"] == "erased"
     assert verify(promising.home).is_whole
+
+
+@pytest.mark.parametrize("tokens", [LARGEST_FIGURE + 1, 2**63, 2**64, 10**30])
+def test_a_figure_that_no_sum_has_room_for_is_refused_with_its_call_alone(promising, rounds, tokens):
+    first, neighbour = promising.ledger.commit(promising.entry()), promising.ledger.commit(promising.entry())
+    absurd = promising.ledger.commit(promising.entry(usage=Usage(input_tokens=tokens), cost_micros=1))
+    last = promising.ledger.commit(promising.entry())
+    for _ in range(3):
+        rounds.turn()
+    for pending in (first, neighbour, last):
+        promising.wait(pending)
+    with pytest.raises(Internal):
+        promising.wait(absurd)
+    promising.settle()
+
+    assert count(promising) == 4
+    assert promising.ledger.is_available
 
 
 def test_a_second_close_is_a_defect_that_is_told_and_harms_no_other(promising, rounds):
