@@ -247,6 +247,17 @@ USED = {
 """What each line of a batch takes."""
 
 
+def listed(running, key, kind):
+    """The ids of everything of a kind that a caller has, over all pages."""
+    found, after = [], ""
+    while True:
+        page = running.call(f"/v1/{kind}?limit=100{after}", method="GET", key=key).json
+        found += [each["id"] for each in page["data"]]
+        if not page["has_more"]:
+            return found
+        after = f"&after={page['last_id']}"
+
+
 def answered(line):
     """A line of a batch's output."""
     model = line["body"]["model"] + "-2025-08-07"

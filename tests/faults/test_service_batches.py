@@ -9,7 +9,7 @@ from contextlib import suppress
 
 import apsw
 
-from tests.keeping import KEY, account
+from tests.keeping import KEY, account, listed
 from tests.running import start, write_config
 from tests.talking import Talk
 
@@ -54,8 +54,8 @@ def test_kill_9_at_any_moment_books_every_batch_once(tmp_path):
         for batch in list(kept.batches):
             if kept.batches[batch]["status"] == "validating":
                 kept.finish_batch(batch)
-        owned = [everything(running, key) for key in keys]
-        again = [everything(running, key) for key in keys]
+        owned = [listed(running, key, "batches") for key in keys]
+        again = [listed(running, key, "batches") for key in keys]
         rows = running.cli("usage", "--by", "target")
         running.stop()
         sums = spent_in(home)
@@ -100,14 +100,3 @@ def working(running, kept, key, file, seen):
             kept.finish_batch(batch)
             talk.call("/api/batches/v1", {"action": "retrieve", "id": batch})
             seen.append(batch)
-
-
-def everything(running, key):
-    """Every batch of a caller, looked at."""
-    found, after = [], ""
-    while True:
-        page = running.call(f"/v1/batches?limit=100{after}", method="GET", key=key).json
-        found += [each["id"] for each in page["data"]]
-        if not page["has_more"]:
-            return found
-        after = f"&after={page['last_id']}"

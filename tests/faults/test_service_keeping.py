@@ -6,7 +6,7 @@ import signal
 import threading
 from contextlib import suppress
 
-from tests.keeping import KEY, account
+from tests.keeping import KEY, account, listed
 from tests.running import start, write_config
 from tests.talking import Talk
 
@@ -39,17 +39,17 @@ def test_kill_9_at_any_moment_loses_no_owner_and_makes_none(tmp_path):
             for caller in crowd:
                 caller.join(20)
         running = start(config, home, key=key)
-        listed = [everything(running, each) for each in keys]
+        owned = [listed(running, each, "files") for each in keys]
         verdict = running.cli("records", "verify")
         running.stop()
 
-    for number, things in enumerate(listed):
+    for number, things in enumerate(owned):
         others = [thing for other, theirs in answered.items() if other != number for thing in theirs]
         assert set(answered[number]) <= set(things)
         assert not set(things) & set(others)
         assert {kept.contents[thing] for thing in things} == {b"%d" % number}
     assert verdict["whole"]
-    assert set().union(*listed) <= set(kept.files)
+    assert set().union(*owned) <= set(kept.files)
 
 
 def sending(running, key, number, answered):
@@ -58,14 +58,3 @@ def sending(running, key, number, answered):
     with suppress(OSError), Talk(running.port, key) as talk:
         while True:
             answered.append(talk.call("/api/files/v1", {"action": "create", "purpose": "x", "file": file}).json["id"])
-
-
-def everything(running, key):
-    """Every file of a caller."""
-    found, after = [], ""
-    while True:
-        page = running.call(f"/v1/files?limit=100{after}", method="GET", key=key).json
-        found += [each["id"] for each in page["data"]]
-        if not page["has_more"]:
-            return found
-        after = f"&after={page['last_id']}"

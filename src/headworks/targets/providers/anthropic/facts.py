@@ -19,6 +19,7 @@ from headworks.errors import (
     ProviderRefused,
     ProviderTimeout,
 )
+from headworks.targets.providers.efforts import LOW_TO_HIGH
 from headworks.targets.providers.wire import JSON_FIELDS
 
 DEFAULT_ADDRESS = "https://api.anthropic.com"
@@ -100,16 +101,6 @@ EFFORTLESS = (
     "claude-haiku-4-5",
 )
 """Starts of the vendor's names of models that take no effort; all later ones do. Source: Anthropic API, "Effort"."""
-EFFORTS: Mapping[str, str] = {
-    "none": "low",
-    "minimal": "low",
-    "low": "low",
-    "medium": "medium",
-    "high": "high",
-    "xhigh": "high",
-    "max": "high",
-}
-"""A chat's `reasoning_effort` in Anthropic's words; above `high` only a model that was told to think goes."""
 UNNAMED = "arn:"
 """The start of names on Bedrock that do not tell which model answers."""
 ANSWER_TOOL = "answer_in_json"
@@ -168,7 +159,7 @@ def effort_of(model: str, wished: str | None) -> dict[str, str]:
     name = _bare(model)
     if wished is None or not name.startswith("claude") or name.startswith(EFFORTLESS):
         return {}
-    return {"effort": EFFORTS[wished]}
+    return {"effort": LOW_TO_HIGH[wished]}
 
 
 def _bare(model: str) -> str:

@@ -15,6 +15,7 @@ from headworks.errors import (
     ProviderRefused,
     ProviderTimeout,
 )
+from headworks.targets.providers.efforts import LOW_TO_HIGH
 
 DEFAULT_ADDRESS = "https://generativelanguage.googleapis.com"
 API_MODELS = "/v1beta/models"
@@ -61,16 +62,6 @@ BUDGETS: Mapping[str, int] = {
     "max": 24_576,
 }
 """Tokens that a model of version 2.5 may think, by a chat's `reasoning_effort`, as Google's own server of OpenAI's dialect has it."""
-LEVELS: Mapping[str, str] = {
-    "none": "low",
-    "minimal": "low",
-    "low": "low",
-    "medium": "medium",
-    "high": "high",
-    "xhigh": "high",
-    "max": "high",
-}
-"""The same for models of version 3 and later, which think always."""
 _BY_BUDGET, _NEVER_LESS, _OF_TWO_LEVELS = "gemini-2.5", {"gemini-2.5-pro": 128}, "gemini-3-pro"
 _NAMED, _BEFORE_THINKING = "gemini-", ("gemini-1", "gemini-2.0", "gemini-pro")
 
@@ -92,5 +83,5 @@ def thinking_of(model: str, wished: str | None) -> dict[str, str | int]:
     if model.startswith(_BY_BUDGET):
         least = next((tokens for name, tokens in _NEVER_LESS.items() if model.startswith(name)), 0)
         return {"thinkingBudget": max(BUDGETS[wished], least)}
-    level = LEVELS[wished]
+    level = LOW_TO_HIGH[wished]
     return {"thinkingLevel": "high" if level == "medium" and model.startswith(_OF_TWO_LEVELS) else level}
