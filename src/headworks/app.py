@@ -210,6 +210,8 @@ class Service:
         self.ledger = Ledger.start(settings, self.clock, bell.post, scheduling=scheduling)
         self._closers.append(self.ledger.stop)
         self.ledger.when_lost = partial(self.watch.failed, RequestId("journal"))
+        for error in self.ledger.lost:
+            self.ledger.when_lost(error)
         if self.ledger.without_journal:
             self.watch.logs.event("without_journal", "warning", reason=self.ledger.without_journal)
 

@@ -18,7 +18,7 @@ from headworks.records.detail import detail_text
 from headworks.records.erasure import Erase, Erased
 from headworks.records.journal import Journal, forget, kept
 from headworks.records.kms import Kms
-from headworks.records.promises import Promises, items_of
+from headworks.records.promises import Promises, take_over
 from headworks.records.recovery import unknown_outcome
 from headworks.records.refusals import Refusals
 from headworks.records.replays import Claim, Release
@@ -44,6 +44,8 @@ class Ledger:
         self.stores = stores
         self.when_lost: Callable[[BaseException], object] = _nobody
         """Told of a row that was promised and that a defect keeps out of the store for ever."""
+        self.lost: list[BaseException] = []
+        """What such a defect kept out of it when the journal was taken over at this start."""
         self.without_journal = ""
         """Why nothing is promised, where it could be."""
         self._promises: Promises | None = None
@@ -242,8 +244,7 @@ class Ledger:
         frames = kept(
             desk.settings.home, lambda wrapped: desk.kms.unwrap(wrapped, self._journal_context()), desk.promised
         )
-        if promised := items_of(frames, running):
-            stores.writer.submit_and_wait(*promised)
+        self.lost = take_over(frames, running, desk, stores.writer)
         forget(desk.settings.home)
         for number, _ in stores.records.read(sql["running"]):
             (row,) = stores.records.read(sql["record"], (number,))

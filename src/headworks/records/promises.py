@@ -13,6 +13,7 @@ from typing import Any
 from msgspec import Struct, structs
 from msgspec.msgpack import Decoder, Encoder
 
+from headworks.errors import HomeUnavailable, RecordUnavailable
 from headworks.pending import Pending
 from headworks.ports import Entry, Opened
 from headworks.records.desk import MOST_OPEN, RecordDesk
@@ -29,6 +30,8 @@ MOST_BYTES = 64 * 2**10
 """Of one row's content; what is larger has its own way to the disk."""
 MOST_LACKING = 2048
 """How many rows the store may be behind."""
+TAKEN_AT_ONCE = 128
+"""Rows of a journal in one transaction, at a start."""
 STALLED_NS = 250 * MILLISECOND_NS
 """A store that took nothing for so long may hang on its disk, and so might the journal."""
 LONE_NS = 200 * MICROSECOND_NS
@@ -166,18 +169,49 @@ class Promises:
         self._journal.passed(number)
 
 
-def items_of(frames: Iterable[Frame], running: dict[RequestId, int]) -> list[Item]:
-    """What a journal holds, to be written; `running` are the numbers of opened rows by request.
+def take_over(
+    frames: Iterable[Frame], running: dict[RequestId, int], desk: RecordDesk, writer: Writer
+) -> list[BaseException]:
+    """Write what a journal holds and the store lacks; gives what cannot be written, which keeps nothing else out.
 
-    Raises: ValueError when it was written by another version of this program.
+    Raises: HomeUnavailable when another version wrote the journal; RecordUnavailable when the store fails.
+    """
+    items = items_of(frames, running, desk.promised)
+    lost: list[BaseException] = []
+    for at in range(0, len(items), TAKEN_AT_ONCE):
+        some = items[at : at + TAKEN_AT_ONCE]
+        errors = _errors_of(some, writer)
+        if desk.promised < some[-1].promise:  # one of them kept all from being written: each by itself
+            errors = [error for item in some for error in _errors_of([item], writer)]
+        lost += errors
+    return lost
+
+
+def _errors_of(items: list[Item], writer: Writer) -> list[BaseException]:
+    errors = writer.errors_of(items)
+    for error in errors:
+        if isinstance(error, RecordUnavailable):
+            raise error
+    return errors
+
+
+def items_of(frames: Iterable[Frame], running: dict[RequestId, int], after: int) -> list[Item]:
+    """What a journal holds after a number, to be written; `running` are the numbers of opened rows by request.
+
+    Raises: HomeUnavailable when it was written by another version of this program.
     """
     opened = {request_id: Opened(request_id, number) for request_id, number in running.items()}
     items: list[Item] = []
     for first, text in frames:
-        for number, promise in enumerate(_decode(text), first):
-            item = _item_of(promise, opened)
+        try:
+            promised = [_item_of(promise, opened) for promise in _decode(text)]
+        except ValueError as error:
+            raise HomeUnavailable(
+                f"The journal is of another version of Headworks, which has to start once more: {error}."
+            ) from error
+        for number, item in enumerate(promised, first):
             item.promise = number
-            items.append(item)
+        items += [item for item in promised if item.promise > after]
     return items
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from queue import Empty, SimpleQueue
 from typing import Any, TypeVar
 
@@ -138,10 +138,14 @@ class Writer:
         self._gathering.add_idle(items)
 
     def submit_and_wait(self, *items: Item) -> Any:
-        """Queue items and block until they are durable; gives the last one's result.
+        """Queue items and block until they are durable; gives the last one's result, or raises the error of one."""
+        return [waiter.wait() for waiter in self._ended(items)][-1]
 
-        Raises: the error that one of them failed with.
-        """
+    def errors_of(self, items: Sequence[Item]) -> list[BaseException]:
+        """The same; gives the errors of those that failed."""
+        return [waiter.error for waiter in self._ended(items) if waiter.error is not None]
+
+    def _ended(self, items: Sequence[Item]) -> list[Waiter[Any]]:
         if self._failure or self._is_stopped:
             raise self._unavailable()
         waiters: list[Waiter[Any]] = [Waiter() for _ in items]
@@ -149,7 +153,10 @@ class Writer:
             item.pending = waiter
             item.size_bytes = 0
         self._queue.put(list(items))
-        return [waiter.wait() for waiter in waiters][-1]
+        for waiter in waiters:
+            with contextlib.suppress(HeadworksError):
+                waiter.wait()
+        return waiters
 
     def stop(self) -> None:
         """Write what is queued, fold the WAL away, close the files; later items are refused."""

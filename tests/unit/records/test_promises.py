@@ -6,18 +6,19 @@ from contextlib import closing
 
 import pytest
 from msgspec import structs
+from msgspec.msgpack import Encoder
 
 from headworks.errors import HomeUnavailable, Internal
-from headworks.ports import IdempotencySlot
+from headworks.ports import Entry, IdempotencySlot
 from headworks.records.journal import FILE
 from headworks.records.ledger import Ledger
-from headworks.records.promises import MOST_BYTES, MOST_LACKING, STALLED_NS
+from headworks.records.promises import MOST_BYTES, MOST_LACKING, STALLED_NS, Promise, items_of
 from headworks.records.reading import Records
 from headworks.records.settings import RecordSettings
 from headworks.records.spending import LARGEST_FIGURE
 from headworks.records.verify import verify
 from headworks.stores.work import Scheduling
-from headworks.units import MILLISECOND_NS, SECOND_NS
+from headworks.units import MILLISECOND_NS, SECOND_NS, RequestId
 from headworks.values import RecordMode, Reservation, Settlement, Usage
 
 ALL = ("all", "2026-09")
@@ -210,6 +211,50 @@ def test_a_start_that_is_killed_after_it_took_the_journal_over_takes_nothing_twi
     assert not (copy / FILE).exists()
     with Records(copy) as records:
         assert len(records.newest(most=10)) == 4
+
+
+def test_a_promised_row_that_cannot_be_written_keeps_no_home_from_starting_and_no_other_row_out(promising, rounds):
+    stream = promising.entry()
+    opened = through(promising, rounds, promising.ledger.open(stream))
+    for _ in range(2):
+        later(promising)
+        promising.ledger.close(opened, structs.replace(stream))
+    later(promising)
+    promising.ledger.commit(promising.entry())
+    copy = killed(promising)
+    again = started(copy, promising.clock)
+    again.stop()
+
+    assert [type(error) for error in again.lost] == [Internal]
+    assert not (copy / FILE).exists()
+    with Records(copy) as records:
+        assert [each["state"] for each in records.newest(most=10)] == ["done"] * 3
+
+
+def test_a_row_that_fails_its_whole_batch_is_lost_alone_when_a_journal_is_taken_over(promising, rounds):
+    for retention_s in (None, 1e12, None):  # past what a file of rows can hold
+        later(promising)
+        promising.ledger.commit(promising.entry(retention_s=retention_s))
+    copy = killed(promising)
+    again = started(copy, promising.clock)
+    again.stop()
+
+    assert len(again.lost) == 1
+    assert verify(copy).is_whole
+    with Records(copy) as records:
+        assert len(records.newest(most=10)) == 3
+
+
+def test_of_a_frame_that_arrived_in_part_only_the_rest_is_taken_over():
+    frame = (5, Encoder().encode([Promise("call", RequestId(name), Entry(RequestId(name), 0, "/")) for name in "abc"]))
+
+    assert [item.promise for item in items_of([frame], {}, 6)] == [7]
+    assert [item.promise for item in items_of([frame], {}, 4)] == [5, 6, 7]
+
+
+def test_a_journal_of_another_version_is_refused_in_words():
+    with pytest.raises(HomeUnavailable, match="another version"):
+        items_of([(1, Encoder().encode([["call", 7]]))], {}, 0)
 
 
 def test_a_clean_stop_leaves_no_journal(promising):
