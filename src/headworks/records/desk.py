@@ -264,6 +264,8 @@ class RecordDesk:
                 if put.entry.idempotency is not None:
                     self._keep_slot(batch, put, key)
             except Exception as error:  # one entry that cannot be sealed must not fail its neighbours
+                if put.promise and isinstance(error, OSError):
+                    raise  # it waits with the store until there is room
                 files.undo_of(seq)
                 self._give_up(batch, put, _own_error(error))
                 continue

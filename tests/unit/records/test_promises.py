@@ -1,7 +1,9 @@
 """Rows that are durable in the journal before the store has them: what goes that way, what a kill leaves, what is erased."""
 
+import os
 import shutil
 import sqlite3
+import time
 from contextlib import closing
 
 import pytest
@@ -78,6 +80,13 @@ def drain(log):
     """Everything that was handed over to the loop."""
     while not log.mail.empty():
         log.mail.get()()
+
+
+def until(holds):
+    """Let the writer's thread go on until something holds."""
+    give_up = time.monotonic() + 20
+    while not holds() and time.monotonic() < give_up:
+        os.sched_yield()
 
 
 def count(log):
@@ -362,6 +371,29 @@ def test_a_figure_that_no_sum_has_room_for_is_refused_with_its_call_alone(promis
 
     assert count(promising) == 4
     assert promising.ledger.is_available
+
+
+def test_promised_content_that_finds_no_room_for_its_file_waits_with_the_store_and_is_not_lost(promising, rounds):
+    told = []
+    promising.stop()
+    promising.start(inline_bytes=10)
+    promising.ledger.when_lost = told.append
+    through(promising, rounds, promising.ledger.commit(promising.entry()))
+    shutil.rmtree(promising.home / "content")
+    (promising.home / "content").touch()  # nothing can be filed
+    later(promising)
+    answered = promising.entry(input=(SAID,))
+    promised = promising.ledger.commit(answered)
+    rounds.idle()
+    until(lambda: not promising.ledger.is_available)
+    (promising.home / "content").unlink()
+    promising.clock.advance(5)
+    until(lambda: promising.ledger.is_available)
+    promising.settle()
+
+    assert promised.is_done
+    assert told == []
+    assert SAID.decode() in str(promising.show(answered.request_id))
 
 
 def test_a_second_close_is_a_defect_that_is_told_and_harms_no_other(promising, rounds):
