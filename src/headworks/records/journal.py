@@ -120,13 +120,19 @@ class Journal:
         """The store has every item up to this one."""
         self._passed = max(self._passed, number)
         if self._to_wipe:
+            if self._writing in self._to_wipe:
+                self._leave()
             self._to_wipe = [segment for segment in self._to_wipe if not self._is_wiped(segment)]
 
     def wipe(self) -> None:
         """Overwrite all that the store has; where a segment still holds what it lacks, as soon as that has changed."""
+        self._leave()
+        self._to_wipe = [segment for segment in (self._writing, self._resting) if not self._is_wiped(segment)]
+
+    def _leave(self) -> None:
+        """Write elsewhere from now on, so that what the store lacks keeps nothing else from being overwritten."""
         if self._writing.last > self._passed >= self._resting.last:
             self._turn()
-        self._to_wipe = [segment for segment in (self._writing, self._resting) if not self._is_wiped(segment)]
 
     def _is_wiped(self, segment: _Segment) -> bool:
         if segment.last > self._passed:

@@ -10,7 +10,7 @@ from contextlib import ExitStack
 from typing import Any
 
 from headworks.errors import HomeUnavailable
-from headworks.pending import Pending, driven
+from headworks.pending import Pending
 from headworks.ports import Entry, IdempotencySlot, Opened, Replay
 from headworks.records.chores import Usage
 from headworks.records.desk import RecordDesk
@@ -183,9 +183,11 @@ class Ledger:
 
         Every data key of the person is destroyed; rows and leaves stay, so the record still verifies.
         """
-        pending: Pending[Erased] = Pending()
-        self._submit(Erase(pending, self.pseudonym(subject), actor))
-        return pending if self._promises is None else driven(self._wiped(pending, self._promises))
+        erasing: Pending[Erased] = Pending()
+        erased: Pending[Erased] = Pending()
+        erasing.when_done(lambda: self._wiped(erasing, erased))
+        self._submit(Erase(erasing, self.pseudonym(subject), actor))
+        return erased
 
     def erase_now(self, subject: str, actor: str) -> Erased:
         """The same, blocking, for the command line."""
@@ -210,11 +212,14 @@ class Ledger:
     def _journal_context(self) -> bytes:
         return b"headworks journal|" + self._desk.log.log_id.encode()
 
-    async def _wiped(self, erasing: Pending[Erased], promises: Promises) -> Erased:
-        """What was promised of the person before is in the store now, so nothing of it need stay in the journal."""
-        erased = await erasing
-        promises.wipe()
-        return erased
+    def _wiped(self, erasing: Pending[Erased], erased: Pending[Erased]) -> None:
+        """What was promised of the person before is in the store now, so nothing of it need stay in the journal, whoever waits."""
+        if self._promises is not None:
+            self._promises.wipe()
+        if erasing.error is None:
+            erased.resolve(erasing.result())
+        else:
+            erased.fail(erasing.error)
 
     def _put(self, row: Put | Reserve, entry: Entry | None = None) -> None:
         if self._promises is None or not self._promises.add(row, entry):

@@ -104,6 +104,24 @@ def test_wiping_waits_for_what_the_store_lacks_and_new_items_go_elsewhere(tmp_pa
     assert read(tmp_path, after=2) == [(3, b"after")]
 
 
+def test_wiping_ends_though_the_store_always_lacks_something(tmp_path, begun):
+    for _ in range(2):
+        begun.keep(b"a" * 5000, 1)
+    begun.passed(1)
+    begun.wipe()  # the second item is still needed: what follows goes to the other segment
+    begun.keep(b"b" * 5000, 1)
+    begun.wipe()  # now both hold what is needed
+    begun.keep(b"c", 1)
+    begun.passed(3)
+    begun.keep(b"d", 1)
+    begun.passed(4)
+    content = (tmp_path / FILE).read_bytes()
+
+    assert read(tmp_path, after=4) == [(5, b"d")]
+    assert not any(content[START_BYTES + SEGMENT_BYTES :])
+    assert not any(content[START_BYTES + 100 : START_BYTES + SEGMENT_BYTES])
+
+
 def test_a_closed_journal_is_gone_when_the_store_has_everything_and_stays_when_not(tmp_path):
     whole, lacking = tmp_path / "whole", tmp_path / "lacking"
     for folder, passed in ((whole, 1), (lacking, 0)):

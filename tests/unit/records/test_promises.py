@@ -313,6 +313,20 @@ def test_erasing_a_person_leaves_nothing_of_them_in_the_journal(promising, round
     assert not any(journal.read_bytes()[4096:])
 
 
+def test_a_person_who_is_erased_is_gone_from_the_journal_though_who_asked_went_away(promising, rounds):
+    first = promising.ledger.commit(promising.entry(subject="ann"))
+    rounds.turn()
+    promising.wait(first)
+    later(promising)
+    promising.ledger.commit(promising.entry(subject="ann", input=(SAID,)))
+    promising.ledger.erase("ann", "somebody").abandon()
+    rounds.turn()
+    promising.settle()
+    drain(promising)
+
+    assert not any((promising.home / FILE).read_bytes()[4096:])
+
+
 def test_a_call_that_was_answered_before_its_person_is_erased_is_unreadable_even_where_both_are_written_together(
     promising, rounds
 ):
