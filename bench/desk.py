@@ -27,8 +27,9 @@ import apsw
 from bench.answering import ANSWER
 from bench.driver import Ticking
 from bench.gateways import BODY
+from headworks.costs import Reservation, Settlement, Usage
 from headworks.pending import Pending
-from headworks.ports import Entry, Opened
+from headworks.recording import Entry, Opened
 from headworks.records.desk import RecordDesk
 from headworks.records.refusals import Refusals
 from headworks.records.sealing import Put
@@ -36,7 +37,6 @@ from headworks.records.settings import RecordSettings
 from headworks.stores.sqlite import connect
 from headworks.stores.work import File
 from headworks.units import RequestId
-from headworks.values import Reservation, Settlement, Usage
 
 ROWS_A_BATCH = 18
 FEW, MANY = 1_800, 5_400

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from queue import SimpleQueue
 
-from headworks.ports import Entry
+from headworks.recording import Entry
 from headworks.records.ledger import Ledger
 from headworks.records.settings import RecordSettings
 from headworks.units import RequestIds, SystemClock

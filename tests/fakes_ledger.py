@@ -1,9 +1,9 @@
 """A ledger in memory. It passes the same contract suite as the real one (tests/contract/test_ledger.py)."""
 
+from headworks.costs import Reservation
 from headworks.errors import IdempotencyMismatch, IdempotencyRunning, IdempotencySpent, Internal, RecordUnavailable
 from headworks.pending import Pending
-from headworks.ports import Entry, IdempotencySlot, Opened, Replay
-from headworks.values import Reservation
+from headworks.recording import Entry, IdempotencySlot, Opened, Replay
 
 
 class FakeLedger:

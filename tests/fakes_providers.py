@@ -9,6 +9,7 @@ from itertools import count
 from msgspec import Struct, json, structs
 
 from headworks.contract.schema import contract_from
+from headworks.costs import Reservation, Settlement, Usage
 from headworks.errors import (
     DeadlineExceeded,
     ProviderBroken,
@@ -24,7 +25,7 @@ from headworks.targets.providers.attempt import Tools
 from headworks.targets.providers.http.settings import Timeouts
 from headworks.targets.providers.wire import Answer, Bound, HttpRequest, HttpResponse, Origin, Piece
 from headworks.units import SECOND_NS
-from headworks.values import Auth, Call, Caller, Endpoint, Payload, Reservation, Settlement, TargetChoice, Usage
+from headworks.values import Auth, Call, Caller, Endpoint, Payload, TargetChoice
 
 CANARY = "the-upstream-said-this"
 REPLY = {"type": "object", "properties": {"label": {"type": "string"}}, "required": ["label"]}

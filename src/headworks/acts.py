@@ -16,7 +16,7 @@ from headworks.commands import Command
 from headworks.errors import HeadworksError, Internal
 from headworks.identity.key_text import redact
 from headworks.pending import Pending
-from headworks.ports import Entry, Ledger
+from headworks.recording import Entry, Ledger
 from headworks.units import Clock, RequestIds
 from headworks.values import RecordMode
 

@@ -8,8 +8,9 @@ from typing import Protocol
 from msgspec import Struct
 
 from headworks.belongings import Also
+from headworks.costs import Reservation, Usage
 from headworks.pending import Pending
-from headworks.values import Call, Caller, Reservation, Usage
+from headworks.values import Call, Caller
 
 Accounts = tuple[tuple[str, str], ...]
 """The budgets that something is held in, by account and period; see values.Reservation."""

@@ -10,6 +10,7 @@ from typing import Protocol
 from msgspec import Struct
 
 from headworks.contract.schema import Contract
+from headworks.costs import Given, Reservation, Settlement, Usage
 from headworks.pending import Pending
 from headworks.policies import CachePolicy, Freshness, OutlierPolicy
 from headworks.units import Rate, RequestId
@@ -247,31 +248,6 @@ class Outcome(Struct, frozen=True):
     """Where it was not made for this call."""
 
 
-class Given(Struct, frozen=True, omit_defaults=True):
-    """How an answer came to be given again: `hit`, `shared`, `stale`; `semantic` is the answer to a question this similar."""
-
-    cache: str
-    similarity: float | None = None
-
-
-class Usage(Struct, frozen=True, gc=False):
-    """What a call used of a paid service, in one form for all of them; None is unknown, never 0.
-
-    Shapes: `cached_tokens` and `written_tokens` (into a cache; `written_hour_tokens` of them for an hour) are part of `input_tokens`, `reasoning_tokens` of `output_tokens`.
-    """
-
-    input_tokens: int | None = None
-    output_tokens: int | None = None
-    cached_tokens: int | None = None
-    reasoning_tokens: int | None = None
-    images: int | None = None
-    characters: int | None = None
-    seconds: float | None = None
-    searches: int | None = None
-    written_tokens: int | None = None
-    written_hour_tokens: int | None = None
-
-
 class Stream(Protocol):
     """Events of a running call, pulled one at a time, each one JSON text."""
 
@@ -286,30 +262,6 @@ class Stream(Protocol):
 
     def billed(self) -> tuple[Usage | None, int | None]:
         """What was used so far, and what it cost in millionths; None where unknown or free of charge."""
-
-
-class Reservation(Struct, frozen=True, gc=False):
-    """What one attempt at a paid service may cost, held in each of these budgets until it is settled.
-
-    Units: `micros` are millionths of the currency; None where the price is unknown and no budget applies; with vendor's fees (`has_fees`) the least that is charged.
-    Shapes: `budgets` are names and periods (`2026-11`), `output_cap` the most tokens to answer, `tokens` what was taken of each of `token_rates`.
-    """
-
-    number: int
-    micros: int | None = None
-    budgets: tuple[tuple[str, str], ...] = ()
-    output_cap: int | None = None
-    service: str = ""
-    tokens: int = 0
-    token_rates: tuple[tuple[str, Rate], ...] = ()
-    has_fees: bool = False
-
-
-class Settlement(Struct, frozen=True, gc=False):
-    """What an attempt came to; `micros` None is unknown, and its reservation is then charged in full."""
-
-    reservation: Reservation
-    micros: int | None
 
 
 class Opening(Protocol):

@@ -4,12 +4,12 @@ import queue
 
 import pytest
 
+from headworks.costs import Reservation
 from headworks.errors import IdempotencyMismatch, IdempotencyRunning, IdempotencySpent, Internal
-from headworks.ports import Entry, IdempotencySlot, Opened
+from headworks.recording import Entry, IdempotencySlot, Opened
 from headworks.records.ledger import Ledger
 from headworks.records.settings import RecordSettings
 from headworks.units import RequestId, SystemClock
-from headworks.values import Reservation
 from tests.fakes_ledger import FakeLedger
 
 SLOT = IdempotencySlot(b"s" * 32, b"b" * 32)

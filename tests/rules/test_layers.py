@@ -7,7 +7,20 @@ from tests.rules.sources import external_imports, imports, modules
 LAYERS = [
     ("errors", "units", "pending", "secret", "durable"),
     ("contract", "policies"),
-    ("settings", "values", "ports", "belongings", "owing", "declare", "tasks", "home", "bridge", "doorbell"),
+    (
+        "settings",
+        "costs",
+        "values",
+        "recording",
+        "ports",
+        "belongings",
+        "owing",
+        "declare",
+        "tasks",
+        "home",
+        "bridge",
+        "doorbell",
+    ),
     (
         "request",
         "identity",

@@ -6,7 +6,7 @@ from typing import Protocol
 
 from headworks.cache.answers import CachedAnswers
 from headworks.identity.key_text import redact
-from headworks.ports import Entry
+from headworks.recording import Entry
 from headworks.records.ledger import Ledger
 from headworks.targets.models.registry import Loading, Models
 from headworks.targets.outliers import Standing, State

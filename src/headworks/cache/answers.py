@@ -11,11 +11,12 @@ from msgspec import structs
 from headworks.cache.flights import Flights, Timers, Work
 from headworks.cache.similar import Asked, Digest, Similar
 from headworks.cache.store import Kept, Store, StoreSettings
+from headworks.costs import Given
 from headworks.pending import Pending, driven
 from headworks.policies import Freshness
 from headworks.ports import Embed
 from headworks.units import Clock
-from headworks.values import Call, Given, Outcome
+from headworks.values import Call, Outcome
 
 SECRET_BYTES = KEY_BYTES = 32
 MISS, SHARED, SEMANTIC = (("Headworks-Cache", word) for word in ("miss", "shared", "semantic"))

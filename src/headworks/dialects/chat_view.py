@@ -8,8 +8,8 @@ from typing import Any
 from msgspec import DecodeError, Raw, Struct, ValidationError
 from msgspec.json import Decoder
 
+from headworks.costs import Usage
 from headworks.errors import ContractViolation
-from headworks.values import Usage
 
 
 class FunctionView(Struct, frozen=True, gc=False):

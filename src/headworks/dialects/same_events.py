@@ -4,8 +4,8 @@ from typing import ClassVar
 
 from msgspec import Raw
 
+from headworks.costs import Usage
 from headworks.dialects.openai.body import encode, event_kind, fields_of, under_its_name
-from headworks.values import Usage
 
 
 class SameEvents:

@@ -4,11 +4,11 @@ from collections.abc import Mapping
 
 from msgspec import structs
 
+from headworks.costs import Usage
 from headworks.money.bound import PICTURE_TOKENS, TOOL_TOKENS
 from headworks.money.prices import PriceTable, cost_micros
 from headworks.owing import Needs
 from headworks.settings.money import Price
-from headworks.values import Usage
 
 
 def batch_price(price: Price) -> Price | None:

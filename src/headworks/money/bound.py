@@ -12,9 +12,10 @@ from msgspec.json import Decoder
 
 from headworks.contract.tasks import completion
 from headworks.contract.tasks.unbounded import Weight
+from headworks.costs import Usage
 from headworks.money.prices import cost_micros
 from headworks.settings.money import Price
-from headworks.values import Call, Usage
+from headworks.values import Call
 
 PICTURE_TOKENS = 50_000
 TOOL_TOKENS = 2_000

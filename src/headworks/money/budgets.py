@@ -11,6 +11,7 @@ from itertools import count
 from msgspec import Struct, structs
 
 from headworks.contract.tasks.unbounded import TEXT_ONLY, Weight, weight_of
+from headworks.costs import Reservation, Settlement, Usage
 from headworks.errors import BudgetExhausted, FieldError, Overloaded, PriceUnknown, RateLimited
 from headworks.money.batches import most_micros, used_micros
 from headworks.money.bound import NOTHING, asked_of, bound_micros, estimated_tokens, output_cap
@@ -18,7 +19,7 @@ from headworks.money.prices import MICROS, PriceTable, cost_micros
 from headworks.owing import Accounts, Needs
 from headworks.ports import Limits
 from headworks.units import QUOTA_IN_TOKENS, SECOND_NS, Clock, Rate
-from headworks.values import Call, Caller, Endpoint, Quota, Reservation, Settlement, Usage
+from headworks.values import Call, Caller, Endpoint, Quota
 
 FOR_EVER = "total"
 _BEYOND = {

@@ -13,8 +13,8 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
+from headworks.costs import Usage
 from headworks.settings.money import Price
-from headworks.values import Usage
 
 CURRENCY = "USD"
 """Of every price that comes with the package."""

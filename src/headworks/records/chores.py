@@ -9,7 +9,7 @@ import apsw
 from msgspec import Struct
 
 from headworks.pending import Pending
-from headworks.ports import Entry
+from headworks.recording import Entry
 from headworks.records.detail import detail_text, numbers_text, ranges_of
 from headworks.records.expiry import Expiry
 from headworks.records.log_keys import LogKeys

@@ -12,7 +12,7 @@ from contextlib import suppress
 import apsw
 
 from headworks.errors import HeadworksError, Internal, RecordUnavailable
-from headworks.ports import Opened
+from headworks.recording import Opened
 from headworks.records.chores import Chores, internal_put
 from headworks.records.columns import LEAF, Row
 from headworks.records.content import ContentFiles

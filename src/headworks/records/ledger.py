@@ -9,9 +9,10 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from typing import Any
 
+from headworks.costs import Reservation
 from headworks.errors import HomeUnavailable
 from headworks.pending import Pending
-from headworks.ports import Entry, IdempotencySlot, Opened, Replay
+from headworks.recording import Entry, IdempotencySlot, Opened, Replay
 from headworks.records.chores import Usage
 from headworks.records.desk import RecordDesk
 from headworks.records.detail import detail_text
@@ -29,7 +30,7 @@ from headworks.stores.queries import load_queries
 from headworks.stores.sqlite import Stores
 from headworks.stores.work import Item, Post, Scheduling
 from headworks.units import Clock, RequestId
-from headworks.values import RecordMode, Reservation
+from headworks.values import RecordMode
 
 
 class Ledger:

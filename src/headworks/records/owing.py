@@ -9,12 +9,12 @@ import apsw
 from msgspec.json import Decoder, encode
 
 from headworks.belongings import Also
+from headworks.costs import Usage
 from headworks.owing import Needs, Owed
 from headworks.pending import Pending
 from headworks.records.spending import booked_use
 from headworks.stores.queries import load_queries
 from headworks.units import SECOND_NS, Clock
-from headworks.values import Usage
 
 LONGEST_OWED_S = 90 * 86_400
 """After so long nobody will look at a batch any more: no provider keeps one's output that long."""

@@ -13,9 +13,10 @@ from typing import Any
 from msgspec import Struct, structs
 from msgspec.msgpack import Decoder, Encoder
 
+from headworks.costs import Reservation
 from headworks.errors import HomeUnavailable, RecordUnavailable
 from headworks.pending import Pending
-from headworks.ports import Entry, Opened
+from headworks.recording import Entry, Opened
 from headworks.records.desk import MOST_OPEN, RecordDesk
 from headworks.records.journal import Frame, Journal
 from headworks.records.sealing import Put, month_of
@@ -24,7 +25,7 @@ from headworks.stores.gathering import Gathering
 from headworks.stores.work import Item, Scheduling
 from headworks.stores.writer import Writer
 from headworks.units import MICROSECOND_NS, MILLISECOND_NS, RequestId
-from headworks.values import RecordMode, Reservation
+from headworks.values import RecordMode
 
 MOST_BYTES = 64 * 2**10
 """Of one row's content; what is larger has its own way to the disk."""

@@ -1,6 +1,6 @@
 """The closing entry of a call that a crash cut off."""
 
-from headworks.ports import Entry
+from headworks.recording import Entry
 from headworks.records.columns import Row, named
 from headworks.units import SECOND_NS, RequestId
 from headworks.values import RecordMode

@@ -15,7 +15,7 @@ import apsw
 
 from headworks.errors import IdempotencyMismatch, IdempotencyRunning, IdempotencySpent, Overloaded
 from headworks.pending import Pending
-from headworks.ports import IdempotencySlot, Replay
+from headworks.recording import IdempotencySlot, Replay
 from headworks.records.data_keys import DataKey, DataKeys, KeyDestroyed
 from headworks.records.detail import numbers_text
 from headworks.records.sealing import Put, Sealer

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from headworks.pending import Pending
-from headworks.ports import Entry, Opened
+from headworks.recording import Entry, Opened
 from headworks.records.columns import Row, leaf_of
 from headworks.records.content import ContentFiles
 from headworks.records.data_keys import SEAL_BYTES, DataKey, Wanted

@@ -12,9 +12,10 @@ from collections.abc import Iterable, Mapping
 import apsw
 from msgspec.structs import astuple
 
+from headworks.costs import Reservation, Usage
 from headworks.owing import Owed
 from headworks.pending import Pending
-from headworks.ports import Entry, Opened
+from headworks.recording import Entry, Opened
 from headworks.records.detail import numbers_text
 from headworks.records.recovery import UNKNOWN_OUTCOME
 from headworks.records.sealing import Put
@@ -22,7 +23,6 @@ from headworks.stores.queries import load_queries
 from headworks.stores.rows import RowInsert
 from headworks.stores.work import Item
 from headworks.units import SECOND_NS, RequestId, iso_time
-from headworks.values import Reservation, Usage
 
 OUTSIDE = "/"
 """What the name of a target outside has in it."""

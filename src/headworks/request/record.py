@@ -6,6 +6,7 @@ from functools import partial
 
 from msgspec import structs
 
+from headworks.costs import Reservation, Settlement
 from headworks.errors import (
     ClientGone,
     HeadworksError,
@@ -16,21 +17,11 @@ from headworks.errors import (
     Unauthenticated,
 )
 from headworks.pending import Pending, Shared, driven
-from headworks.ports import Entry, IdempotencySlot, Opened, Parts, Replay
+from headworks.ports import Parts
+from headworks.recording import Entry, IdempotencySlot, Opened, Replay
 from headworks.request.shape import is_passed
 from headworks.request.usage import MARK, TELLING, is_own, usage_told
-from headworks.values import (
-    Auth,
-    Call,
-    Caller,
-    Endpoint,
-    Matched,
-    Outcome,
-    RawRequest,
-    RecordMode,
-    Reservation,
-    Settlement,
-)
+from headworks.values import Auth, Call, Caller, Endpoint, Matched, Outcome, RawRequest, RecordMode
 
 UNKNOWN_ROUTE = "-"
 MAX_STREAM_BYTES = 4 * 2**20

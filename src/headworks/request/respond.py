@@ -16,7 +16,8 @@ from headworks.contract import problem as problems
 from headworks.contract.schema import EVENTS
 from headworks.dialects.native.forward import passed_back
 from headworks.errors import HeadworksError
-from headworks.ports import Dialect, Replay
+from headworks.ports import Dialect
+from headworks.recording import Replay
 from headworks.request.identify import KEY_IN_TEXT
 from headworks.request.shape import is_passed
 from headworks.units import QUOTA_IN_TOKENS, SECOND_NS, RequestId, http_date

@@ -7,9 +7,10 @@ from msgspec.json import Decoder
 
 from headworks.contract.schema import EVENTS, JSON
 from headworks.contract.tasks import Shapes, shapes
+from headworks.costs import Usage
 from headworks.errors import ContractViolation
 from headworks.pending import Pending
-from headworks.values import Call, Outcome, Usage
+from headworks.values import Call, Outcome
 
 _OF_EVENTS = frozenset({JSON, EVENTS})
 """What targets say of a stream of events."""

@@ -9,7 +9,8 @@ server, a store or a clock; it waits on Pending results only, so no task is spen
 from functools import partial
 
 from headworks.errors import HeadworksError
-from headworks.ports import Dialect, Parts, Replay
+from headworks.ports import Dialect, Parts
+from headworks.recording import Replay
 from headworks.request.act import act
 from headworks.request.admit import admit
 from headworks.request.answer import answer

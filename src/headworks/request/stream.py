@@ -2,13 +2,14 @@
 
 from collections.abc import Awaitable
 
+from headworks.costs import Usage
 from headworks.errors import ClientGone, HeadworksError
 from headworks.pending import Pending, Shared, driven
 from headworks.ports import Dialect, EventWriter
 from headworks.request.record import Line
 from headworks.request.shape import is_passed, shaped
 from headworks.units import RequestId
-from headworks.values import Call, Held, Outcome, Stream, Usage
+from headworks.values import Call, Held, Outcome, Stream
 
 MOST_AT_ONCE_BYTES = 32 * 2**10
 

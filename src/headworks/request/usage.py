@@ -9,7 +9,8 @@ from typing import Annotated
 from msgspec import DecodeError, Meta, Struct, ValidationError
 from msgspec.json import Decoder
 
-from headworks.values import Outcome, Usage
+from headworks.costs import Usage
+from headworks.values import Outcome
 
 TELLING = frozenset({"chat", "completion", "embeddings", "messages", "responses"})
 """The tasks whose answers have a place for it."""

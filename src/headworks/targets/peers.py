@@ -7,6 +7,7 @@ from functools import partial
 
 from msgspec import Struct, structs
 
+from headworks.costs import Usage
 from headworks.errors import (
     ContentRefused,
     ContextTooLong,
@@ -26,7 +27,7 @@ from headworks.errors import (
 from headworks.pending import Pending
 from headworks.targets.outliers import NOBODY, Change, Group, State
 from headworks.units import SECOND_NS, Clock
-from headworks.values import Call, Endpoint, Opening, Outcome, Stream, Target, Usage
+from headworks.values import Call, Endpoint, Opening, Outcome, Stream, Target
 
 FAIR_PART = 0.9
 """How much of what an endpoint grants its targets one must have had before its silence counts against it."""

@@ -6,7 +6,7 @@ A call pays for two tuples and a list; all else is done a few times a second, a 
 from collections.abc import Callable
 from typing import NamedTuple
 
-from headworks.ports import Entry
+from headworks.recording import Entry
 
 MOST_WAITING = 4096
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from headworks.ports import Entry
+from headworks.recording import Entry
 from headworks.units import RequestId
 from headworks.watch.ended import Ended
 from headworks.watch.logs import Logs

@@ -4,11 +4,12 @@ import pytest
 from msgspec import structs
 
 from headworks.cache.answers import CachedAnswers
+from headworks.costs import Usage
 from headworks.errors import ProviderDown
 from headworks.pending import Pending
 from headworks.policies import CachePolicy, Freshness
 from headworks.request.freshness import freshness
-from headworks.values import Outcome, TargetChoice, Usage
+from headworks.values import Outcome, TargetChoice
 from tests.fakes_providers import Time, make_call
 
 POLICY = CachePolicy(fresh_s=60, stale_s=600)

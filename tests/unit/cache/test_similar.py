@@ -5,12 +5,13 @@ from msgspec import json, structs
 
 from headworks.cache.answers import CachedAnswers
 from headworks.cache.similar import FAILED_IN_A_ROW, REST_S
+from headworks.costs import Given, Usage
 from headworks.errors import ContractViolation, DeadlineExceeded, Overloaded, ProviderDown
 from headworks.pending import Pending
 from headworks.policies import CachePolicy, SemanticPolicy
 from headworks.ports import Embedded
 from headworks.request.freshness import freshness
-from headworks.values import Given, Outcome, TargetChoice, Usage
+from headworks.values import Outcome, TargetChoice
 from tests.fakes_providers import Time, make_call
 
 POLICY = CachePolicy(60, 600, SemanticPolicy(threshold=0.9, apart=frozenset({"not"})))

@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from headworks.costs import Usage
 from headworks.errors import BudgetExhausted, PriceUnknown
 from headworks.limits.memory import MemoryLimits
 from headworks.money.batches import most_micros, used_micros
@@ -13,7 +14,6 @@ from headworks.money.prices import PriceTable, read_shipped
 from headworks.owing import Needs
 from headworks.settings.money import Price
 from headworks.units import Rate
-from headworks.values import Usage
 from tests.unit.contracts import make_endpoint
 from tests.unit.money.test_budgets import ANN, Clock, account, call
 

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import structs
 
+from headworks.costs import Usage
 from headworks.errors import BudgetExhausted, PriceUnknown, RateLimited
 from headworks.limits.memory import MemoryLimits
 from headworks.money.bound import PICTURE_TOKENS, TOOL_TOKENS
@@ -14,7 +15,7 @@ from headworks.money.budgets import Budget, Budgets, period_of
 from headworks.money.prices import PriceTable
 from headworks.settings.money import Price
 from headworks.units import SECOND_NS, Rate
-from headworks.values import Auth, Call, Caller, Payload, Usage
+from headworks.values import Auth, Call, Caller, Payload
 from tests.unit.contracts import make_endpoint
 
 DAY_NS = 86_400 * SECOND_NS

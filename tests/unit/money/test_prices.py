@@ -4,9 +4,9 @@ from datetime import date
 
 import pytest
 
+from headworks.costs import Usage
 from headworks.money.prices import cost_micros, read_shipped, shipped
 from headworks.settings.money import Price
-from headworks.values import Usage
 
 PRICED = ("input", "output", "characters", "image", "minute", "search", "call")
 

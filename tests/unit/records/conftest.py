@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from headworks.ports import Entry
+from headworks.recording import Entry
 from headworks.records.ledger import Ledger
 from headworks.records.reading import Records
 from headworks.records.settings import RecordSettings

@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 from headworks.errors import RecordUnavailable
-from headworks.ports import Entry
+from headworks.recording import Entry
 from headworks.records.ledger import Ledger
 from headworks.records.rekey import rekey
 from headworks.records.settings import RecordSettings

@@ -6,6 +6,7 @@ import threading
 
 import pytest
 
+from headworks.costs import Reservation, Settlement
 from headworks.errors import (
     HomeUnavailable,
     IdempotencyMismatch,
@@ -13,10 +14,10 @@ from headworks.errors import (
     Internal,
     RecordUnavailable,
 )
-from headworks.ports import IdempotencySlot
+from headworks.recording import IdempotencySlot
 from headworks.records.kms import KeyFile
 from headworks.records.verify import verify
-from headworks.values import RecordMode, Reservation, Settlement
+from headworks.values import RecordMode
 
 SLOT = IdempotencySlot(b"s" * 32, b"b" * 32)
 SECRET = b"the quick brown fox"

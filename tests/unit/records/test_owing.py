@@ -4,12 +4,12 @@ import pytest
 from msgspec import structs
 
 from headworks.belongings import Belonging
+from headworks.costs import Usage
 from headworks.owing import Needs, Owed
 from headworks.records.owing import LONGEST_OWED_S, SqliteOwing
 from headworks.records.spending import Spending
 from headworks.stores.belongings import SqliteBelongings
 from headworks.stores.queries import load_queries
-from headworks.values import Usage
 from tests.fakes_keys import FakeClock
 from tests.fakes_store import OneConnection
 

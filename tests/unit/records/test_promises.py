@@ -10,8 +10,9 @@ import pytest
 from msgspec import structs
 from msgspec.msgpack import Encoder
 
+from headworks.costs import Reservation, Settlement, Usage
 from headworks.errors import HomeUnavailable, Internal
-from headworks.ports import Entry, IdempotencySlot
+from headworks.recording import Entry, IdempotencySlot
 from headworks.records.journal import FILE
 from headworks.records.ledger import Ledger
 from headworks.records.promises import MOST_BYTES, MOST_LACKING, STALLED_NS, Promise, items_of
@@ -21,7 +22,7 @@ from headworks.records.spending import LARGEST_FIGURE
 from headworks.records.verify import verify
 from headworks.stores.work import Scheduling
 from headworks.units import MILLISECOND_NS, SECOND_NS, RequestId
-from headworks.values import RecordMode, Reservation, Settlement, Usage
+from headworks.values import RecordMode
 
 ALL = ("all", "2026-09")
 HELD = Reservation(1, 70, (ALL,), None, "up/m", 12)

@@ -5,13 +5,13 @@ import queue
 import apsw
 import pytest
 
+from headworks.costs import Reservation, Settlement, Usage
 from headworks.errors import RecordUnavailable
-from headworks.ports import Entry
+from headworks.recording import Entry
 from headworks.records.ledger import Ledger
 from headworks.records.settings import RecordSettings
 from headworks.records.using import Asked, used
 from headworks.units import RequestId, SystemClock
-from headworks.values import Reservation, Settlement, Usage
 
 MONTH = "2026-11"
 ALL, HERS = ("all|service", MONTH), ("each|k_1", MONTH)

@@ -5,10 +5,11 @@ from types import SimpleNamespace
 import pytest
 from msgspec import structs
 
+from headworks.costs import Reservation, Settlement
 from headworks.errors import ClientGone, IdempotencyMismatch, IdempotencyRunning, RecordUnavailable
 from headworks.pending import Pending, driven
 from headworks.request.record import Line
-from headworks.values import Auth, Caller, Matched, Reservation, Route, Settlement
+from headworks.values import Auth, Caller, Matched, Route
 from tests.fakes_ledger import FakeLedger
 from tests.fakes_providers import Time, make_call
 from tests.unit.contracts import make_raw

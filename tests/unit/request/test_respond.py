@@ -12,7 +12,7 @@ from headworks.contract.problem import PROBLEM_SCHEMA
 from headworks.dialects.native.way import Native
 from headworks.errors import FieldError, HeadworksError, RateLimited, SchemaViolation, Unauthenticated
 from headworks.pending import Pending
-from headworks.ports import Replay
+from headworks.recording import Replay
 from headworks.request.respond import problem, replayed, respond, streamed
 from headworks.units import RequestId
 from headworks.values import (

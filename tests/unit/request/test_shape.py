@@ -6,9 +6,10 @@ import pytest
 
 from headworks.contract.schema import contract_from
 from headworks.contract.tasks import event_schema, schemas
+from headworks.costs import Usage
 from headworks.errors import ContractViolation
 from headworks.request.shape import shaped
-from headworks.values import Call, Outcome, Payload, Usage
+from headworks.values import Call, Outcome, Payload
 from tests.unit.contracts import make_contract, make_endpoint
 
 REPLY = {

@@ -4,8 +4,8 @@ import json
 
 import pytest
 
+from headworks.costs import Usage
 from headworks.request.usage import MARK, usage_told
-from headworks.values import Usage
 
 OPENAI = {
     "prompt_tokens": 9,

@@ -1,6 +1,6 @@
 """Entries as calls leave them behind."""
 
-from headworks.ports import Entry
+from headworks.recording import Entry
 from headworks.units import RequestId
 
 

@@ -10,13 +10,13 @@ from typing import Any
 from msgspec import DecodeError
 from msgspec.json import Decoder, Encoder
 
+from headworks.costs import Usage
 from headworks.dialects.anthropic.errors import error_document
 from headworks.dialects.anthropic.told import NOT_ENDED, Block, Form, ending, message, tool_use_begun, used
 from headworks.dialects.chat_view import ToolCallView, TurnView, UsageView, chat_view, viewed
 from headworks.dialects.same_events import SameEvents
 from headworks.errors import ContractViolation, HeadworksError
 from headworks.units import RequestId
-from headworks.values import Usage
 
 PING = b'event: ping\ndata: {"type":"ping"}\n\n'
 STOP = b'event: message_stop\ndata: {"type":"message_stop"}\n\n'

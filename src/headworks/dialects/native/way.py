@@ -1,6 +1,7 @@
 """The native way to ask: the path names the endpoint, the body is its own type in any of the forms it takes."""
 
 from headworks.contract.schema import CSV, JSON
+from headworks.costs import Usage
 from headworks.dialects.native.body import json_payload, payload
 from headworks.dialects.native.events import KEEP_ALIVE, ending_chunk, event_chunk, spoken_chunk
 from headworks.dialects.native.forward import forwarded
@@ -9,7 +10,7 @@ from headworks.dialects.native.table import table_of
 from headworks.errors import HeadworksError
 from headworks.ports import Endpoints, Read
 from headworks.units import RequestId
-from headworks.values import Call, Endpoint, Matched, Quota, RawRequest, Usage
+from headworks.values import Call, Endpoint, Matched, Quota, RawRequest
 
 CSV_TYPE = "text/csv; charset=utf-8; header=present"
 WHOLE_HTTP = "message/http"

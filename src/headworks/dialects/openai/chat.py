@@ -10,6 +10,7 @@ from msgspec import DecodeError, Raw, Struct, ValidationError
 from msgspec.json import Decoder
 
 from headworks.contract.schema import EVENTS, JSON
+from headworks.costs import Usage
 from headworks.dialects.by_model import ByModel
 from headworks.dialects.chat_view import usage_document, viewed
 from headworks.dialects.openai.body import (
@@ -29,7 +30,7 @@ from headworks.dialects.openai.pictures import refuse_fetching
 from headworks.errors import ContractViolation, HeadworksError
 from headworks.ports import EventWriter, Read
 from headworks.units import SECOND_NS, RequestId, minted_wall_ns
-from headworks.values import Call, Endpoint, Payload, Quota, RawRequest, Usage
+from headworks.values import Call, Endpoint, Payload, Quota, RawRequest
 
 PATH = "/v1/chat/completions"
 KEEP_ALIVE = b": keep-alive\n\n"

@@ -11,6 +11,7 @@ from typing import Any
 from msgspec import json
 
 from headworks.contract.schema import EVENTS, JSON
+from headworks.costs import Usage
 from headworks.dialects.by_model import ByModel
 from headworks.dialects.chat_view import ChoiceView, chat_view, usage_document, viewed
 from headworks.dialects.openai.body import (
@@ -29,7 +30,7 @@ from headworks.dialects.openai.fields import rate_fields
 from headworks.errors import HeadworksError
 from headworks.ports import EventWriter, Read
 from headworks.units import SECOND_NS, RequestId, minted_wall_ns
-from headworks.values import Call, Endpoint, Payload, Quota, RawRequest, Usage
+from headworks.values import Call, Endpoint, Payload, Quota, RawRequest
 
 PATH = "/v1/completions"
 

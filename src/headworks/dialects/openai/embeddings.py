@@ -10,6 +10,7 @@ from msgspec import DecodeError, Raw, Struct, ValidationError
 from msgspec.json import Decoder
 
 from headworks.contract.schema import JSON
+from headworks.costs import Usage
 from headworks.dialects.by_model import ByModel
 from headworks.dialects.openai.body import Form, as_sent, encode, fields_of, object_of, serves, told
 from headworks.dialects.openai.errors import error_document
@@ -17,7 +18,7 @@ from headworks.dialects.openai.fields import rate_fields
 from headworks.errors import ContractViolation, HeadworksError
 from headworks.ports import EventWriter, Read
 from headworks.units import RequestId
-from headworks.values import Call, Endpoint, Payload, Quota, RawRequest, Usage
+from headworks.values import Call, Endpoint, Payload, Quota, RawRequest
 
 PATH = "/v1/embeddings"
 BASE64 = "base64"

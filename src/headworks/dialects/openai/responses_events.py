@@ -11,6 +11,7 @@ from typing import Any
 
 from msgspec import Raw, Struct
 
+from headworks.costs import Usage
 from headworks.dialects.chat_view import ToolCallView, TurnView, UsageView, chat_view, viewed
 from headworks.dialects.openai.body import Form, encode
 from headworks.dialects.openai.chat import KEEP_ALIVE
@@ -30,7 +31,6 @@ from headworks.dialects.openai.responses_told import (
 from headworks.dialects.same_events import SameEvents
 from headworks.errors import HeadworksError
 from headworks.units import RequestId
-from headworks.values import Usage
 
 
 class _Saying(Struct, frozen=True):

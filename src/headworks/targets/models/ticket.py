@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections import deque
 from typing import Protocol
 
+from headworks.costs import Usage
 from headworks.errors import ClientGone, ContractViolation
 from headworks.pending import Pending
 from headworks.targets.models.messages import FIRST_CREDIT
-from headworks.values import Call, Outcome, Payload, Usage
+from headworks.values import Call, Outcome, Payload
 
 EVENT_STREAM = "text/event-stream"
 GRANT_EVENTS = FIRST_CREDIT // 2

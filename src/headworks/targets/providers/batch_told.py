@@ -11,8 +11,8 @@ from typing import Any
 from msgspec import DecodeError, Raw, Struct, ValidationError
 from msgspec.json import Decoder
 
+from headworks.costs import Usage
 from headworks.targets.providers.understand import believed
-from headworks.values import Usage
 
 ENDED = frozenset({"completed", "failed", "expired", "cancelled"})
 MOST_LINE_BYTES = 16 * 2**20

@@ -13,6 +13,7 @@ from typing import Protocol, TypeVar
 from msgspec import Struct, structs
 
 from headworks.belongings import Also, Belongings
+from headworks.costs import Reservation, Settlement, Usage
 from headworks.errors import FieldError, SchemaViolation
 from headworks.owing import Needs, Owed, Owing, Purse
 from headworks.pending import Pending, Shared, driven
@@ -21,7 +22,7 @@ from headworks.targets.providers.batch_lines import Lines, ModelOf, read_lines
 from headworks.targets.providers.batch_told import NOTHING, OutputReader, all_of, ended
 from headworks.targets.providers.trial import Side
 from headworks.units import iso_time
-from headworks.values import Call, Caller, Endpoint, Quota, Reservation, Settlement, Stream, Usage
+from headworks.values import Call, Caller, Endpoint, Quota, Stream
 
 T = TypeVar("T")
 FILE, BATCH, MODEL = "file", "batch", "model"

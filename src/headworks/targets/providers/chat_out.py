@@ -11,8 +11,8 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
+from headworks.costs import Usage
 from headworks.targets.providers.wire import Answer, Piece
-from headworks.values import Usage
 
 _encode = msgspec.json.Encoder().encode
 

@@ -1,6 +1,7 @@
 """The money of what costs nothing: no budget is asked, and nothing is spent."""
 
-from headworks.values import Call, Caller, Endpoint, Quota, Reservation, Settlement, Usage
+from headworks.costs import Reservation, Settlement, Usage
+from headworks.values import Call, Caller, Endpoint, Quota
 
 
 class Free:

@@ -12,13 +12,13 @@ from typing import Protocol
 
 from msgspec import Struct
 
+from headworks.costs import Usage
 from headworks.errors import DeadlineExceeded, HeadworksError, ProviderBroken, ProviderTimeout
 from headworks.pending import Pending
 from headworks.targets.providers.understand import believed, understood
 from headworks.targets.providers.waiting import Timer, Timers, done_within
 from headworks.targets.providers.wire import Piece, Reader
 from headworks.units import SECOND_NS, Clock
-from headworks.values import Usage
 
 MOST_REFUSAL_BYTES = 64 * 1024
 

@@ -10,12 +10,13 @@ from msgspec import DecodeError, Struct, ValidationError, structs
 from msgspec.json import Decoder
 
 from headworks.belongings import Belonging, owner_of
+from headworks.costs import Usage
 from headworks.errors import ProviderBroken
 from headworks.pending import Pending, driven
 from headworks.targets.providers.owned import Register
 from headworks.targets.providers.things import Made, made
 from headworks.units import SECOND_NS, Clock
-from headworks.values import Call, Opening, Outcome, Stream, Target, Usage
+from headworks.values import Call, Opening, Outcome, Stream, Target
 
 RESPONSES, RESPONSE = "responses", "response"
 """The task whose answers are stored, and the kind that each of them is."""

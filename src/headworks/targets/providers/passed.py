@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from headworks.costs import Usage
 from headworks.errors import HeadworksError
 from headworks.pending import Pending, driven
 from headworks.targets.providers.hold import Ended, Source
-from headworks.values import Usage
 
 BYTES = "application/octet-stream"
 """Whatever a body is, it is handed over as bytes: its type is said by who made it."""

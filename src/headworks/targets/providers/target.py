@@ -10,6 +10,7 @@ from msgspec import Raw, Struct, structs
 from msgspec.json import Decoder
 
 from headworks.contract.schema import Schema
+from headworks.costs import Usage
 from headworks.errors import (
     BudgetExhausted,
     FieldError,
@@ -35,7 +36,7 @@ from headworks.targets.providers.trial import Side
 from headworks.targets.providers.waiting import Gathered, pause
 from headworks.targets.providers.wire import Bound
 from headworks.units import SECOND_NS
-from headworks.values import Call, Opening, Outcome, Payload, Usage
+from headworks.values import Call, Opening, Outcome, Payload
 
 T = TypeVar("T", int, float)
 

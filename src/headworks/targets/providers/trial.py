@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from msgspec import Struct
 
+from headworks.costs import Reservation, Usage
 from headworks.errors import (
     ClientGone,
     ContextTooLong,
@@ -20,7 +21,7 @@ from headworks.errors import (
 from headworks.ports import Money
 from headworks.targets.providers.health import Pass, Standing
 from headworks.units import Clock
-from headworks.values import Call, Opening, Reservation, Usage
+from headworks.values import Call, Opening
 
 FAIR_PART = 0.9
 """How much of what an endpoint grants its targets one must have had before its silence counts against it."""

@@ -9,8 +9,8 @@ from typing import TypeVar
 from msgspec import MsgspecError
 from msgspec.structs import astuple
 
+from headworks.costs import Usage
 from headworks.errors import ProviderBroken
-from headworks.values import Usage
 
 T = TypeVar("T")
 

@@ -10,9 +10,9 @@ import msgspec
 from msgspec import Struct
 
 from headworks.contract.tasks.embeddings import Request
+from headworks.costs import Usage
 from headworks.targets.providers.chat_in import cannot
 from headworks.targets.providers.wire import Answer, Ask
-from headworks.values import Usage
 
 _decode = msgspec.json.Decoder(Request).decode
 _encode = msgspec.json.Encoder().encode

@@ -11,9 +11,9 @@ from typing import Any, Protocol
 
 from msgspec import Struct
 
+from headworks.costs import Usage
 from headworks.errors import HeadworksError
 from headworks.secret import Secret
-from headworks.values import Usage
 
 JSON_FIELDS = (("content-type", "application/json"), ("accept", "application/json"))
 

@@ -4,12 +4,12 @@ import json
 
 import pytest
 
+from headworks.costs import Usage
 from headworks.dialects.anthropic.asked import chat_request, own_pointer, wants_thoughts
 from headworks.dialects.anthropic.events import MessageWriter
 from headworks.dialects.anthropic.told import Form, whole_message
 from headworks.dialects.chat_view import chat_view
 from headworks.errors import ContractViolation, ProviderBusy, SchemaViolation
-from headworks.values import Usage
 from tests.unit.dialects.chunks import REQUEST_ID, bare, calls, chunk, datas, written
 
 FORM, THINKING = Form("chat", REQUEST_ID), Form("chat", REQUEST_ID, has_thoughts=True)

@@ -2,11 +2,11 @@
 
 import pytest
 
+from headworks.costs import Usage
 from headworks.dialects.openai.body import Form
 from headworks.dialects.openai.chat import ChatWriter
 from headworks.dialects.openai.completions import CompletionWriter
 from headworks.errors import ContractViolation, ModelError
-from headworks.values import Usage
 from tests.unit.dialects.chunks import REQUEST_ID, bare, chunk, datas, written
 
 SPENT = {"prompt_tokens": 1, "completion_tokens": 2, "total_tokens": 3}

@@ -4,13 +4,13 @@ import json
 
 import pytest
 
+from headworks.costs import Usage
 from headworks.dialects.chat_view import chat_view
 from headworks.dialects.openai.body import Form, encode
 from headworks.dialects.openai.responses_asked import chat_request, own_pointer
 from headworks.dialects.openai.responses_events import ResponsesWriter
 from headworks.dialects.openai.responses_told import whole_response
 from headworks.errors import ModelError, SchemaViolation
-from headworks.values import Usage
 from tests.unit.dialects.chunks import REQUEST_ID, bare, calls, chunk, datas, written
 
 FORM = Form("chat", REQUEST_ID)

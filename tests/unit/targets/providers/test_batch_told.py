@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from headworks.costs import Usage
 from headworks.targets.providers.batch_told import MOST_LINE_BYTES, MOST_MODELS, NOTHING, OutputReader, all_of, ended
-from headworks.values import Usage
 
 CHAT = {
     "prompt_tokens": 10,

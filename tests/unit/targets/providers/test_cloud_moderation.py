@@ -5,12 +5,12 @@ import pytest
 from google.cloud import language_v2 as language
 from google.cloud import vision_v1 as vision
 
+from headworks.costs import Usage
 from headworks.errors import ProviderBroken, ProviderRefused
 from headworks.targets.providers.aws.moderation import DetectToxicContent, JudgePicture
 from headworks.targets.providers.google.moderation import TOPICS, ModeratePicture, ModerateText
 from headworks.targets.providers.proof import prove_reply, prove_request
 from headworks.targets.providers.wire import Ask
-from headworks.values import Usage
 from tests.unit.dialects.pictures import png
 from tests.unit.targets.providers import vendor_aws, vendor_google
 from tests.unit.targets.providers.asks import document

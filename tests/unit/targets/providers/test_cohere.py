@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from headworks.costs import Usage
 from headworks.errors import (
     ProviderBroken,
     ProviderBusy,
@@ -21,7 +22,6 @@ from headworks.targets.providers.cohere.embeddings import CohereEmbeddings
 from headworks.targets.providers.cohere.rerank import CohereRerank
 from headworks.targets.providers.proof import prove_failure, prove_reply, prove_request, prove_stream, read
 from headworks.targets.providers.wire import Ask, HttpResponse
-from headworks.values import Usage
 from tests.unit.targets.providers.chats import CALLED, FORMAT, PIXEL, TOOL, USER, ask, picture, sent
 
 COMMAND = CohereChat("command-a")

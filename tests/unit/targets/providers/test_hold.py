@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import structs
 
+from headworks.costs import Usage
 from headworks.errors import (
     DeadlineExceeded,
     ProviderBroken,
@@ -19,7 +20,6 @@ from headworks.targets.providers.hold import HoldPolicy
 from headworks.targets.providers.retry import RetryPolicy
 from headworks.targets.providers.target import ProviderTarget, TargetPolicy
 from headworks.units import SECOND_NS
-from headworks.values import Usage
 from tests.fakes_providers import (
     CANARY,
     CONTRACT,

@@ -4,6 +4,7 @@ import msgspec
 import pytest
 
 from headworks.contract import tasks
+from headworks.costs import Usage
 from headworks.errors import (
     ContentRefused,
     ContextTooLong,
@@ -18,7 +19,6 @@ from headworks.targets.providers.openai.embeddings import OpenAiEmbeddings
 from headworks.targets.providers.openai.facts import Server
 from headworks.targets.providers.proof import prove_failure, prove_reply, prove_stream, read
 from headworks.targets.providers.wire import Ask, HttpResponse
-from headworks.values import Usage
 from tests.unit.targets.providers.chats import ask
 
 CHAT = OpenAiChat("m", Server())

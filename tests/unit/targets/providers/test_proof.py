@@ -4,6 +4,7 @@ import msgspec
 import pytest
 from msgspec import structs
 
+from headworks.costs import Usage
 from headworks.errors import ProviderBusy, ProviderDown
 from headworks.secret import Secret
 from headworks.targets.providers.key_header import KeyHeader
@@ -18,7 +19,6 @@ from headworks.targets.providers.proof import (
     prove_stream,
 )
 from headworks.targets.providers.wire import Answer, HttpResponse, Origin, Piece
-from headworks.values import Usage
 from tests.unit.targets.providers.chats import ask
 
 GOOD = OpenAiChat("m", Server())

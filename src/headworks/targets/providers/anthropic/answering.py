@@ -5,12 +5,12 @@ from __future__ import annotations
 import msgspec
 from msgspec import Raw, Struct
 
+from headworks.costs import Usage
 from headworks.errors import HeadworksError, ProviderBroken
 from headworks.targets.providers.anthropic.facts import ANSWER_TOOL, BY_CODE, FINISHES
 from headworks.targets.providers.chat_out import Said, answered
 from headworks.targets.providers.failing import Told, failed, texts
 from headworks.targets.providers.wire import Answer, HttpResponse
-from headworks.values import Usage
 
 
 class Written(Struct, frozen=True):

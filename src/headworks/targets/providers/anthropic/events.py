@@ -7,6 +7,7 @@ from typing import Protocol
 import msgspec
 from msgspec import Struct
 
+from headworks.costs import Usage
 from headworks.errors import ProviderBroken
 from headworks.targets.providers.anthropic.answering import (
     Block,
@@ -22,7 +23,6 @@ from headworks.targets.providers.chat_out import ChunkWriter
 from headworks.targets.providers.sse import EventReader
 from headworks.targets.providers.whole import decoded
 from headworks.targets.providers.wire import Piece
-from headworks.values import Usage
 
 
 class _Delta(Struct, frozen=True):

@@ -9,6 +9,7 @@ from __future__ import annotations
 import msgspec
 from msgspec import Raw, Struct
 
+from headworks.costs import Usage
 from headworks.errors import HeadworksError
 from headworks.targets.providers.anthropic.answering import Error, Message, Spent, refused, refused_inside, usage_of
 from headworks.targets.providers.anthropic.events import MessageReader
@@ -23,7 +24,6 @@ from headworks.targets.providers.wire import (
     Piece,
     ProviderSettings,
 )
-from headworks.values import Usage
 
 CAP = "max_tokens"
 

@@ -11,6 +11,7 @@ from urllib.parse import quote
 import msgspec
 from msgspec import Struct
 
+from headworks.costs import Usage
 from headworks.errors import FieldError, HeadworksError, ProviderBroken, ProviderUnable
 from headworks.targets.providers.aws.refusals import failure
 from headworks.targets.providers.cohere.embeddings import InputType
@@ -18,7 +19,6 @@ from headworks.targets.providers.cohere.facts import MOST_TEXTS
 from headworks.targets.providers.vectors import Texts, embedded, texts_of
 from headworks.targets.providers.whole import Whole, decoded
 from headworks.targets.providers.wire import JSON_FIELDS, Answer, Ask, HttpRequest, HttpResponse
-from headworks.values import Usage
 
 COUNTED = "x-amzn-bedrock-input-token-count"
 

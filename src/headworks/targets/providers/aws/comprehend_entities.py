@@ -9,6 +9,7 @@ import msgspec
 from msgspec import Struct
 
 from headworks.contract.tasks.token_classification import Entity
+from headworks.costs import Usage
 from headworks.errors import ProviderBroken
 from headworks.targets.providers.asked import asked
 from headworks.targets.providers.aws.comprehend_sentiment import BILLED_LEAST, BILLED_UNIT
@@ -16,7 +17,6 @@ from headworks.targets.providers.aws.json11 import Json11, posted
 from headworks.targets.providers.labels import ENTITY_GROUPS, entities
 from headworks.targets.providers.whole import billed_characters, decoded
 from headworks.targets.providers.wire import Answer, Ask, HttpRequest, HttpResponse
-from headworks.values import Usage
 
 
 class _Entity(Struct, frozen=True, rename="pascal"):

@@ -5,13 +5,13 @@ from __future__ import annotations
 import msgspec
 from msgspec import Struct
 
+from headworks.costs import Usage
 from headworks.targets.providers.asked import asked
 from headworks.targets.providers.aws.comprehend_sentiment import BILLED_LEAST, BILLED_UNIT
 from headworks.targets.providers.aws.json11 import Json11, posted
 from headworks.targets.providers.labels import classified
 from headworks.targets.providers.whole import billed_characters, decoded
 from headworks.targets.providers.wire import Answer, Ask, HttpRequest, HttpResponse
-from headworks.values import Usage
 
 
 class _Language(Struct, frozen=True, rename="pascal"):

@@ -5,12 +5,12 @@ from __future__ import annotations
 import msgspec
 from msgspec import Struct
 
+from headworks.costs import Usage
 from headworks.targets.providers.asked import asked
 from headworks.targets.providers.aws.json11 import Json11, posted
 from headworks.targets.providers.labels import classified
 from headworks.targets.providers.whole import billed_characters, decoded
 from headworks.targets.providers.wire import Answer, Ask, HttpRequest, HttpResponse
-from headworks.values import Usage
 
 LABELS = ("positive", "negative", "neutral", "mixed")
 BILLED_UNIT, BILLED_LEAST = 100, 300

@@ -5,12 +5,12 @@ from __future__ import annotations
 import msgspec
 from msgspec import Raw, Struct, field
 
+from headworks.costs import Usage
 from headworks.errors import ProviderBroken
 from headworks.targets.providers.aws.converse_facts import FINISHES, MALFORMED
 from headworks.targets.providers.chat_out import Said, answered
 from headworks.targets.providers.whole import decoded
 from headworks.targets.providers.wire import Answer
-from headworks.values import Usage
 
 
 class Spent(Struct, frozen=True, rename="camel"):

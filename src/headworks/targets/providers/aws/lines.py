@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from headworks.contract.tasks.ocr import Line
+from headworks.costs import Usage
 from headworks.targets.providers.asked import pictured
 from headworks.targets.providers.aws.pixels import PERCENT, Geometry
 from headworks.targets.providers.boxes import Frame, read
 from headworks.targets.providers.wire import Answer, Ask
-from headworks.values import Usage
 
 LINE = "LINE"
 """What both call a line, beside words and pages."""

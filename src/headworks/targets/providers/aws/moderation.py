@@ -8,6 +8,7 @@ from __future__ import annotations
 import msgspec
 from msgspec import Struct
 
+from headworks.costs import Usage
 from headworks.errors import ProviderBroken
 from headworks.targets.providers.aws.comprehend_sentiment import BILLED_LEAST, BILLED_UNIT
 from headworks.targets.providers.aws.json11 import Json11, posted
@@ -15,7 +16,6 @@ from headworks.targets.providers.aws.pixels import PERCENT
 from headworks.targets.providers.moderating import judged, picture_to_judge, texts_to_judge, verdict
 from headworks.targets.providers.whole import billed_characters, decoded
 from headworks.targets.providers.wire import Answer, Ask, HttpRequest, HttpResponse
-from headworks.values import Usage
 
 MOST_TEXTS = 10
 

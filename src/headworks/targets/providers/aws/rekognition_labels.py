@@ -8,13 +8,13 @@ from __future__ import annotations
 import msgspec
 from msgspec import Struct
 
+from headworks.costs import Usage
 from headworks.targets.providers.asked import pictured
 from headworks.targets.providers.aws.json11 import Json11, posted
 from headworks.targets.providers.aws.pixels import PERCENT
 from headworks.targets.providers.labels import classified
 from headworks.targets.providers.whole import decoded
 from headworks.targets.providers.wire import Answer, Ask, HttpRequest, HttpResponse
-from headworks.values import Usage
 
 
 class _Label(Struct, frozen=True, rename="pascal"):

@@ -9,13 +9,13 @@ import msgspec
 from msgspec import Struct
 
 from headworks.contract.tasks.object_detection import Detection
+from headworks.costs import Usage
 from headworks.targets.providers.asked import pictured
 from headworks.targets.providers.aws.json11 import Json11, posted
 from headworks.targets.providers.aws.pixels import PERCENT, BoundingBox
 from headworks.targets.providers.boxes import Frame, detected
 from headworks.targets.providers.whole import decoded
 from headworks.targets.providers.wire import Answer, Ask, HttpRequest, HttpResponse
-from headworks.values import Usage
 
 FACE = "face"
 

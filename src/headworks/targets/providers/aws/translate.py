@@ -8,12 +8,12 @@ import msgspec
 from msgspec import Struct
 
 from headworks.contract.tasks.translation import Reply
+from headworks.costs import Usage
 from headworks.targets.providers.asked import asked
 from headworks.targets.providers.aws.json11 import Json11, posted
 from headworks.targets.providers.translating import service_language, target_language
 from headworks.targets.providers.whole import billed_characters, decoded
 from headworks.targets.providers.wire import Answer, Ask, HttpRequest, HttpResponse
-from headworks.values import Usage
 
 DETECT = "auto"
 LANGUAGES: Mapping[str, str] = {

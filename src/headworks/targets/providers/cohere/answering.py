@@ -5,11 +5,11 @@ from __future__ import annotations
 import msgspec
 from msgspec import Struct
 
+from headworks.costs import Usage
 from headworks.errors import HeadworksError
 from headworks.targets.providers.cohere.facts import BROKEN_ENDS, BY_CODE
 from headworks.targets.providers.failing import Told, failed
 from headworks.targets.providers.wire import HttpResponse
-from headworks.values import Usage
 
 
 class Units(Struct, frozen=True):

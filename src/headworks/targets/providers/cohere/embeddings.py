@@ -12,13 +12,13 @@ from typing import Any, Literal
 import msgspec
 from msgspec import Struct
 
+from headworks.costs import Usage
 from headworks.errors import FieldError, HeadworksError, ProviderBroken, ProviderUnable
 from headworks.targets.providers.cohere.answering import Units, refused
 from headworks.targets.providers.cohere.facts import MOST_TEXTS
 from headworks.targets.providers.vectors import embedded, texts_of
 from headworks.targets.providers.whole import Whole, decoded
 from headworks.targets.providers.wire import Answer, Ask, HttpRequest, HttpResponse
-from headworks.values import Usage
 
 InputType = Literal["search_document", "search_query", "classification", "clustering"]
 

@@ -12,11 +12,11 @@ import msgspec
 from msgspec import Struct
 
 from headworks.contract.tasks.rerank import Ranked, Request
+from headworks.costs import Usage
 from headworks.errors import HeadworksError, ProviderBroken
 from headworks.targets.providers.cohere.answering import refused
 from headworks.targets.providers.whole import Whole, decoded
 from headworks.targets.providers.wire import Answer, Ask, HttpRequest, HttpResponse
-from headworks.values import Usage
 
 
 class _Result(Struct, frozen=True):

@@ -8,12 +8,12 @@ from typing import Any
 import msgspec
 from msgspec import Raw, Struct
 
+from headworks.costs import Usage
 from headworks.errors import ContentRefused, HeadworksError, ProviderBroken
 from headworks.targets.providers.failing import Told, failed, texts
 from headworks.targets.providers.gemini.chances import Logprobs
 from headworks.targets.providers.gemini.facts import BROKEN_ENDS, BY_CODE, FINISHES
 from headworks.targets.providers.wire import HttpResponse
-from headworks.values import Usage
 
 
 class Spent(Struct, frozen=True, rename="camel"):

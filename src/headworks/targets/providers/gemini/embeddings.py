@@ -11,13 +11,13 @@ from urllib.parse import quote
 import msgspec
 from msgspec import Struct
 
+from headworks.costs import Usage
 from headworks.errors import HeadworksError, ProviderBroken
 from headworks.targets.providers.gemini.answering import Spent, refused
 from headworks.targets.providers.gemini.facts import API_MODELS
 from headworks.targets.providers.vectors import embedded, texts_of
 from headworks.targets.providers.whole import Whole, decoded
 from headworks.targets.providers.wire import Answer, Ask, HttpRequest, HttpResponse
-from headworks.values import Usage
 
 
 class _Vector(Struct, frozen=True):

@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from headworks.costs import Usage
 from headworks.errors import ProviderBroken
 from headworks.targets.providers.chat_out import ChunkWriter
 from headworks.targets.providers.gemini.answering import (
@@ -20,7 +21,6 @@ from headworks.targets.providers.gemini.answering import (
 from headworks.targets.providers.sse import EventReader, ServerEvent
 from headworks.targets.providers.whole import decoded
 from headworks.targets.providers.wire import Piece
-from headworks.values import Usage
 
 _response = msgspec.json.Decoder(Response)
 

@@ -9,6 +9,7 @@ import msgspec
 from msgspec import Struct, field
 
 from headworks.contract.tasks.token_classification import Entity
+from headworks.costs import Usage
 from headworks.errors import ProviderBroken
 from headworks.targets.providers.asked import asked
 from headworks.targets.providers.google.json_api import JsonApi, posted
@@ -16,7 +17,6 @@ from headworks.targets.providers.google.language_sentiment import BILLED_UNIT
 from headworks.targets.providers.labels import ENTITY_GROUPS, entities
 from headworks.targets.providers.whole import billed_characters, decoded
 from headworks.targets.providers.wire import Answer, Ask, HttpRequest, HttpResponse
-from headworks.values import Usage
 
 
 class _Span(Struct, frozen=True):

@@ -8,13 +8,13 @@ from __future__ import annotations
 import msgspec
 from msgspec import Struct, field
 
+from headworks.costs import Usage
 from headworks.targets.providers.google.json_api import JsonApi, posted
 from headworks.targets.providers.google.vision import Item, only_item
 from headworks.targets.providers.google.vision_labels import LIKELIHOODS
 from headworks.targets.providers.moderating import judged, picture_to_judge, texts_to_judge, verdict
 from headworks.targets.providers.whole import billed_characters, decoded
 from headworks.targets.providers.wire import Answer, Ask, HttpRequest, HttpResponse
-from headworks.values import Usage
 
 BILLED_UNIT = 100
 TOPICS = frozenset({"Finance", "Health", "Legal", "Politics", "Public Safety", "Religion & Belief", "War & Conflict"})

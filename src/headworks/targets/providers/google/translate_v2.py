@@ -6,6 +6,7 @@ import msgspec
 from msgspec import Struct, field
 
 from headworks.contract.tasks.translation import Reply
+from headworks.costs import Usage
 from headworks.errors import ProviderBroken
 from headworks.targets.providers.asked import asked
 from headworks.targets.providers.google.json_api import JsonApi, posted
@@ -13,7 +14,6 @@ from headworks.targets.providers.google.languages import LANGUAGES
 from headworks.targets.providers.translating import service_language, target_language
 from headworks.targets.providers.whole import billed_characters, decoded
 from headworks.targets.providers.wire import Answer, Ask, HttpRequest, HttpResponse
-from headworks.values import Usage
 
 _encode = msgspec.json.Encoder().encode
 

@@ -8,13 +8,13 @@ from urllib.parse import quote
 import msgspec
 from msgspec import Meta, Struct, field
 
+from headworks.costs import Usage
 from headworks.errors import ProviderBroken
 from headworks.targets.providers.gemini.facts import VERTEX_MODELS
 from headworks.targets.providers.google.json_api import JsonApi, posted
 from headworks.targets.providers.vectors import embedded, texts_of
 from headworks.targets.providers.whole import decoded
 from headworks.targets.providers.wire import Answer, Ask, HttpRequest, HttpResponse
-from headworks.values import Usage
 
 
 class _Statistics(Struct, frozen=True):

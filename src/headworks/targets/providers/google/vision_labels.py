@@ -7,11 +7,11 @@ from collections.abc import Mapping
 import msgspec
 from msgspec import Struct, field
 
+from headworks.costs import Usage
 from headworks.targets.providers.asked import pictured
 from headworks.targets.providers.google.vision import MOST_RESULTS, Item, VisionApi, only_item
 from headworks.targets.providers.labels import classified
 from headworks.targets.providers.wire import Answer, Ask, HttpRequest, HttpResponse
-from headworks.values import Usage
 
 LIKELIHOODS: Mapping[str, float] = {
     "VERY_UNLIKELY": 0.05,

@@ -6,11 +6,11 @@ import msgspec
 from msgspec import Struct, field
 
 from headworks.contract.tasks.object_detection import Detection
+from headworks.costs import Usage
 from headworks.targets.providers.asked import pictured
 from headworks.targets.providers.boxes import Frame, around, detected
 from headworks.targets.providers.google.vision import MOST_RESULTS, Item, Poly, VisionApi, only_item
 from headworks.targets.providers.wire import Answer, Ask, HttpRequest, HttpResponse
-from headworks.values import Usage
 
 FACE = "face"
 

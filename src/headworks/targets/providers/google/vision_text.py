@@ -11,11 +11,11 @@ import msgspec
 from msgspec import Struct, field
 
 from headworks.contract.tasks.ocr import Line
+from headworks.costs import Usage
 from headworks.targets.providers.asked import pictured
 from headworks.targets.providers.boxes import Frame, around, read
 from headworks.targets.providers.google.vision import Item, Poly, VisionApi, only_item
 from headworks.targets.providers.wire import Answer, Ask, HttpRequest, HttpResponse
-from headworks.values import Usage
 
 BREAKS = {"SPACE": " ", "SURE_SPACE": " ", "EOL_SURE_SPACE": "\n", "LINE_BREAK": "\n", "HYPHEN": "-\n"}
 """What a break stands for; a line feed ends the line."""

@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from headworks.contract import tasks
+from headworks.costs import Usage
 from headworks.errors import ConfigurationRefused, FieldError, HeadworksError, ProviderBroken, ProviderRefused
 from headworks.targets.providers.asked import PICTURE_TASKS, pictured
 from headworks.targets.providers.failing import Told, failed, texts
@@ -14,7 +15,6 @@ from headworks.targets.providers.http_json.declared import MEANINGS, Declared
 from headworks.targets.providers.http_json.expressions import Context, Expression
 from headworks.targets.providers.http_json.template import in_path, pieces_of
 from headworks.targets.providers.wire import Answer, Ask, HttpRequest, HttpResponse, Reader
-from headworks.values import Usage
 
 NOT_DECLARABLE = frozenset(
     {

@@ -7,12 +7,12 @@ from collections.abc import Mapping
 import msgspec
 from msgspec import Struct
 
+from headworks.costs import Usage
 from headworks.targets.providers.asked import Parameters, asked, pictured
 from headworks.targets.providers.huggingface.pipeline import Pipeline, only
 from headworks.targets.providers.labels import classified
 from headworks.targets.providers.whole import decoded
 from headworks.targets.providers.wire import Answer, Ask, HttpRequest, HttpResponse
-from headworks.values import Usage
 
 SENTIMENTS: Mapping[str, str] = {
     "POSITIVE": "positive",

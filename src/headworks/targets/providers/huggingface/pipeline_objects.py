@@ -9,12 +9,12 @@ import msgspec
 from msgspec import Struct
 
 from headworks.contract.tasks.object_detection import Detection
+from headworks.costs import Usage
 from headworks.targets.providers.asked import pictured
 from headworks.targets.providers.boxes import Frame, around, detected
 from headworks.targets.providers.huggingface.pipeline import Pipeline
 from headworks.targets.providers.whole import decoded
 from headworks.targets.providers.wire import Answer, Ask, HttpRequest, HttpResponse
-from headworks.values import Usage
 
 
 class _Box(Struct, frozen=True):

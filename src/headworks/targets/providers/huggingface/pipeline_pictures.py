@@ -7,11 +7,11 @@ from base64 import b64encode
 import msgspec
 
 from headworks.contract.tasks.image_generation import Picture, Reply, Request
+from headworks.costs import Usage
 from headworks.errors import ProviderBroken
 from headworks.targets.providers.chat_in import cannot
 from headworks.targets.providers.huggingface.pipeline import Pipeline
 from headworks.targets.providers.wire import Answer, Ask, HttpRequest, HttpResponse
-from headworks.values import Usage
 
 _asked = msgspec.json.Decoder(Request).decode
 _encode = msgspec.json.Encoder().encode

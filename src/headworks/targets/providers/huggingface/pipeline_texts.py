@@ -6,11 +6,11 @@ import msgspec
 from msgspec import Struct
 
 from headworks.contract.tasks import summarization, translation
+from headworks.costs import Usage
 from headworks.targets.providers.asked import asked
 from headworks.targets.providers.huggingface.pipeline import Pipeline, only
 from headworks.targets.providers.whole import decoded
 from headworks.targets.providers.wire import Answer, Ask, HttpRequest, HttpResponse
-from headworks.values import Usage
 
 _encode = msgspec.json.Encoder().encode
 _summary = msgspec.json.Decoder(summarization.Request).decode

@@ -9,13 +9,13 @@ import msgspec
 from msgspec import Struct
 
 from headworks.contract.tasks.token_classification import Entity
+from headworks.costs import Usage
 from headworks.errors import ProviderBroken
 from headworks.targets.providers.asked import asked
 from headworks.targets.providers.huggingface.pipeline import Pipeline, only
 from headworks.targets.providers.labels import ENTITY_GROUPS, entities
 from headworks.targets.providers.whole import decoded
 from headworks.targets.providers.wire import Answer, Ask, HttpRequest, HttpResponse
-from headworks.values import Usage
 
 
 class _Entity(Struct, frozen=True):

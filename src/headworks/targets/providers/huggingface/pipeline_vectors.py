@@ -6,13 +6,13 @@ from typing import ClassVar
 
 import msgspec
 
+from headworks.costs import Usage
 from headworks.errors import ProviderBroken
 from headworks.targets.providers.chat_in import cannot
 from headworks.targets.providers.huggingface.pipeline import Pipeline
 from headworks.targets.providers.vectors import embedded, texts_of
 from headworks.targets.providers.whole import decoded
 from headworks.targets.providers.wire import JSON_FIELDS, Answer, Ask, HttpRequest, HttpResponse
-from headworks.values import Usage
 
 _VECTORS = msgspec.json.Decoder(list[list[float]])
 _encode = msgspec.json.Encoder().encode

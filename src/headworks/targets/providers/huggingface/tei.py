@@ -12,6 +12,7 @@ import msgspec
 from msgspec import Struct
 
 from headworks.contract.tasks import rerank
+from headworks.costs import Usage
 from headworks.errors import HeadworksError, ProviderBroken
 from headworks.targets.providers.asked import asked
 from headworks.targets.providers.huggingface.pipeline_labels import SENTIMENTS, Label
@@ -20,7 +21,6 @@ from headworks.targets.providers.labels import classified
 from headworks.targets.providers.vectors import embedded, texts_of
 from headworks.targets.providers.whole import Whole, decoded
 from headworks.targets.providers.wire import JSON_FIELDS, Answer, Ask, HttpRequest, HttpResponse
-from headworks.values import Usage
 
 _encode = msgspec.json.Encoder().encode
 _ranked = msgspec.json.Decoder(rerank.Request).decode

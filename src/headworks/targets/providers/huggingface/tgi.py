@@ -6,11 +6,11 @@ import msgspec
 from msgspec import Struct
 
 from headworks.contract.tasks import generate
+from headworks.costs import Usage
 from headworks.errors import HeadworksError
 from headworks.targets.providers.huggingface.refusals import refused
 from headworks.targets.providers.whole import Whole, decoded
 from headworks.targets.providers.wire import JSON_FIELDS, Answer, Ask, HttpRequest, HttpResponse
-from headworks.values import Usage
 
 FINISHES = frozenset({"length", "eos_token", "stop_sequence"})
 _encode = msgspec.json.Encoder().encode

@@ -12,6 +12,7 @@ from msgspec import DecodeError
 from msgspec.json import Decoder
 
 from headworks.contract.tensors.signature import Signature
+from headworks.costs import Usage
 from headworks.errors import HeadworksError
 from headworks.targets.providers.failing import Told, failed
 from headworks.targets.providers.oip.incoming import outputs_of, reply_of
@@ -19,7 +20,6 @@ from headworks.targets.providers.oip.outgoing import JSON_LENGTH, body_of, tenso
 from headworks.targets.providers.oip.settings import Options
 from headworks.targets.providers.whole import Whole
 from headworks.targets.providers.wire import JSON_FIELDS, Answer, Ask, HttpRequest, HttpResponse
-from headworks.values import Usage
 
 _RAW_FIELDS = (("content-type", "application/octet-stream"), ("accept", "*/*"))
 _error = Decoder(dict[str, Any]).decode

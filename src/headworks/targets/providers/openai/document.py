@@ -9,11 +9,11 @@ import msgspec
 from msgspec import Raw, Struct
 
 from headworks.contract.tasks.chat import Spent as TaskSpent
+from headworks.costs import Usage
 from headworks.errors import HeadworksError, ProviderBroken
 from headworks.targets.providers.failing import Told, failed, texts
 from headworks.targets.providers.openai.facts import BY_CODE
 from headworks.targets.providers.wire import HttpResponse
-from headworks.values import Usage
 
 TRUE, FALSE, NULL = Raw(b"true"), Raw(b"false"), Raw(b"null")
 USAGE_TOO = Raw(b'{"include_usage":true}')

@@ -8,12 +8,12 @@ from __future__ import annotations
 import msgspec
 from msgspec import Raw, Struct
 
+from headworks.costs import Usage
 from headworks.errors import HeadworksError
 from headworks.targets.providers.openai.document import NULL, LooseSpent, encode, fields_of, refused, refused_inside
 from headworks.targets.providers.openai.facts import Server
 from headworks.targets.providers.whole import Whole, decoded
 from headworks.targets.providers.wire import Answer, Ask, HttpRequest, HttpResponse
-from headworks.values import Usage
 
 
 class _Reply(Struct, frozen=True):

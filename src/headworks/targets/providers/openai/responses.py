@@ -9,13 +9,13 @@ import msgspec
 from msgspec import Raw, Struct
 
 from headworks.contract.tasks.responses import ENDS
+from headworks.costs import Usage
 from headworks.errors import HeadworksError, ProviderBroken
 from headworks.targets.providers.openai.document import FALSE, NULL, TRUE, encode, fields_of, refused, refused_inside
 from headworks.targets.providers.openai.facts import Server
 from headworks.targets.providers.sse import EventReader, ServerEvent
 from headworks.targets.providers.whole import decoded
 from headworks.targets.providers.wire import Answer, Ask, HttpRequest, HttpResponse, Piece
-from headworks.values import Usage
 
 CAP = "max_output_tokens"
 

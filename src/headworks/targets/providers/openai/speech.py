@@ -8,12 +8,12 @@ from __future__ import annotations
 import msgspec
 
 from headworks.contract.tasks.text_to_speech import Parameters, Reply, Request
+from headworks.costs import Usage
 from headworks.errors import HeadworksError, ProviderBroken
 from headworks.targets.providers.openai.document import encode, refused
 from headworks.targets.providers.openai.facts import DEFAULT_VOICE, SOUND_MEDIA, Server
 from headworks.targets.providers.whole import Whole
 from headworks.targets.providers.wire import Answer, Ask, HttpRequest, HttpResponse
-from headworks.values import Usage
 
 _decode = msgspec.json.Decoder(Request).decode
 _FIELDS = (("content-type", "application/json"), ("accept", "*/*"))

@@ -11,13 +11,13 @@ import msgspec
 from msgspec import Struct
 
 from headworks.contract.tasks.speech_to_text import Chunk, Parameters, Reply
+from headworks.costs import Usage
 from headworks.errors import HeadworksError
 from headworks.targets.providers.openai.document import NULL, encode, refused, refused_inside
 from headworks.targets.providers.openai.facts import SOUND_HEADS, Server
 from headworks.targets.providers.openai.form import form_request
 from headworks.targets.providers.whole import Whole, decoded
 from headworks.targets.providers.wire import Answer, Ask, HttpRequest, HttpResponse
-from headworks.values import Usage
 
 WORD = "word"
 """Times word by word."""

@@ -4,13 +4,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from headworks.costs import Usage
 from headworks.errors import ProviderBroken
 from headworks.targets.providers.aws.comprehend_entities import DetectEntities
 from headworks.targets.providers.aws.comprehend_language import DetectDominantLanguage
 from headworks.targets.providers.aws.comprehend_sentiment import DetectSentiment
 from headworks.targets.providers.proof import prove_reply, prove_request
 from headworks.targets.providers.wire import HttpResponse
-from headworks.values import Usage
 from tests.unit.targets.providers.asks import document, text
 from tests.unit.targets.providers.vendor_aws import reply, request_of, same_request
 

@@ -4,6 +4,7 @@ from pathlib import Path
 import botocore
 import pytest
 
+from headworks.costs import Usage
 from headworks.errors import ProviderBroken, ProviderRefused
 from headworks.targets.providers.aws.rekognition_labels import DetectLabels, DetectModerationLabels
 from headworks.targets.providers.aws.rekognition_objects import DetectFaces, DetectObjects
@@ -11,7 +12,6 @@ from headworks.targets.providers.aws.rekognition_text import DetectText
 from headworks.targets.providers.aws.textract import DetectDocumentText
 from headworks.targets.providers.proof import prove_reply, prove_request
 from headworks.targets.providers.wire import HttpResponse
-from headworks.values import Usage
 from tests.unit.dialects.pictures import png
 from tests.unit.targets.providers.asks import document, picture
 from tests.unit.targets.providers.vendor_aws import reply, request_of, same_request

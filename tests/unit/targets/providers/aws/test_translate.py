@@ -2,10 +2,10 @@ import json
 
 import pytest
 
+from headworks.costs import Usage
 from headworks.errors import ProviderRefused
 from headworks.targets.providers.aws.translate import TranslateText
 from headworks.targets.providers.proof import prove_reply, prove_request
-from headworks.values import Usage
 from tests.unit.targets.providers.asks import document, text
 from tests.unit.targets.providers.vendor_aws import reply, request_of, same_request
 

@@ -1,6 +1,7 @@
 import pytest
 from google.cloud import language_v2 as vendor
 
+from headworks.costs import Usage
 from headworks.errors import ProviderBroken
 from headworks.targets.providers.google.language_categories import Categories
 from headworks.targets.providers.google.language_entities import AnalyzeEntities
@@ -8,7 +9,6 @@ from headworks.targets.providers.google.language_sentiment import AnalyzeSentime
 from headworks.targets.providers.labels import ENTITY_GROUPS
 from headworks.targets.providers.proof import prove_reply, prove_request
 from headworks.targets.providers.wire import HttpResponse
-from headworks.values import Usage
 from tests.unit.targets.providers.asks import document, text
 from tests.unit.targets.providers.vendor_google import reply, same_request
 

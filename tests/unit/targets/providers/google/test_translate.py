@@ -3,12 +3,12 @@ import json
 import pytest
 from google.cloud import translate_v3 as vendor
 
+from headworks.costs import Usage
 from headworks.errors import ProviderBroken, ProviderRefused
 from headworks.targets.providers.google.translate_v2 import TranslateBasic
 from headworks.targets.providers.google.translate_v3 import TranslateAdvanced
 from headworks.targets.providers.proof import prove_reply, prove_request
 from headworks.targets.providers.wire import HttpResponse
-from headworks.values import Usage
 from tests.unit.targets.providers.asks import document, text
 from tests.unit.targets.providers.vendor_google import reply, same_request
 

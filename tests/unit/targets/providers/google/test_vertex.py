@@ -2,6 +2,7 @@ import json
 
 import pytest
 
+from headworks.costs import Usage
 from headworks.errors import ConfigurationRefused, ProviderBroken, ProviderBusy, ProviderKeyRejected
 from headworks.secret import Secret
 from headworks.targets.providers.google import KIND
@@ -10,7 +11,6 @@ from headworks.targets.providers.google.vertex_embed import VertexEmbeddings
 from headworks.targets.providers.google.vertex_predict import Predict
 from headworks.targets.providers.proof import prove_failure, prove_reply, prove_request
 from headworks.targets.providers.wire import Ask, HttpResponse, Origin, ProviderSettings
-from headworks.values import Usage
 from tests.unit.dialects.pictures import png
 from tests.unit.targets.providers.asks import document, picture, text
 from tests.unit.targets.providers.recordings import recorded

@@ -2,13 +2,13 @@ import pytest
 from google.cloud import vision_v1 as vendor
 from google.rpc import status_pb2
 
+from headworks.costs import Usage
 from headworks.errors import ProviderBroken, ProviderBusy, ProviderDown, ProviderRefused
 from headworks.targets.providers.google.vision_labels import LIKELIHOODS, DetectLabels, DetectUnsafe
 from headworks.targets.providers.google.vision_objects import DetectObjects
 from headworks.targets.providers.google.vision_text import BREAKS, DetectText
 from headworks.targets.providers.proof import prove_reply, prove_request
 from headworks.targets.providers.wire import Ask
-from headworks.values import Usage
 from tests.unit.dialects.pictures import jpeg, png
 from tests.unit.targets.providers.asks import document, picture
 from tests.unit.targets.providers.vendor_google import reply, same_request

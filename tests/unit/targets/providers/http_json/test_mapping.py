@@ -8,6 +8,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from msgspec import structs
 
+from headworks.costs import Usage
 from headworks.errors import (
     ConfigurationRefused,
     ContextTooLong,
@@ -21,7 +22,6 @@ from headworks.secret import Secret
 from headworks.targets.providers.http_json import KIND
 from headworks.targets.providers.proof import prove_credential, prove_failure, prove_reply, prove_request
 from headworks.targets.providers.wire import Ask, HttpResponse, Origin, ProviderSettings
-from headworks.values import Usage
 from tests.unit.dialects.pictures import png
 from tests.unit.targets.providers.asks import document, picture, text
 

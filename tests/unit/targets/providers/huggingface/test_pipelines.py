@@ -1,6 +1,7 @@
 import pytest
 from huggingface_hub.constants import INFERENCE_PROXY_TEMPLATE
 
+from headworks.costs import Usage
 from headworks.errors import ProviderBroken
 from headworks.targets.providers.huggingface.kind import ROUTER
 from headworks.targets.providers.huggingface.pipeline import path_of
@@ -10,7 +11,6 @@ from headworks.targets.providers.huggingface.pipeline_texts import Summary, Tran
 from headworks.targets.providers.huggingface.pipeline_tokens import Tokens
 from headworks.targets.providers.proof import prove_reply, prove_request
 from headworks.targets.providers.wire import Ask
-from headworks.values import Usage
 from tests.unit.dialects.pictures import jpeg, png
 from tests.unit.targets.providers.asks import document, picture, text
 from tests.unit.targets.providers.vendor_huggingface import called, reply, same_body

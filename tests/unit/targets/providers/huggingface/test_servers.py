@@ -2,6 +2,7 @@ import json
 
 import pytest
 
+from headworks.costs import Usage
 from headworks.errors import (
     ContextTooLong,
     ProviderBroken,
@@ -14,7 +15,6 @@ from headworks.targets.providers.huggingface.tei import Embed, Predict, Rerank
 from headworks.targets.providers.huggingface.tgi import Generate
 from headworks.targets.providers.proof import prove_failure, prove_reply, prove_request
 from headworks.targets.providers.wire import Ask, HttpResponse
-from headworks.values import Usage
 from tests.unit.targets.providers.asks import document, text
 from tests.unit.targets.providers.vendor_huggingface import called, reply
 
