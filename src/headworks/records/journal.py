@@ -176,7 +176,7 @@ def writes_in_place(folder: Path) -> bool:
 
 
 def kept(folder: Path, unwrap: Callable[[bytes], bytes], after: int) -> list[Frame]:
-    """The frames that hold items after a number, in order; a gap ends them, as only a power cut can leave one.
+    """The frames that hold items after a number, in order, without those that a power cut or damage to the file made unreadable.
 
     Raises: HomeUnavailable when the file is no journal, or that of another record.
     """
@@ -214,17 +214,13 @@ def _joined(found: dict[int, tuple[int, bytes]], after: int) -> list[Frame]:
     frames: list[Frame] = []
     for first in sorted(found):
         count, items = found[first]
-        if first + count - 1 <= after:
-            continue
-        if first > after + 1:
-            break
-        frames.append((first, items))
-        after = first + count - 1
+        if first + count - 1 > after:
+            frames.append((first, items))
     return frames
 
 
 def _frames(segment: bytes, open_frame: Callable[[bytes, bytes, bytes], bytes]) -> Iterator[tuple[int, int, bytes]]:
-    """What the newest round left in one segment: until a number that does not follow, or a frame that was never finished."""
+    """What the newest round left in one segment, until a number that does not follow; without what is damaged or was never finished."""
     at, following = 0, 0
     while at + _HEAD.size <= len(segment):
         head = segment[at : at + _HEAD.size]
@@ -232,11 +228,8 @@ def _frames(segment: bytes, open_frame: Callable[[bytes, bytes, bytes], bytes]) 
         if not count or (following and first != following):
             return
         at += _HEAD.size
-        try:
-            items = open_frame(_nonce(first), segment[at : at + size], head)
-        except (InvalidTag, ValueError):
-            return
-        yield first, count, items
+        with suppress(InvalidTag, ValueError):
+            yield first, count, open_frame(_nonce(first), segment[at : at + size], head)
         at += size
         following = first + count
 

@@ -178,7 +178,10 @@ def take_over(
     Raises: HomeUnavailable when another version wrote the journal; RecordUnavailable when the store fails.
     """
     items = items_of(frames, running, desk.promised)
+    missing = items[-1].promise - desk.promised - len(items) if items else 0
     lost: list[BaseException] = []
+    if missing:
+        lost.append(RecordUnavailable(reason=f"the journal is damaged: {missing} rows that it promised cannot be read"))
     for at in range(0, len(items), TAKEN_AT_ONCE):
         some = items[at : at + TAKEN_AT_ONCE]
         errors = _errors_of(some, writer)

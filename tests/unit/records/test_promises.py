@@ -13,7 +13,7 @@ from msgspec.msgpack import Encoder
 from headworks.costs import Reservation, Settlement, Usage
 from headworks.errors import HomeUnavailable, Internal
 from headworks.recording import Entry, IdempotencySlot
-from headworks.records.journal import FILE
+from headworks.records.journal import FILE, START_BYTES
 from headworks.records.ledger import Ledger
 from headworks.records.promises import MOST_BYTES, MOST_LACKING, STALLED_NS, Promise, items_of
 from headworks.records.reading import Records
@@ -239,6 +239,31 @@ def test_a_promised_row_that_cannot_be_written_keeps_no_home_from_starting_and_n
     assert not (copy / FILE).exists()
     with Records(copy) as records:
         assert [each["state"] for each in records.newest(most=10)] == ["done"] * 3
+
+
+@pytest.mark.parametrize(
+    ("at", "found", "told"),
+    [(START_BYTES + 40, 4, ["the journal is damaged: 1 rows that it promised cannot be read"])]
+    + [(START_BYTES + head, 2, []) for head in (0, 4, 8)],
+    ids=["sealed", "bytes", "items", "number"],
+)
+def test_damage_in_the_middle_of_a_journal_makes_no_wrong_row_and_takes_no_readable_one(promising, at, found, told):
+    ends = []
+    for _ in range(4):
+        later(promising)
+        promising.ledger.commit(promising.entry(input=(SAID,)))
+        ends.append(promising.ledger._promises._journal._writing.at)
+    copy = killed(promising)
+    with (copy / FILE).open("r+b") as journal:
+        journal.seek(at + ends[0])
+        journal.write(b"\xff")
+    again = started(copy, promising.clock)
+    again.stop()
+
+    assert verify(copy).is_whole
+    assert [error.reason for error in again.lost] == told
+    with Records(copy) as records:
+        assert len(records.newest(most=10)) == found
 
 
 def test_a_row_that_fails_its_whole_batch_is_lost_alone_when_a_journal_is_taken_over(promising, rounds):
