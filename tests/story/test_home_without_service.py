@@ -3,6 +3,8 @@
 import os
 import pwd
 import shutil
+import sqlite3
+from contextlib import closing
 from datetime import datetime, timedelta
 
 import pytest
@@ -96,3 +98,26 @@ def test_a_home_of_another_user_is_not_written_to(tmp_path):
 
     with pytest.raises(HomeUnavailable, match=f"sudo -u {pwd.getpwuid(os.geteuid()).pw_name}"):
         refuse_anothers(home, os.geteuid() + 1)
+
+
+@pytest.mark.parametrize("words", [("usage",), ("backup", "copy")])
+def test_what_a_killed_service_promised_is_taken_in_as_its_configuration_says(tmp_path, monkeypatch, words):
+    project = tmp_path / "project"
+    project.mkdir()
+    (project / "models.py").write_text("import headworks\n@headworks.model\ndef echo(text: str) -> str: return text\n")
+    text = "models: {echo: {python: 'models:echo'}}\nendpoints: {echo: {v1: {targets: [echo]}}}\n"
+    (project / "headworks.yaml").write_text(text + "records: {key_file: ../keys/kek, retention: 2h}\n")
+    home = tmp_path / "home"
+    with service(project / "headworks.yaml", home) as running:
+        running.call("/api/echo/v1", "hello")
+        running.process.kill()
+        running.process.wait(20)
+    monkeypatch.chdir(project)
+    was_there = (home / "journal").exists()
+    cli(*words, "--home", str(home))
+    with closing(sqlite3.connect(home / "records.db")) as records:
+        kept_ns = records.execute("SELECT expires_ns - at_ns FROM records WHERE kind = 'call'").fetchall()
+
+    assert was_there
+    assert not (home / "journal").exists()
+    assert kept_ns == [(7200 * 10**9,)]

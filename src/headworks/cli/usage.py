@@ -1,11 +1,12 @@
 """`headworks usage`: what services outside were used for and what that cost, with or without a service running."""
 
 import argparse
+from functools import partial
 
 import msgspec
 
 from headworks.cli.output import Output, table
-from headworks.cli.where import add_home, home_of
+from headworks.cli.where import add_home, add_home_config, home_config_of, home_of
 from headworks.dialects.native.table import table_of
 from headworks.errors import ConfigurationRefused
 from headworks.owner import settle
@@ -23,6 +24,7 @@ def add_words(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -
     words.add_argument("--until", default=LAST_DAY, help="the last day")
     words.add_argument("--csv", action="store_true", help="comma-separated values")
     add_home(words)
+    add_home_config(words)
     words.set_defaults(run=run)
 
 
@@ -30,7 +32,7 @@ def run(asked: argparse.Namespace, output: Output) -> int:
     """Show the sums."""
     which = asked_of(asked.by, asked.since, asked.until)
     home = home_of(asked)
-    settle(home)
+    settle(home, partial(home_config_of, asked))
     rows = used(home, which)
     if asked.csv and not output.is_json:
         columns = tuple(rows[0]) if rows else which.by
