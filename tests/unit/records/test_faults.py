@@ -2,6 +2,7 @@
 
 import random
 import shutil
+import signal
 import sqlite3
 import subprocess
 import sys
@@ -12,6 +13,8 @@ from pathlib import Path
 import pytest
 
 from headworks.records.ledger import Ledger
+from headworks.records.reading import Records
+from headworks.records.recovery import UNKNOWN_OUTCOME
 from headworks.records.settings import RecordSettings
 from headworks.records.verify import verify
 from headworks.units import SystemClock
@@ -20,8 +23,8 @@ PROGRAM = Path(__file__).with_name("fault_program.py")
 KILLS = 20
 
 
-def run(what, home):
-    return subprocess.Popen([sys.executable, str(PROGRAM), what, str(home)], stdout=subprocess.PIPE)
+def run(what, home, *words):
+    return subprocess.Popen([sys.executable, str(PROGRAM), what, str(home), *words], stdout=subprocess.PIPE)
 
 
 def recorded_ids(home):
@@ -54,6 +57,86 @@ def test_kill_minus_nine_at_any_moment_loses_no_acknowledged_record(tmp_path):
     assert not incoming.exists() or list(incoming.iterdir()) == []
     with closing(sqlite3.connect(home / "records.db")) as records:
         assert records.execute("SELECT count(*) FROM running").fetchone() == (0,)
+
+
+class Told:
+    """What a program that was killed over and over had been answered."""
+
+    def __init__(self):
+        self.calls = {}
+        self.erasing = {}
+        self.opened, self.reserved, self.closed = set(), set(), set()
+
+    def line(self, kind, *words):
+        if kind == "call":
+            self.calls[words[0]] = words[1]
+        elif kind == "erasing":
+            before = {each for each, person in self.calls.items() if person == words[0]}
+            self.erasing.setdefault(words[0], []).append(before)  # they end in their order
+        elif kind == "erased":
+            self.calls |= dict.fromkeys(self.erasing[words[0]].pop(0), "erased")
+        elif kind == "started":
+            self.erasing.clear()
+        else:
+            getattr(self, kind).add(words[0])
+
+
+def killed_at_random(home, chance, told):
+    """Some lines, or some time that may end in the middle of a start."""
+    process = run("mix", home, str(chance.random()))
+    try:
+        process.communicate(timeout=chance.choice((0.15, 0.3, 0.4, 0.5, 0.6, 0.8)) + chance.random() / 10)
+    except subprocess.TimeoutExpired:
+        process.kill()
+    text, _ = process.communicate(timeout=20)
+    assert process.returncode == -signal.SIGKILL
+    for line in text.decode().splitlines(keepends=True):
+        if line.endswith("\n"):
+            told.line(*line.split())
+
+
+def unlike(home, told):
+    """What of a home is not as its program was answered."""
+    with closing(sqlite3.connect(home / "records.db")) as records:
+        rows = records.execute("SELECT kind, request_id, outcome, cost_micros, seq FROM records").fetchall()
+        spent = records.execute("SELECT coalesce(sum(micros), 0) FROM spent").fetchone()[0]
+        left = records.execute("SELECT (SELECT count(*) FROM reserved) + (SELECT count(*) FROM running)").fetchone()[0]
+    by_kind = {
+        kind: [row for row in rows if row[0] == kind] for kind in ("call", "opened", "closed", "erased", "access")
+    }
+    found = {kind: {row[1]: row for row in some} for kind, some in by_kind.items()}
+    costs = {request_id: row[3] for request_id, row in found["closed"].items()}
+    yield from (("twice", kind) for kind in ("call", "opened", "closed") if len(found[kind]) != len(by_kind[kind]))
+    yield from (("lost", kind) for kind in told.calls.keys() - found["call"].keys())
+    yield from (("lost", kind) for kind in told.opened - found["opened"].keys())
+    yield from (("cut off", each) for each in told.closed if found["closed"][each][2] == UNKNOWN_OUTCOME)
+    yield from (("forgot", each) for each in told.reserved if costs[each] not in {100, 80, 57})
+    if found["opened"].keys() != costs.keys() or left:
+        yield ("open", left)
+    if spent != sum(costs.values()):
+        yield ("spent", spent, sum(costs.values()))
+    with Records(home) as reading:
+        for request_id, person in told.calls.items():
+            shown = reading.show(request_id, lambda what: None)
+            if (shown["content"] == "erased") and person == "-":
+                yield ("erased", request_id)
+            if (request_id in str(shown["input"])) and person == "erased":
+                yield ("readable", request_id)
+
+
+@pytest.mark.slow
+def test_whatever_goes_on_when_it_is_killed_rows_money_and_erasures_are_as_was_told(tmp_path):
+    home, chance, told = tmp_path / "home", random.Random(11), Told()
+    for _ in range(KILLS):
+        killed_at_random(home, chance, told)
+    last = Ledger.start(RecordSettings(home=home, inline_bytes=2000), SystemClock(), lambda resolve: resolve())
+    last.stop()
+
+    assert last.lost == []
+    assert verify(home).is_whole
+    assert list(unlike(home, told)) == []
+    assert min(len(told.calls), len(told.closed)) > 0
+    assert "erased" in told.calls.values()
 
 
 def test_a_full_disk_refuses_at_once_loses_nothing_and_recovers_without_a_restart(tmp_path):
