@@ -17,7 +17,7 @@ from headworks.identity.actions import (
     RotateKey,
     read_form,
 )
-from headworks.pending import Pending
+from headworks.pending import Pending, Shared, driven
 from headworks.publishing.publisher import Publisher
 from headworks.records.ledger import Ledger
 from headworks.stores.belongings import SqliteBelongings
@@ -62,7 +62,10 @@ def record_commands(ledger: Ledger, belongings: SqliteBelongings, forget: Callab
 
     async def erased(words: Words, maker: Caller | None) -> object:
         actor = OWNER if maker is None else maker.key_id
-        subject = read_form(EraseSubject, words).subject
+        work = forgotten(read_form(EraseSubject, words).subject, actor)
+        return await Shared(driven(work)).join()  # it goes on when who asked goes away
+
+    async def forgotten(subject: str, actor: str) -> object:
         done = await ledger.erase(subject, actor)
         forget(subject)
         at_providers = await belongings.forget_subject(ledger.pseudonym(subject))

@@ -92,7 +92,8 @@ class Promises:
         self._lost = lost
         self._kept = _Kept(lost, self._passed)
         self._added_ns = self._moved_ns = 0
-        self._month_ends_ns, self._month = 0, ""
+        self._month_starts_ns = self._month_ends_ns = 0
+        self._month = ""
 
     def add(self, row: Row, entry: Entry | None = None) -> bool:
         """Take a row, and resolve its pending result once it is durable; False, and nothing is done, for one that must wait."""
@@ -137,8 +138,8 @@ class Promises:
 
     def _has_key(self, entry: Entry) -> bool:
         at_ns = entry.at_wall_ns
-        if at_ns >= self._month_ends_ns:
-            _, self._month_ends_ns, self._month = month_of(at_ns)
+        if not self._month_starts_ns <= at_ns < self._month_ends_ns:
+            self._month_starts_ns, self._month_ends_ns, self._month = month_of(at_ns)
         if entry.subject is not None:
             return self._desk.keys.is_at_hand((entry.subject, True, self._month))
         return self._desk.keys.is_at_hand((entry.caller_id, False, self._month))

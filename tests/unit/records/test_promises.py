@@ -10,8 +10,10 @@ import pytest
 from msgspec import structs
 from msgspec.msgpack import Encoder
 
+from headworks.commands import record_commands
 from headworks.costs import Reservation, Settlement, Usage
 from headworks.errors import HomeUnavailable, Internal
+from headworks.pending import driven
 from headworks.recording import Entry, IdempotencySlot
 from headworks.records.journal import FILE, START_BYTES
 from headworks.records.ledger import Ledger
@@ -20,6 +22,7 @@ from headworks.records.reading import Records
 from headworks.records.settings import RecordSettings
 from headworks.records.spending import LARGEST_FIGURE
 from headworks.records.verify import verify
+from headworks.stores.belongings import SqliteBelongings
 from headworks.stores.work import Scheduling
 from headworks.units import MILLISECOND_NS, SECOND_NS, RequestId
 from headworks.values import RecordMode
@@ -353,6 +356,19 @@ def test_a_person_who_is_erased_is_gone_from_the_journal_though_who_asked_went_a
     assert not any((promising.home / FILE).read_bytes()[4096:])
 
 
+def test_a_person_is_forgotten_everywhere_though_who_asked_went_away(promising, rounds):
+    forgotten = []
+    belongings = SqliteBelongings(promising.ledger.stores.records, promising.clock)
+    belongings.prepare()
+    command = record_commands(promising.ledger, belongings, forgotten.append)["records.erase"]
+    driven(command({"subject": "ann"}, None)).abandon()
+    rounds.turn()
+    promising.settle()
+    drain(promising)
+
+    assert forgotten == ["ann"]
+
+
 def test_a_call_that_was_answered_before_its_person_is_erased_is_unreadable_even_where_both_are_written_together(
     promising, rounds
 ):
@@ -434,6 +450,21 @@ def test_promised_content_that_finds_no_room_for_its_file_waits_with_the_store_a
     assert promised.is_done
     assert told == []
     assert SAID.decode() in str(promising.show(answered.request_id))
+
+
+@pytest.mark.parametrize("days", [40, -40])
+def test_the_first_call_of_another_month_waits_for_its_key_also_where_the_clock_goes_back(promising, rounds, days):
+    at_ns = promising.clock.wall_ns() + days * 86_400 * SECOND_NS
+    waiting = promising.ledger.commit(structs.replace(promising.entry(), at_wall_ns=at_ns))
+    before = waiting.is_done
+    rounds.turn()
+    promising.wait(waiting)
+    later(promising)
+    back = promising.ledger.commit(promising.entry())
+
+    assert not before
+    assert back.is_done
+    assert verify(promising.home).is_whole
 
 
 def test_a_second_close_is_a_defect_that_is_told_and_harms_no_other(promising, rounds):
