@@ -29,7 +29,7 @@ ANSWER = json.dumps(
     },
     separators=(",", ":"),
 )
-CHUNKS = 200
+CHUNKS, FEW = 200, 25
 HOST = "127.0.0.1"
 
 
@@ -99,6 +99,8 @@ class Static(Answering):
 class Chunks(Answering):
     """A stream to every request: a chunk a turn of the loop, or at a pace."""
 
+    count = CHUNKS
+
     def answer(self) -> None:
         self.transport.write(HEAD)
         self.later(self._send, 0)
@@ -106,14 +108,20 @@ class Chunks(Answering):
     def _send(self, sent: int) -> None:
         if self.transport.is_closing():
             return
-        if sent == CHUNKS:
+        if sent == self.count:
             self.transport.write(LAST + END)
             return
         self.transport.write(WORD if sent else FIRST + WORD)
         self.later(self._send, sent + 1)
 
 
-KINDS = {"static": Static, "chunks": Chunks}
+class Short(Chunks):
+    """The same, with few chunks: for many first ones."""
+
+    count = FEW
+
+
+KINDS = {"static": Static, "chunks": Chunks, "short": Short}
 
 
 async def _serve(kind: str, delay_s: float, port: int, tls_port: int, cert: str, key: str) -> None:

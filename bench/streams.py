@@ -82,7 +82,7 @@ def _unpaced(row: Sequence[tuple[float, float]], peer: Sequence[tuple[float, flo
 
 def paced(plan: Plan, *, tls: bool) -> dict[str, Paced]:
     """A chunk each 20 ms, sixteen at once; over TLS it is the way to the upstream that is secured."""
-    with upstream(plan.nice, "chunks", PACE_S) as service, _started(_servers(service, tls=tls), plan.nice) as pair:
+    with upstream(plan.nice, "short", PACE_S) as service, _started(_servers(service, tls=tls), plan.nice) as pair:
         mine, nginx = pair
         ways = {
             DIRECT: replace(nginx.target, port=service.port),
