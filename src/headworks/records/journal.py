@@ -25,6 +25,8 @@ from headworks.errors import HomeUnavailable, RecordUnavailable
 from headworks.units import random_bytes
 
 FILE = "journal"
+DRAFT = f"{FILE}.new"
+"""What a kill within `Journal.begin` leaves."""
 SEGMENT_BYTES = 2 * 2**20
 START_BYTES = 4096
 KEY_BYTES = 32
@@ -77,7 +79,7 @@ class Journal:
         """
         if not writes_in_place(folder):
             raise OSError(ENOTSUP, "this file system may need room to write over what is there")
-        path, draft = folder / FILE, folder / f"{FILE}.new"
+        path, draft = folder / FILE, folder / DRAFT
         key = random_bytes(KEY_BYTES)
         wrapped = wrap(key)
         draft.unlink(missing_ok=True)
@@ -205,9 +207,10 @@ def kept(folder: Path, unwrap: Callable[[bytes], bytes], after: int) -> list[Fra
 
 
 def forget(folder: Path) -> None:
-    """Remove a journal whose items the store has; where that fails they are known to be there."""
-    with suppress(OSError):
-        (folder / FILE).unlink(missing_ok=True)
+    """Remove a journal whose items the store has, and one that was never finished; where that fails the items are known to be there."""
+    for name in (FILE, DRAFT):
+        with suppress(OSError):
+            (folder / name).unlink(missing_ok=True)
 
 
 def _joined(found: dict[int, tuple[int, bytes]], after: int) -> list[Frame]:

@@ -36,7 +36,7 @@ from headworks.values import RecordMode
 class Ledger:
     """Implements the Ledger port; see ports.Ledger.
 
-    Safe under: the thread of the event loop; `record_access`, `erase_now` and `stop` from any other or without a loop.
+    Safe under: the thread of the event loop; `accessed_now` and `stop` from any other or without a loop.
     """
 
     def __init__(self, desk: RecordDesk, stores: Stores, refusals: Refusals) -> None:
@@ -188,11 +188,6 @@ class Ledger:
         erased: Pending[Erased] = Pending()
         erasing.when_done(lambda: self._wiped(erasing, erased))
         self._submit(Erase(erasing, self.pseudonym(subject), actor))
-        return erased
-
-    def erase_now(self, subject: str, actor: str) -> Erased:
-        """The same, blocking, for the command line."""
-        erased: Erased = self.stores.writer.submit_and_wait(Erase(Pending(), self.pseudonym(subject), actor))
         return erased
 
     def _begun(self, scheduling: Scheduling) -> Promises | None:

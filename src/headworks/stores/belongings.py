@@ -118,17 +118,13 @@ class SqliteBelongings:
 
     def forget_subject(self, subject: bytes) -> Pending[list[str]]:
         """Give up everything about a person, so that nobody reads it through this service any more; gives what it was."""
-        return self._file.write(lambda connection: self._forgotten(connection, subject))
 
-    def forget_subject_now(self, subject: bytes) -> list[str]:
-        """The same, blocking, for the command line."""
-        told: list[str] = self._file.write_now(lambda connection: self._forgotten(connection, subject))
-        return told
+        def write(connection: apsw.Connection) -> list[str]:
+            gone = connection.execute(self._sql["drop_subject"], (subject,)).fetchall()
+            self._count -= len(gone)
+            return [f"{place}/{kind}/{thing}" for place, kind, thing in gone]
 
-    def _forgotten(self, connection: apsw.Connection, subject: bytes) -> list[str]:
-        gone = connection.execute(self._sql["drop_subject"], (subject,)).fetchall()
-        self._count -= len(gone)
-        return [f"{place}/{kind}/{thing}" for place, kind, thing in gone]
+        return self._file.write(write)
 
     def _make_room(self, connection: apsw.Connection, thing: Belonging) -> None:
         of = (thing.owner, thing.place, thing.kind)

@@ -133,7 +133,7 @@ def test_an_erased_persons_wrapped_keys_are_gone_from_the_disk(log):
     ((wrapped,),) = log.ledger.stores.keys.read("SELECT wrapped FROM data_keys")
     assert wrapped in on_disk(log.home)
 
-    log.ledger.erase_now("ann", "owner")
+    log.wait(log.ledger.erase("ann", "owner"))
 
     assert wrapped not in on_disk(log.home)
 

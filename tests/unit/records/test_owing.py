@@ -55,7 +55,7 @@ def test_what_lines_need_is_known_until_their_file_is_gone(home):
 def test_what_lines_need_goes_with_the_person_too(home):
     home.file.write(home.owing.noting("up", "file-1", NEEDS)).result()
     home.belongings.keep([structs.replace(FILE, subject=b"ada")]).result()
-    home.belongings.forget_subject_now(b"ada")
+    home.belongings.forget_subject(b"ada").result()
 
     assert home.owing.needs("up", "file-1") is None
 

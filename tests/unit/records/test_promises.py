@@ -15,7 +15,7 @@ from headworks.costs import Reservation, Settlement, Usage
 from headworks.errors import HomeUnavailable, Internal
 from headworks.pending import driven
 from headworks.recording import Entry, IdempotencySlot
-from headworks.records.journal import FILE, START_BYTES
+from headworks.records.journal import DRAFT, FILE, START_BYTES
 from headworks.records.ledger import Ledger
 from headworks.records.promises import MOST_BYTES, MOST_LACKING, STALLED_NS, Promise, items_of
 from headworks.records.reading import Records
@@ -208,6 +208,16 @@ def test_a_call_that_was_open_at_a_kill_is_closed_as_unknown_and_charged(promisi
     with Records(copy) as records:
         assert records.newest(most=1)[0]["outcome"] == "unknown_outcome"
     assert spent == {ALL: 70}
+
+
+@pytest.mark.parametrize("durable", ["process", "power"])
+def test_a_journal_that_a_kill_kept_from_being_finished_is_gone_after_a_start_that_makes_none(promising, durable):
+    promising.stop()
+    (promising.home / DRAFT).write_bytes(b"unfinished")
+    promising.scheduling = None
+    promising.start(durable=durable)
+
+    assert not (promising.home / DRAFT).exists()
 
 
 def test_a_start_that_is_killed_after_it_took_the_journal_over_takes_nothing_twice(promising):

@@ -188,7 +188,7 @@ def test_destroyed_keys_stay_destroyed(log):
     log.start()
     erased = log.commit(subject="ann")
     kept = log.commit(subject="bob")
-    log.ledger.erase_now("ann", "owner")
+    log.wait(log.ledger.erase("ann", "owner"))
     log.stop()
     done = change(log.home)
 

@@ -134,7 +134,7 @@ def test_all_about_a_person_is_given_up_and_named(known):
     kept(known, thing("file-1", subject=b"p"), thing("batch_1", kind="batch", subject=b"p"), thing("file-2"))
 
     assert sorted(known.forget_subject(b"p").result()) == ["up/batch/batch_1", "up/file/file-1"]
-    assert known.forget_subject_now(b"p") == []
+    assert known.forget_subject(b"p").result() == []
     assert known.find("up", "file-1") is None
     assert known.find("up", "file-2") is not None
 
