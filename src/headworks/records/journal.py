@@ -10,6 +10,7 @@ the process, not a power cut.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, suppress
 from errno import ENOSPC, ENOTSUP
@@ -22,6 +23,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from headworks.durable import sync_folder
 from headworks.errors import HomeUnavailable, RecordUnavailable
+from headworks.records.kms import WrappedElsewhere, not_asked
 from headworks.units import random_bytes
 
 FILE = "journal"
@@ -36,6 +38,8 @@ _MAGIC = b"headworks journal 1\n"
 _WRAPPED = Layout("<H")
 _HEAD = Layout("<IIQ")
 """Of a frame: bytes of what is sealed, items in it, the number of the first."""
+_LIKE_A_HEAD = re.compile(rb"..[\0-\x1f]\0(?!\0\0\0)..[\0-\x1f]\0.{6}\0\0", re.DOTALL)
+"""Of a frame that fits in its segment, with at least one item and at most one a byte."""
 _TAG_BYTES = 16
 _PAD = bytes(4)
 _ADVICE = "move it away to start without the last calls that it promised."
@@ -180,7 +184,7 @@ def writes_in_place(folder: Path) -> bool:
 def kept(folder: Path, unwrap: Callable[[bytes], bytes], after: int) -> list[Frame]:
     """The frames that hold items after a number, in order, without those that a power cut or damage to the file made unreadable.
 
-    Raises: HomeUnavailable when the file is no journal, or that of another record.
+    Raises: HomeUnavailable when the file is no journal, or that of another record, or when its key cannot be asked for now.
     """
     path = folder / FILE
     try:
@@ -195,10 +199,12 @@ def kept(folder: Path, unwrap: Callable[[bytes], bytes], after: int) -> list[Fra
     (size,) = _WRAPPED.unpack_from(content, len(_MAGIC))
     try:
         open_frame = AESGCM(unwrap(content[start : start + size])).decrypt
-    except RecordUnavailable as error:
+    except WrappedElsewhere as error:
         raise HomeUnavailable(
             f"{path} belongs to another record or another key: restore those, or {_ADVICE}"
         ) from error
+    except RecordUnavailable as error:
+        raise not_asked(error) from error
     found: dict[int, tuple[int, bytes]] = {}
     for segment in (START_BYTES, START_BYTES + SEGMENT_BYTES):
         for first, count, items in _frames(content[segment : segment + SEGMENT_BYTES], open_frame):
@@ -223,18 +229,22 @@ def _joined(found: dict[int, tuple[int, bytes]], after: int) -> list[Frame]:
 
 
 def _frames(segment: bytes, open_frame: Callable[[bytes, bytes, bytes], bytes]) -> Iterator[tuple[int, int, bytes]]:
-    """What the newest round left in one segment, until a number that does not follow; without what is damaged or was never finished."""
-    at, following = 0, 0
-    while at + _HEAD.size <= len(segment):
-        head = segment[at : at + _HEAD.size]
-        size, count, first = _HEAD.unpack(head)
-        if not count or (following and first != following):
-            return
-        at += _HEAD.size
-        with suppress(InvalidTag, ValueError):
-            yield first, count, open_frame(_nonce(first), segment[at : at + size], head)
-        at += size
-        following = first + count
+    """All that one segment holds, but for what is damaged or was never finished; what an earlier round left there, the store has.
+
+    Cost: one look at every byte where no frame is, and an attempt to open what looks like one: a byte in 2^38 of what is encrypted.
+    """
+    end, at = len(segment.rstrip(b"\0")) + _HEAD.size, 0
+    while found := _LIKE_A_HEAD.search(segment, at, end):
+        at = found.start()
+        sealed_at = at + _HEAD.size
+        size, count, first = _HEAD.unpack_from(segment, at)
+        try:
+            items = open_frame(_nonce(first), segment[sealed_at : sealed_at + size], segment[at:sealed_at])
+        except (InvalidTag, ValueError):
+            at += 1
+            continue
+        yield first, count, items
+        at = sealed_at + size
 
 
 def _nonce(first: int) -> bytes:

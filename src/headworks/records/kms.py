@@ -24,6 +24,10 @@ _MAGIC = b"headworks-kek-1 "
 _MOST_BYTES = 256
 
 
+class WrappedElsewhere(RecordUnavailable):
+    """The service answered: this key was wrapped by another key than its own, or was altered. Asking again gives nothing else."""
+
+
 class Kms(Protocol):
     """Wraps and unwraps keys. `context` is bound to the result: unwrapping under another context fails."""
 
@@ -36,7 +40,7 @@ class Kms(Protocol):
     def unwrap(self, wrapped: bytes, context: bytes) -> bytes:
         """The key again.
 
-        Raises: RecordUnavailable when the service cannot answer or the key was wrapped elsewhere.
+        Raises: RecordUnavailable when the service cannot answer, WrappedElsewhere when it does not open the key.
         """
 
     def health(self) -> None:
@@ -126,17 +130,17 @@ class KeyFile:
             with suppress(HomeUnavailable):
                 opened = KeyFile.open(self._path, may_create=False)._open(wrapped, context)
         if opened is None:
-            raise RecordUnavailable(reason="a key was wrapped by another key file, or was altered")
+            raise WrappedElsewhere(reason="a key was wrapped by another key file, or was altered")
         return opened[0]
 
     def rewrapped(self, wrapped: bytes, context: bytes) -> bytes | None:
         """The key wrapped by the newest of these keys; None when it is already.
 
-        Raises: RecordUnavailable when none of them wrapped it.
+        Raises: WrappedElsewhere when none of them wrapped it.
         """
         opened = self._open(wrapped, context)
         if opened is None:
-            raise RecordUnavailable(reason="a key was wrapped by another key file, or was altered")
+            raise WrappedElsewhere(reason="a key was wrapped by another key file, or was altered")
         key, is_newest = opened
         return None if is_newest else self.wrap(key, context)
 
@@ -149,6 +153,12 @@ class KeyFile:
             with suppress(InvalidTag, ValueError):
                 return aead.decrypt(wrapped[:NONCE_BYTES], wrapped[NONCE_BYTES:], context), aead is self._aeads[-1]
         return None
+
+
+def not_asked(error: RecordUnavailable) -> HomeUnavailable:
+    """The refusal while the key-encryption key's service cannot answer; nothing is wrong with the home."""
+    reason = error.reason or error.detail
+    return HomeUnavailable(f"The key-encryption key cannot be asked now, and nothing is changed: {reason}. Try again.")
 
 
 def _line(key: bytes) -> bytes:

@@ -4,7 +4,7 @@ import apsw
 from msgspec import Struct
 
 from headworks.errors import HomeUnavailable, RecordUnavailable
-from headworks.records.kms import KEY_BYTES, Kms
+from headworks.records.kms import KEY_BYTES, Kms, WrappedElsewhere, not_asked
 from headworks.records.note import Signer
 from headworks.stores.queries import load_queries
 from headworks.units import random_bytes
@@ -38,7 +38,7 @@ def was_used(connection: apsw.Connection) -> bool:
 def open_log_keys(connection: apsw.Connection, kms: Kms, *, may_create: bool) -> LogKeys:
     """The log's secrets from the file of keys; made on the first start.
 
-    Raises: HomeUnavailable when they are missing or another key-encryption key wrapped them.
+    Raises: HomeUnavailable when they are missing, another key-encryption key wrapped them, or it cannot be asked now.
     """
     sql = load_queries(__package__, "keys.sql")
     wrapped = dict(connection.execute(sql["secrets"]))
@@ -58,8 +58,10 @@ def open_log_keys(connection: apsw.Connection, kms: Kms, *, may_create: bool) ->
 def _unwrapped(kms: Kms, wrapped: dict[str, bytes]) -> dict[str, bytes]:
     try:
         return {name: kms.unwrap(secret, secret_context(name)) for name, secret in wrapped.items()}
-    except RecordUnavailable as error:
+    except WrappedElsewhere as error:
         raise HomeUnavailable("The key file is not the one that keys.db was written with: restore it.") from error
+    except RecordUnavailable as error:
+        raise not_asked(error) from error
 
 
 def secret_context(name: str) -> bytes:

@@ -7,9 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from headworks.errors import HomeUnavailable
+from headworks.errors import HomeUnavailable, RecordUnavailable
 from headworks.records import journal
 from headworks.records.journal import FILE, SEGMENT_BYTES, START_BYTES, Journal, kept, writes_in_place
+from headworks.records.kms import WrappedElsewhere
 
 SECRET = b"what a person said"
 
@@ -145,6 +146,37 @@ def test_a_file_that_is_no_journal_is_refused(tmp_path, content):
 
     with pytest.raises(HomeUnavailable, match="move it away"):
         read(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (WrappedElsewhere(reason="not mine"), "another key.*move it away"),
+        (RecordUnavailable(reason="no connection"), "^The key-encryption key cannot be asked now.*no connection. Try"),
+    ],
+    ids=["not its key", "no answer"],
+)
+def test_a_key_service_that_does_not_answer_is_told_from_one_that_does_not_open_the_journal(
+    tmp_path, begun, error, told
+):
+    def unwrap(_):
+        raise error
+
+    with pytest.raises(HomeUnavailable, match=told):
+        kept(tmp_path, unwrap, 0)
+
+
+@pytest.mark.parametrize("spoiled", [range(1), range(16), range(500), range(-40, 500)])
+def test_what_follows_a_spoiled_place_is_read(tmp_path, begun, spoiled):
+    for number in range(1, 6):
+        begun.keep(bytes([number]) * 700, 1)
+    size = begun._writing.at // 5
+    with (tmp_path / FILE).open("r+b") as file:
+        file.seek(START_BYTES + 2 * size + spoiled.start)
+        file.write(b"\x5a" * len(spoiled))
+    found = [first for first, _ in read(tmp_path)]
+
+    assert found == ([1, 4, 5] if spoiled.start < 0 else [1, 2, 4, 5])
 
 
 def test_no_room_for_a_journal_leaves_nothing_behind(tmp_path, begun):
