@@ -12,6 +12,8 @@ from headworks.edge.listening import ACCEPTED_A_ROUND, listening
 from headworks.edge.server import serve
 from tests.fakes_edge import FakeApp, FakeClock
 
+OURS, ALSO_OURS = "127.74.0.1", "127.74.0.2"
+"""Addresses that nothing else listens on: other tests take ports of 127.0.0.1."""
 NOT_HERE = "192.0.2.1"
 """An address of documentation, which no machine has."""
 
@@ -52,11 +54,9 @@ def test_a_name_is_listened_on_as_an_address_is():
 
 
 def test_every_address_of_a_name_is_listened_on_at_one_port():
-    counts = where(Bind("api.example", 0), named("127.0.0.1", "127.0.0.2", "127.0.0.1"))
+    counts = where(Bind("api.example", 0), named(OURS, ALSO_OURS, OURS))
 
-    assert {host: count for (host, _), count in counts.items()} == dict.fromkeys(
-        ("127.0.0.1", "127.0.0.2"), ACCEPTED_A_ROUND
-    )
+    assert {host: count for (host, _), count in counts.items()} == dict.fromkeys((OURS, ALSO_OURS), ACCEPTED_A_ROUND)
     assert len({port for _, port in counts}) == 1
 
 
@@ -71,11 +71,11 @@ def test_addresses_of_other_machines_are_left_out_unless_all_are():
 
 
 def test_where_one_address_cannot_be_had_none_is_kept():
-    with socket.create_server(("127.0.0.2", 0)) as taken:
+    with socket.create_server((ALSO_OURS, 0)) as taken:
         port = taken.getsockname()[1]
         with pytest.raises(OSError, match="in use"):
-            where(Bind("api.example", port), named("127.0.0.1", "127.0.0.2"))
-        with socket.create_server(("127.0.0.1", port)) as free:
+            where(Bind("api.example", port), named(OURS, ALSO_OURS))
+        with socket.create_server((OURS, port)) as free:
             assert free.getsockname()[1] == port
 
 
