@@ -1,6 +1,7 @@
 """Commands of the command line, carried out by the running owner of a home or, without one, here."""
 
 import os
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -90,14 +91,16 @@ def refuse_anothers(folder: Path, own_uid: int) -> None:
 def settle(folder: Path, config: Callable[[], Config] = Config) -> None:
     """Let a home's files hold all that was promised, before they are read: a running service's, or what a crash left.
 
-    What cannot be settled, since a key or the right to write is missing, can be read as it is.
+    What cannot be settled, since a key or the right to write is missing, can be read as it is; that it may lack something is told.
     """
     home = Home(folder)
-    with suppress(HeadworksError):
+    try:
         if home.is_owned_elsewhere():
             ask_owner(home.control_path(), SETTLED, {})
         elif (folder / JOURNAL).exists():
             carry_out(folder, SETTLED, {}, config)
+    except HeadworksError as error:
+        _tell(f"the newest calls may be missing: {error.detail}")
 
 
 def _done(settings: RecordSettings, rules: KeyRules, command: str, words: Mapping[str, Any]) -> Any:
@@ -143,9 +146,17 @@ def _rekeyed(settings: RecordSettings) -> Any:
 def _opened(settings: RecordSettings, turns: Turns) -> Iterator[Ledger]:
     ledger = Ledger.start(settings, SystemClock(), turns.post)
     try:
+        for error in ledger.lost:  # told here or never: the journal is gone
+            reason = error.reason or error.detail if isinstance(error, HeadworksError) else repr(error)
+            _tell(f"lost of what a killed service promised: {reason}")
         yield ledger
     finally:
         ledger.stop()
+
+
+def _tell(what: str) -> None:
+    """One line on standard error, beside whatever the command prints."""
+    sys.stderr.write(f"headworks: {' '.join(what.split())}\n")
 
 
 def _nothing_kept(subject: str) -> None:

@@ -10,8 +10,9 @@ from datetime import datetime, timedelta
 import pytest
 
 from headworks.errors import HomeUnavailable
+from headworks.home import Home
 from headworks.owner import refuse_anothers
-from tests.running import cli, service, shell
+from tests.running import cli, refused, service, shell
 
 RULES = """
 endpoints: {{broken: {{v9: {{targets: [nowhere]}}}}}}
@@ -100,8 +101,9 @@ def test_a_home_of_another_user_is_not_written_to(tmp_path):
         refuse_anothers(home, os.geteuid() + 1)
 
 
-@pytest.mark.parametrize("words", [("usage",), ("backup", "copy")])
-def test_what_a_killed_service_promised_is_taken_in_as_its_configuration_says(tmp_path, monkeypatch, words):
+@pytest.fixture
+def killed(tmp_path, monkeypatch):
+    """The home of a service that was killed with promised calls, from the folder of its configuration."""
     project = tmp_path / "project"
     project.mkdir()
     (project / "models.py").write_text("import headworks\n@headworks.model\ndef echo(text: str) -> str: return text\n")
@@ -109,15 +111,70 @@ def test_what_a_killed_service_promised_is_taken_in_as_its_configuration_says(tm
     (project / "headworks.yaml").write_text(text + "records: {key_file: ../keys/kek, retention: 2h}\n")
     home = tmp_path / "home"
     with service(project / "headworks.yaml", home) as running:
-        running.call("/api/echo/v1", "hello")
+        for text in ("one", "two", "three"):
+            running.call("/api/echo/v1", text)
         running.process.kill()
         running.process.wait(20)
     monkeypatch.chdir(project)
-    was_there = (home / "journal").exists()
-    cli(*words, "--home", str(home))
-    with closing(sqlite3.connect(home / "records.db")) as records:
+    return home
+
+
+@pytest.mark.parametrize("words", [("usage",), ("backup", "copy")])
+def test_what_a_killed_service_promised_is_taken_in_as_its_configuration_says(killed, words):
+    was_there = (killed / "journal").exists()
+    code, _, told = shell(*words, "--home", str(killed))
+    with closing(sqlite3.connect(killed / "records.db")) as records:
         kept_ns = records.execute("SELECT expires_ns - at_ns FROM records WHERE kind = 'call'").fetchall()
 
+    assert (code, told) == (0, "")
     assert was_there
-    assert not (home / "journal").exists()
-    assert kept_ns == [(7200 * 10**9,)]
+    assert not (killed / "journal").exists()
+    assert kept_ns == [(7200 * 10**9,)] * 3
+
+
+@pytest.mark.parametrize("words", [("usage",), ("backup", "copy"), ("records", "list")])
+def test_what_cannot_be_taken_in_before_a_reading_is_told_in_one_line(killed, words):
+    shutil.rmtree(killed.parent / "keys")
+    code, _, told = shell(*words, "--home", str(killed))
+
+    assert code == 0
+    assert told.startswith("headworks: the newest calls may be missing: Key file ")
+    assert told.count("\n") == 1
+    assert (killed / "journal").exists()
+
+
+def test_a_service_that_does_not_answer_before_a_reading_is_told_in_one_line(killed):
+    home = Home(killed)
+    home.lock()  # and nobody listens
+    code, _, told = shell("usage", "--home", str(killed))
+    home.unlock()
+
+    assert code == 0
+    assert told.startswith("headworks: the newest calls may be missing: ")
+    assert told.count("\n") == 1
+
+
+def test_a_home_without_anything_to_take_in_is_read_without_a_word(killed):
+    cli("usage", "--home", str(killed))
+    shutil.rmtree(killed.parent / "keys")
+
+    assert shell("usage", "--home", str(killed))[::2] == (0, "")
+
+
+def test_a_key_that_was_made_without_the_configuration_is_named_where_its_own_is_missing(tmp_path):
+    project, home = tmp_path / "project", tmp_path / "home"
+    project.mkdir()
+    cli("keys", "create", "early", "--home", str(home))
+    (project / "models.py").write_text("import headworks\n@headworks.model\ndef echo(text: str) -> str: return text\n")
+    text = "models: {echo: {python: 'models:echo'}}\nendpoints: {echo: {v1: {targets: [echo]}}}\n"
+    config = project / "headworks.yaml"
+    config.write_text(text + "records: {key_file: ../keys/kek}\n")
+    code, refusal = refused(config, home)
+    (tmp_path / "keys").mkdir()
+    (home / "kek").rename(tmp_path / "keys" / "kek")
+
+    assert code != 0
+    assert f"{home / 'kek'} is there" in refusal["error"]
+    assert "move it there" in refusal["error"]
+    with service(config, home) as running:
+        assert running.get("/health/ready").status == 200

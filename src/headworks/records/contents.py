@@ -12,7 +12,7 @@ from headworks.records.calls import call_of
 from headworks.records.columns import Row, named
 from headworks.records.content import ContentFiles
 from headworks.records.data_keys import DataKeys, KeyDestroyed
-from headworks.records.kms import KeyFile, Kms
+from headworks.records.kms import Kms, home_key
 from headworks.records.log_keys import open_log_keys
 from headworks.records.settings import RecordSettings
 from headworks.stores.sqlite import connect_to_read
@@ -28,7 +28,7 @@ class Contents:
 
     def __init__(self, settings: RecordSettings, kms: Kms | None = None) -> None:
         self._keys_file = connect_to_read(settings.home / "keys.db")
-        kms = kms or KeyFile.open(settings.kek_path, may_create=False)
+        kms = kms or home_key(settings)
         self.log = open_log_keys(self._keys_file, kms, may_create=False)
         self._keys = DataKeys(kms, self.log, settings.data_keys_cached)
         self._files = ContentFiles(settings.home, settings.durable)

@@ -20,7 +20,7 @@ from headworks.records.data_keys import DataKey, DataKeys, Wanted
 from headworks.records.detail import detail_of, numbers_text
 from headworks.records.erasure import Erase, Erased
 from headworks.records.expiry import Expiry
-from headworks.records.kms import KeyFile, Kms
+from headworks.records.kms import Kms, home_key
 from headworks.records.log_keys import LogKeys, has_secrets, open_log_keys, was_used
 from headworks.records.opening import check_edge, foreign, lost
 from headworks.records.recovery import UNKNOWN_OUTCOME
@@ -234,7 +234,7 @@ class RecordDesk:
         self.spending.create(records)
         verifier: str | None = records.execute(self.sql["verifier"]).get
         is_new = not has_secrets(keys) and verifier is None
-        kms = self.kms = self._kms or KeyFile.open(self.settings.kek_path, may_create=is_new)
+        kms = self.kms = self._kms or home_key(self.settings, may_create=is_new)
         self.log = open_log_keys(keys, kms, may_create=is_new)
         ours = self.log.signer.verifier.text()
         if verifier is None and was_used(keys):

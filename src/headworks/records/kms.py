@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from headworks.durable import sync_folder
 from headworks.errors import HomeUnavailable, RecordUnavailable
+from headworks.records.settings import HOME_KEY, RecordSettings
 from headworks.units import random_bytes
 
 KEY_BYTES = 32
@@ -153,6 +154,24 @@ class KeyFile:
             with suppress(InvalidTag, ValueError):
                 return aead.decrypt(wrapped[:NONCE_BYTES], wrapped[NONCE_BYTES:], context), aead is self._aeads[-1]
         return None
+
+
+def home_key(settings: RecordSettings, *, may_create: bool = False) -> KeyFile:
+    """The keys of a home, where its settings say; see KeyFile.open.
+
+    Raises: HomeUnavailable; where the home began with a key of its own, naming that too.
+    """
+    path, own = settings.kek_path, settings.home / HOME_KEY
+    try:
+        return KeyFile.open(path, may_create=may_create)
+    except HomeUnavailable as error:
+        if path.exists() or not own.exists():
+            raise
+        text = (
+            f"{error.detail} {own} is there: where a command began this home that was not told of {path} (by --config), "
+            "that is the key it made: move it there, or leave `records.key_file` out of the configuration."
+        )
+        raise HomeUnavailable(text) from error
 
 
 def not_asked(error: RecordUnavailable) -> HomeUnavailable:

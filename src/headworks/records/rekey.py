@@ -18,7 +18,7 @@ from msgspec import Struct
 
 from headworks.errors import HomeUnavailable, RecordUnavailable
 from headworks.records.data_keys import key_context
-from headworks.records.kms import KeyFile
+from headworks.records.kms import KeyFile, home_key
 from headworks.records.log_keys import open_log_keys, secret_context
 from headworks.records.settings import RecordSettings
 from headworks.stores.queries import load_queries
@@ -60,7 +60,7 @@ def rekey(settings: RecordSettings, passed: Passed = lambda step: None) -> Rekey
     Safe under: the home's lock, with no service and no ledger open; readers go on meanwhile.
     """
     path = settings.kek_path
-    keys = KeyFile.open(path, may_create=False)
+    keys = home_key(settings)
     was_begun = keys.is_changing
     try:
         with closing(connect(settings.home / "keys.db", "power")) as connection:

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 from msgspec import Meta, Struct
 
 DAY_S = 86400.0
+HOME_KEY = "kek"
 
 
 class RecordSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -36,4 +37,4 @@ class RecordSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     @property
     def kek_path(self) -> Path:
         """Where the key-encryption key lies."""
-        return self.kek_file or self.home / "kek"
+        return self.kek_file or self.home / HOME_KEY

@@ -13,6 +13,7 @@ from msgspec.msgpack import Encoder
 from headworks.commands import record_commands
 from headworks.costs import Reservation, Settlement, Usage
 from headworks.errors import HomeUnavailable, Internal, RecordUnavailable
+from headworks.owner import settle
 from headworks.pending import driven
 from headworks.recording import Entry, IdempotencySlot
 from headworks.records.journal import DRAFT, FILE, START_BYTES
@@ -304,6 +305,28 @@ def test_damage_in_the_middle_of_a_journal_makes_no_wrong_row_and_takes_no_reada
     assert [error.reason for error in again.lost] == ["the journal is damaged: 1 rows that it promised cannot be read"]
     with Records(copy) as records:
         assert len(records.newest(most=10)) == 4
+
+
+def test_what_is_lost_where_a_command_takes_a_journal_over_is_told_a_line_each(promising, capsys):
+    ends = []
+    for retention_s in (None, None, 1e12, None):  # past what a file of rows can hold
+        later(promising)
+        promising.ledger.commit(promising.entry(retention_s=retention_s))
+        ends.append(promising.ledger._promises._journal._writing.at)
+    copy = killed(promising)
+    with (copy / FILE).open("r+b") as journal:
+        journal.seek(START_BYTES + ends[0])
+        journal.write(b"\xff")
+    settle(copy)
+    told = capsys.readouterr().err.splitlines()
+    settle(copy)
+
+    assert len(told) == 2
+    assert all(line.startswith("headworks: lost of what a killed service promised: ") for line in told)
+    assert "1 rows that it promised cannot be read" in told[0]
+    assert capsys.readouterr().err == ""
+    with Records(copy) as records:
+        assert len(records.newest(most=10)) == 3
 
 
 def test_a_row_that_fails_its_whole_batch_is_lost_alone_when_a_journal_is_taken_over(promising, rounds):
