@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
-from msgspec import Struct
+from typing import Annotated
+
+from msgspec import Meta, Struct
 
 from headworks.units import Rate
+
+MOST_USED = 10**12
+"""Of tokens, characters, pictures or seconds: more than any one call uses."""
+Count = Annotated[int, Meta(ge=0, le=MOST_USED)]
+Amount = Annotated[float, Meta(ge=0, le=MOST_USED)]
+"""What can be believed of a figure that whoever answered tells of it."""
 
 
 class Given(Struct, frozen=True, omit_defaults=True):

@@ -4,12 +4,11 @@ The tasks of a language model have a field `usage`, in OpenAI's words or in Anth
 """
 
 from collections.abc import Iterable
-from typing import Annotated
 
-from msgspec import DecodeError, Meta, Struct, ValidationError
+from msgspec import DecodeError, Struct, ValidationError
 from msgspec.json import Decoder
 
-from headworks.costs import Usage
+from headworks.costs import Count, Usage
 from headworks.values import Outcome
 
 TELLING = frozenset({"chat", "completion", "embeddings", "messages", "responses"})
@@ -18,7 +17,7 @@ MARK = b'"usage":{'
 """What an event that tells it has in it, as a worker writes JSON."""
 _OUTSIDE = "/"
 
-Tokens = Annotated[int, Meta(ge=0)] | None
+Tokens = Count | None
 
 
 class _Parts(Struct, frozen=True):
@@ -56,12 +55,14 @@ def is_own(outcome: Outcome) -> bool:
 
 
 def usage_told(documents: Iterable[bytes]) -> Usage | None:
-    """What a whole answer, or events of one, tell: of each figure the last; None for nothing, or nothing that can be true."""
+    """What a whole answer, or events of one, tell: of each figure the last; None for nothing, or where the last telling cannot be true."""
     known: dict[str, int] = {}
     for document in documents:
         try:
             known |= _figures(_decode(document))
-        except (DecodeError, ValidationError, RecursionError):
+        except ValidationError:
+            known = {}
+        except (DecodeError, RecursionError):
             continue
     return Usage(**known) if known else None
 

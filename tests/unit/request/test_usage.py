@@ -58,8 +58,16 @@ def test_a_message_tells_what_it_read_first_and_what_it_wrote_last():
         b'{"usage":{}}',
         b'{"usage":{"prompt_tokens":-1}}',
         b'{"usage":{"prompt_tokens":"many"}}',
+        b'{"usage":{"prompt_tokens":1000000000001}}',
+        b'{"usage":{"prompt_tokens":1000000000000000000000000000000}}',
+        b'{"usage":{"prompt_tokens":1.5}}',
         b"{",
     ],
 )
 def test_nothing_and_what_cannot_be_true_is_unknown(document):
     assert usage_told([document]) is None
+
+
+@pytest.mark.parametrize("last", [{"completion_tokens": 10**13}, {"completion_tokens": "5"}, "many"], ids=str)
+def test_what_an_event_told_is_not_believed_where_a_later_one_cannot_be_true(last):
+    assert usage_told([text({"usage": OPENAI}), text({"usage": last})]) is None

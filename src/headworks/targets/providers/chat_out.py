@@ -64,14 +64,16 @@ def all_answered(said: Sequence[Said], identity: str, model: str, usage: Usage |
         "model": model,
         "choices": [each.choice(index) for index, each in enumerate(said)],
     }
-    if usage is not None:
-        document["usage"] = told_usage(usage)
+    if usage is not None and (told := told_usage(usage)):
+        document["usage"] = told
     return Answer(_encode(document), usage, model)
 
 
 def told_usage(usage: Usage) -> dict[str, Any]:
-    """Usage in the task's words."""
-    read, written = usage.input_tokens or 0, usage.output_tokens or 0
+    """Usage in the task's words; nothing where a part of it is not known."""
+    read, written = usage.input_tokens, usage.output_tokens
+    if read is None or written is None:
+        return {}
     told: dict[str, Any] = {"prompt_tokens": read, "completion_tokens": written, "total_tokens": read + written}
     if usage.cached_tokens is not None:
         told["prompt_tokens_details"] = {"cached_tokens": usage.cached_tokens}
@@ -126,8 +128,10 @@ class ChunkWriter:
         return self._piece(b"{}", b'"' + finish.encode() + b'"' + more, usage=usage)
 
     def used(self, usage: Usage) -> Piece:
-        """The last chunk: what it all used."""
-        return Piece(self._head + b'],"usage":' + _encode(told_usage(usage)) + b"}", usage, model=self._model)
+        """The last chunk: what it all used; a caller is shown none where that is not known."""
+        told = told_usage(usage)
+        document = self._head + b'],"usage":' + _encode(told) + b"}" if told else b""
+        return Piece(document, usage, model=self._model)
 
     def _piece(
         self, delta: bytes, finish: bytes = b"null", *, is_content: bool = False, usage: Usage | None = None

@@ -113,7 +113,8 @@ def test_several_answers_of_gemini_are_told_apart_with_the_chances_of_their_word
     ]
     answer = prove_reply(GEMINI, asked, HttpResponse(200, {}, encode(whole)))
     stream = b"".join(b"data: %b\n\n" % encode(event) for event in events)
-    told = decode(assembled(piece.document for piece in prove_stream(GEMINI, asked, stream, [()])))["choices"]
+    pieces = prove_stream(GEMINI, asked, stream, [()])
+    told = decode(assembled(piece.document for piece in pieces if piece.document))["choices"]
 
     config = sent(GEMINI, asked)["generationConfig"]
     assert config == {"candidateCount": 2, "responseLogprobs": True, "logprobs": 1}
@@ -284,11 +285,12 @@ def test_the_text_at_which_claude_stopped_is_told_whole_and_streamed():
     ]
     stream = b"".join(b"data: %b\n\n" % encode(event) for event in events)
     pieces = prove_stream(CLAUDE, ask(stop="END", is_stream=True), stream, [()])
-    ends = [choice for piece in pieces for choice in decode(piece.document)["choices"] if choice["finish_reason"]]
+    documents = [piece.document for piece in pieces if piece.document]
+    ends = [choice for each in documents for choice in decode(each)["choices"] if choice["finish_reason"]]
 
     assert decode(answer.document)["choices"][0]["stop_reason"] == "END"
     assert [(choice["finish_reason"], choice["stop_reason"]) for choice in ends] == [("stop", "END")]
-    assert decode(assembled(piece.document for piece in pieces))["choices"][0]["stop_reason"] == "END"
+    assert decode(assembled(documents))["choices"][0]["stop_reason"] == "END"
 
 
 def test_what_an_answer_declined_with_is_told_wherever_it_stands():

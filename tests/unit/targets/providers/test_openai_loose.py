@@ -18,6 +18,7 @@ from headworks.targets.providers.openai.chat import OpenAiChat
 from headworks.targets.providers.openai.embeddings import OpenAiEmbeddings
 from headworks.targets.providers.openai.facts import Server
 from headworks.targets.providers.proof import prove_failure, prove_reply, prove_stream, read
+from headworks.targets.providers.understand import UNKNOWN
 from headworks.targets.providers.wire import Ask, HttpResponse
 from tests.unit.targets.providers.chats import ask
 
@@ -95,8 +96,8 @@ def test_a_good_answer_is_not_lost_for_a_count_that_cannot_be_read(told):
     pieces = prove_stream(CHAT, ask(), data({**OWN, "choices": [part], "usage": told}) + DONE)
 
     assert msgspec.json.decode(whole.document)["choices"][0]["message"]["content"] == "Hi."
-    assert whole.usage is None
-    assert [piece.usage for piece in pieces] == [None]
+    assert whole.usage == UNKNOWN
+    assert [piece.usage for piece in pieces] == [UNKNOWN]
 
 
 @pytest.mark.parametrize("event", [b": hello\n\n", data({"choices": [{"delta": {"content": "Hi"}}]})])

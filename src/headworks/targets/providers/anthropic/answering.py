@@ -3,29 +3,30 @@
 from __future__ import annotations
 
 import msgspec
-from msgspec import Raw, Struct
+from msgspec import Raw, Struct, structs
 
-from headworks.costs import Usage
+from headworks.costs import Count, Usage
 from headworks.errors import HeadworksError, ProviderBroken
 from headworks.targets.providers.anthropic.facts import ANSWER_TOOL, BY_CODE, FINISHES
 from headworks.targets.providers.chat_out import Said, answered
 from headworks.targets.providers.failing import Told, failed, texts
+from headworks.targets.providers.understand import NULL, UNKNOWN, usage_in
 from headworks.targets.providers.wire import Answer, HttpResponse
 
 
 class Written(Struct, frozen=True):
     """Tokens written to the cache, by how long they stay there."""
 
-    ephemeral_1h_input_tokens: int | None = None
+    ephemeral_1h_input_tokens: Count | None = None
 
 
 class Spent(Struct, frozen=True):
     """Tokens; what was read from or written to the cache is not part of `input_tokens`."""
 
-    input_tokens: int | None = None
-    output_tokens: int | None = None
-    cache_read_input_tokens: int | None = None
-    cache_creation_input_tokens: int | None = None
+    input_tokens: Count | None = None
+    output_tokens: Count | None = None
+    cache_read_input_tokens: Count | None = None
+    cache_creation_input_tokens: Count | None = None
     cache_creation: Written | None = None
 
 
@@ -56,20 +57,27 @@ class Message(Struct, frozen=True):
     content: list[Block] | None = None
     stop_reason: str | None = None
     stop_sequence: str | None = None
-    usage: Spent = Spent()
+    usage: Raw = NULL
     error: Error | None = None
 
 
-def usage_of(spent: Spent, before: Usage | None = None) -> Usage:
-    """Usage in our words; in a stream each telling is the sum so far and may leave out what was told before."""
+_spent = msgspec.json.Decoder(Spent).decode
+
+
+def usage_of(told: Raw, before: Usage = UNKNOWN) -> Usage:
+    """Usage in our words; in a stream each telling is the sum so far and may leave out what was read, not what was written."""
+    usage = usage_in(told, _spent, lambda spent: _since(spent, before))
+    return structs.replace(before, output_tokens=None) if usage is None else usage
+
+
+def _since(spent: Spent, told: Usage) -> Usage:
     read = spent.input_tokens
     if read is not None:
         read += (spent.cache_read_input_tokens or 0) + (spent.cache_creation_input_tokens or 0)
-    told = before or Usage()
     kept, wrote = spent.cache_creation, spent.cache_creation_input_tokens
     return Usage(
         input_tokens=told.input_tokens if read is None else read,
-        output_tokens=told.output_tokens if spent.output_tokens is None else spent.output_tokens,
+        output_tokens=spent.output_tokens,
         cached_tokens=told.cached_tokens if spent.cache_read_input_tokens is None else spent.cache_read_input_tokens,
         written_tokens=told.written_tokens if wrote is None else wrote,
         written_hour_tokens=told.written_hour_tokens if kept is None else kept.ephemeral_1h_input_tokens,

@@ -5,15 +5,13 @@ from __future__ import annotations
 from typing import Protocol
 
 import msgspec
-from msgspec import Struct
+from msgspec import Raw, Struct
 
-from headworks.costs import Usage
 from headworks.errors import ProviderBroken
 from headworks.targets.providers.anthropic.answering import (
     Block,
     Error,
     Message,
-    Spent,
     finish_of,
     refused_inside,
     usage_of,
@@ -21,6 +19,7 @@ from headworks.targets.providers.anthropic.answering import (
 from headworks.targets.providers.anthropic.facts import ANSWER_TOOL, FINISHES
 from headworks.targets.providers.chat_out import ChunkWriter
 from headworks.targets.providers.sse import EventReader
+from headworks.targets.providers.understand import NULL, UNKNOWN
 from headworks.targets.providers.whole import decoded
 from headworks.targets.providers.wire import Piece
 
@@ -40,7 +39,7 @@ class _Event(Struct, frozen=True):
     message: Message = Message()
     content_block: Block = Block("")
     delta: _Delta = _Delta()
-    usage: Spent = Spent()
+    usage: Raw = NULL
     error: Error | None = None
 
 
@@ -65,7 +64,7 @@ class MessageEvents:
         self._chunks = ChunkWriter("", model)
         self._calls: dict[int, _Call] = {}
         self._number = 0
-        self._usage = Usage()
+        self._usage = UNKNOWN
         self.is_done = False
 
     def told(self, document: bytes) -> list[Piece]:

@@ -9,11 +9,11 @@ from __future__ import annotations
 import msgspec
 from msgspec import Raw, Struct
 
-from headworks.costs import Usage
 from headworks.errors import HeadworksError
-from headworks.targets.providers.anthropic.answering import Error, Message, Spent, refused, refused_inside, usage_of
+from headworks.targets.providers.anthropic.answering import Error, Message, refused, refused_inside, usage_of
 from headworks.targets.providers.anthropic.events import MessageReader
 from headworks.targets.providers.anthropic.facts import BETAS, OWN, OWN_FIELDS, Hosting
+from headworks.targets.providers.understand import NULL, UNKNOWN
 from headworks.targets.providers.whole import decoded
 from headworks.targets.providers.wire import (
     JSON_FIELDS,
@@ -31,7 +31,7 @@ CAP = "max_tokens"
 class _Event(Struct, frozen=True):
     type: str
     message: Message = Message()
-    usage: Spent = Spent()
+    usage: Raw = NULL
     error: Error | None = None
 
 
@@ -41,8 +41,9 @@ _fields = msgspec.json.Decoder(dict[str, Raw]).decode
 _number = msgspec.json.Decoder(int).decode
 _names = msgspec.json.Decoder(list[str] | None).decode
 _encode = msgspec.json.Encoder().encode
+_NOTHING_TOLD = Raw(b"{}")
+"""In place of a usage that no client could read: callers are told an object."""
 _NOBODY_SAYS = ("model", "stream", "anthropic_version")
-_NULL = Raw(b"null")
 
 
 class AnthropicMessages:
@@ -64,7 +65,7 @@ class AnthropicMessages:
         hosting, fields = self._hosting, _fields(ask.document)
         for name in _NOBODY_SAYS:
             fields.pop(name, None)
-        betas = [name for name in _names(fields.pop("anthropic_beta", _NULL)) or () if name in self._betas]
+        betas = [name for name in _names(fields.pop("anthropic_beta", NULL)) or () if name in self._betas]
         fields |= self._said
         if ask.is_stream and hosting.says_stream:
             fields["stream"] = Raw(b"true")
@@ -86,7 +87,10 @@ class AnthropicMessages:
         message = decoded(_message, response.body)
         if message.type != "message" or message.content is None:
             raise refused_inside(message.error)
-        return Answer(response.body, usage_of(message.usage), message.model or self.model)
+        body = (
+            response.body if _is_object(message.usage) else _encode(_fields(response.body) | {"usage": _NOTHING_TOLD})
+        )
+        return Answer(body, usage_of(message.usage), message.model or self.model)
 
     def failure(self, response: HttpResponse) -> HeadworksError:
         """By `error.type`, then by status (facts.BY_CODE)."""
@@ -109,7 +113,7 @@ class SameEvents:
     def __init__(self, model: str) -> None:
         self.is_done = False
         self._model = model
-        self._usage = Usage()
+        self._usage = UNKNOWN
 
     def told(self, document: bytes) -> list[Piece]:
         """The one event, or none.
@@ -124,10 +128,25 @@ class SameEvents:
         if event.type == "message_start":
             self._model = event.message.model or self._model
             self._usage = usage_of(event.message.usage)
+            if not _is_object(event.message.usage):
+                document = _untold_at_first(document)
         elif event.type == "message_delta":
             self._usage = usage_of(event.usage, self._usage)
+            if event.usage is not NULL and not _is_object(event.usage):
+                document = _encode(_fields(document) | {"usage": _NOTHING_TOLD})
         self.is_done = event.type == "message_stop"
         return [Piece(document, self._usage, event.type == "content_block_delta", self._model)]
+
+
+def _is_object(usage: Raw) -> bool:
+    return bytes(usage).startswith(b"{")
+
+
+def _untold_at_first(event: bytes) -> bytes:
+    """The first event, with a message that tells no usage."""
+    fields = _fields(event)
+    message = _fields(fields["message"]) | {"usage": _NOTHING_TOLD}
+    return _encode(fields | {"message": message})
 
 
 def allowed_betas(settings: ProviderSettings) -> frozenset[str]:

@@ -16,6 +16,7 @@ from headworks.errors import FieldError, HeadworksError, ProviderBroken, Provide
 from headworks.targets.providers.aws.refusals import failure
 from headworks.targets.providers.cohere.embeddings import InputType
 from headworks.targets.providers.cohere.facts import MOST_TEXTS
+from headworks.targets.providers.understand import counted_in
 from headworks.targets.providers.vectors import Texts, embedded, texts_of
 from headworks.targets.providers.whole import Whole, decoded
 from headworks.targets.providers.wire import JSON_FIELDS, Answer, Ask, HttpRequest, HttpResponse
@@ -70,8 +71,8 @@ class TitanEmbeddings(Whole, frozen=True, kw_only=True):
         asked, vectors = texts_of(ask), self._vectors(response.body)
         if len(vectors) != len(asked.texts):
             raise ProviderBroken(reason=f"{len(vectors)} vectors for {len(asked.texts)} texts")
-        read = response.headers.get(COUNTED, "")
-        usage = Usage(input_tokens=int(read), output_tokens=0) if read.isdecimal() else None
+        read = counted_in(response.headers.get(COUNTED, ""))
+        usage = None if read is None else Usage(input_tokens=read, output_tokens=0)
         return embedded(vectors, self.model, usage, is_base64=asked.is_base64)
 
     def failure(self, response: HttpResponse) -> HeadworksError:

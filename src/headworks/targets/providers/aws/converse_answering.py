@@ -5,21 +5,22 @@ from __future__ import annotations
 import msgspec
 from msgspec import Raw, Struct, field
 
-from headworks.costs import Usage
+from headworks.costs import Count, Usage
 from headworks.errors import ProviderBroken
 from headworks.targets.providers.aws.converse_facts import FINISHES, MALFORMED
 from headworks.targets.providers.chat_out import Said, answered
+from headworks.targets.providers.understand import NULL, UNKNOWN, usage_in
 from headworks.targets.providers.whole import decoded
 from headworks.targets.providers.wire import Answer
 
 
-class Spent(Struct, frozen=True, rename="camel"):
+class _Spent(Struct, frozen=True, rename="camel"):
     """Tokens; what was read from or written to the cache is not part of `inputTokens`."""
 
-    input_tokens: int | None = None
-    output_tokens: int | None = None
-    cache_read_input_tokens: int | None = None
-    cache_write_input_tokens: int | None = None
+    input_tokens: Count | None = None
+    output_tokens: Count | None = None
+    cache_read_input_tokens: Count | None = None
+    cache_write_input_tokens: Count | None = None
 
     def usage(self) -> Usage:
         """The same in our words."""
@@ -62,10 +63,11 @@ class _Output(Struct, frozen=True):
 class _Whole(Struct, frozen=True, rename="camel"):
     output: _Output
     stop_reason: str
-    usage: Spent
+    usage: Raw = NULL
 
 
 _WHOLE = msgspec.json.Decoder(_Whole)
+_spent = msgspec.json.Decoder(_Spent).decode
 
 
 def answer_of(body: bytes, identity: str, model: str) -> Answer:
@@ -82,7 +84,12 @@ def answer_of(body: bytes, identity: str, model: str) -> Answer:
             said.thoughts.append(block.reasoning_content.whole.text)
         if block.tool_use is not None:
             said.call(block.tool_use.name, bytes(block.tool_use.input), block.tool_use.tool_use_id)
-    return answered(said, identity, model, told.usage.usage())
+    return answered(said, identity, model, usage_of(told.usage))
+
+
+def usage_of(told: Raw) -> Usage:
+    """Usage in our words; unknown where none is told."""
+    return usage_in(told, _spent, _Spent.usage) or UNKNOWN
 
 
 def finish_of(reason: str) -> str:

@@ -8,9 +8,10 @@ import msgspec
 from msgspec import Raw, Struct
 
 from headworks.errors import ProviderBroken
-from headworks.targets.providers.aws.converse_answering import Block, Spent, finish_of
+from headworks.targets.providers.aws.converse_answering import Block, finish_of, usage_of
 from headworks.targets.providers.aws.eventstream import Event
 from headworks.targets.providers.chat_out import ChunkWriter
+from headworks.targets.providers.understand import NULL
 from headworks.targets.providers.whole import decoded
 from headworks.targets.providers.wire import Piece
 
@@ -22,7 +23,7 @@ class _Told(Struct, frozen=True, rename="camel"):
     start: Block = Block()
     delta: Block = Block()
     stop_reason: str = ""
-    usage: Spent | None = None
+    usage: Raw = NULL
 
 
 _TOLD = msgspec.json.Decoder(_Told)
@@ -71,10 +72,8 @@ class ConverseEvents:
         return [self._chunks.ended(finish_of(told.stop_reason))]
 
     def _used(self, told: _Told) -> list[Piece]:
-        if told.usage is None:
-            raise ProviderBroken(reason="converse: the end tells no usage")
         self.is_done = True
-        return [self._chunks.used(told.usage.usage())]
+        return [self._chunks.used(usage_of(told.usage))]
 
 
 _TELL = {

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import msgspec
-from msgspec import Struct
+from msgspec import Raw, Struct
 
-from headworks.costs import Usage
+from headworks.costs import Amount, Usage
 from headworks.errors import HeadworksError
 from headworks.targets.providers.cohere.facts import BROKEN_ENDS, BY_CODE
 from headworks.targets.providers.failing import Told, failed
+from headworks.targets.providers.understand import usage_in, whole
 from headworks.targets.providers.wire import HttpResponse
 
 
 class Units(Struct, frozen=True):
     """Tokens; told as numbers that may have a fraction of nothing."""
 
-    input_tokens: float | None = None
-    output_tokens: float | None = None
+    input_tokens: Amount | None = None
+    output_tokens: Amount | None = None
 
 
 class Spent(Struct, frozen=True):
@@ -24,22 +25,29 @@ class Spent(Struct, frozen=True):
 
     billed_units: Units | None = None
     tokens: Units | None = None
-    cached_tokens: float | None = None
+    cached_tokens: Amount | None = None
 
 
 class _Error(Struct, frozen=True):
     message: str = ""
 
 
-def usage_of(spent: Spent | None) -> Usage | None:
+_spent = msgspec.json.Decoder(Spent).decode
+
+
+def usage_of(told: Raw) -> Usage | None:
     """Usage in our words."""
-    units = None if spent is None else spent.billed_units or spent.tokens
-    if spent is None or units is None:
+    return usage_in(told, _spent, _in_our_words)
+
+
+def _in_our_words(spent: Spent) -> Usage | None:
+    units = spent.billed_units or spent.tokens
+    if units is None:
         return None
     return Usage(
-        input_tokens=_whole(units.input_tokens),
-        output_tokens=_whole(units.output_tokens),
-        cached_tokens=_whole(spent.cached_tokens),
+        input_tokens=whole(units.input_tokens),
+        output_tokens=whole(units.output_tokens),
+        cached_tokens=whole(spent.cached_tokens),
     )
 
 
@@ -60,7 +68,3 @@ def refused(response: HttpResponse) -> HeadworksError:
     except (msgspec.MsgspecError, UnicodeDecodeError):
         text = ""
     return failed(Told((str(response.status),), text), BY_CODE, response.status, response.headers)
-
-
-def _whole(count: float | None) -> int | None:
-    return None if count is None else round(count)

@@ -7,15 +7,16 @@ Source: Cohere API, `POST /v2/chat`.
 from __future__ import annotations
 
 import msgspec
-from msgspec import Struct
+from msgspec import Raw, Struct
 
 from headworks.errors import HeadworksError, ProviderBroken
 from headworks.targets.providers.chat_in import asked_chat, cap_of
 from headworks.targets.providers.chat_out import Said, answered
-from headworks.targets.providers.cohere.answering import Spent, held_to_its_end, refused, usage_of
+from headworks.targets.providers.cohere.answering import held_to_its_end, refused, usage_of
 from headworks.targets.providers.cohere.asking import conversation
 from headworks.targets.providers.cohere.events import CohereReader
 from headworks.targets.providers.cohere.facts import FINISHES, UNSAYABLE
+from headworks.targets.providers.understand import NULL
 from headworks.targets.providers.whole import decoded
 from headworks.targets.providers.wire import Answer, Ask, HttpRequest, HttpResponse
 
@@ -46,7 +47,7 @@ class _Reply(Struct, frozen=True):
     id: str = ""
     finish_reason: str = ""
     message: _Message | None = None
-    usage: Spent | None = None
+    usage: Raw = NULL
 
 
 _reply = msgspec.json.Decoder(_Reply)

@@ -10,12 +10,13 @@ from __future__ import annotations
 from typing import Any, Literal
 
 import msgspec
-from msgspec import Struct
+from msgspec import Raw, Struct
 
 from headworks.costs import Usage
 from headworks.errors import FieldError, HeadworksError, ProviderBroken, ProviderUnable
 from headworks.targets.providers.cohere.answering import Units, refused
 from headworks.targets.providers.cohere.facts import MOST_TEXTS
+from headworks.targets.providers.understand import NULL, usage_in, whole
 from headworks.targets.providers.vectors import embedded, texts_of
 from headworks.targets.providers.whole import Whole, decoded
 from headworks.targets.providers.wire import Answer, Ask, HttpRequest, HttpResponse
@@ -37,10 +38,11 @@ class _Meta(Struct, frozen=True):
 
 class _Reply(Struct, frozen=True):
     embeddings: _Vectors = _Vectors()
-    meta: _Meta = _Meta()
+    meta: Raw = NULL
 
 
 _wanted = msgspec.json.Decoder(_Wanted).decode
+_meta = msgspec.json.Decoder(_Meta).decode
 _reply = msgspec.json.Decoder(_Reply)
 _encode = msgspec.json.Encoder().encode
 
@@ -75,12 +77,17 @@ class CohereEmbeddings(Whole, frozen=True, kw_only=True):
         Raises: ProviderBroken when there are not as many as texts.
         """
         wire, asked = decoded(_reply, response.body), texts_of(ask)
-        vectors, read = wire.embeddings.numbers, wire.meta.billed_units.input_tokens
+        vectors = wire.embeddings.numbers
         if len(vectors) != len(asked.texts):
             raise ProviderBroken(reason=f"{len(vectors)} vectors for {len(asked.texts)} texts")
-        usage = None if read is None else Usage(input_tokens=round(read), output_tokens=0)
+        usage = usage_in(wire.meta, _meta, _read)
         return embedded(vectors, self.model, usage, is_base64=asked.is_base64)
 
     def failure(self, response: HttpResponse) -> HeadworksError:
         """By status: Cohere's errors have no codes."""
         return refused(response)
+
+
+def _read(meta: _Meta) -> Usage | None:
+    read = whole(meta.billed_units.input_tokens)
+    return None if read is None else Usage(input_tokens=read, output_tokens=0)

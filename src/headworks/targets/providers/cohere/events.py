@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import msgspec
-from msgspec import Struct
+from msgspec import Raw, Struct
 
 from headworks.errors import ProviderBroken
 from headworks.targets.providers.chat_out import ChunkWriter
-from headworks.targets.providers.cohere.answering import Spent, held_to_its_end, usage_of
+from headworks.targets.providers.cohere.answering import held_to_its_end, usage_of
 from headworks.targets.providers.cohere.facts import FINISHES
 from headworks.targets.providers.sse import EventReader, ServerEvent
+from headworks.targets.providers.understand import NULL
 from headworks.targets.providers.whole import decoded
 from headworks.targets.providers.wire import Piece
 
@@ -38,7 +39,7 @@ class _Message(Struct, frozen=True):
 class _Delta(Struct, frozen=True):
     message: _Message = _Message()
     finish_reason: str = ""
-    usage: Spent | None = None
+    usage: Raw = NULL
 
 
 class _Event(Struct, frozen=True):

@@ -5,16 +5,16 @@ Source: Cohere API, `POST /v2/rerank`.
 
 from __future__ import annotations
 
-from math import ceil
 from typing import Any
 
 import msgspec
-from msgspec import Struct
+from msgspec import Raw, Struct
 
 from headworks.contract.tasks.rerank import Ranked, Request
-from headworks.costs import Usage
+from headworks.costs import Amount, Usage
 from headworks.errors import HeadworksError, ProviderBroken
 from headworks.targets.providers.cohere.answering import refused
+from headworks.targets.providers.understand import NULL, usage_in, whole
 from headworks.targets.providers.whole import Whole, decoded
 from headworks.targets.providers.wire import Answer, Ask, HttpRequest, HttpResponse
 
@@ -25,7 +25,7 @@ class _Result(Struct, frozen=True):
 
 
 class _Units(Struct, frozen=True):
-    search_units: float | None = None
+    search_units: Amount | None = None
 
 
 class _Meta(Struct, frozen=True):
@@ -34,10 +34,11 @@ class _Meta(Struct, frozen=True):
 
 class _Reply(Struct, frozen=True):
     results: list[_Result]
-    meta: _Meta | None = None
+    meta: Raw = NULL
 
 
 _asked = msgspec.json.Decoder(Request).decode
+_meta = msgspec.json.Decoder(_Meta).decode
 _reply = msgspec.json.Decoder(_Reply)
 _encode = msgspec.json.Encoder().encode
 
@@ -68,13 +69,13 @@ class CohereRerank(Whole, frozen=True, kw_only=True):
             Ranked(result.index, result.relevance_score, asked.texts[result.index] if asked.return_text else None)
             for result in sorted(results, key=lambda result: -result.relevance_score)
         ]
-        return Answer(_encode(ranked), _usage(wire.meta), self.model)
+        return Answer(_encode(ranked), usage_in(wire.meta, _meta, _usage), self.model)
 
     def failure(self, response: HttpResponse) -> HeadworksError:
         """By status: Cohere's errors have no codes."""
         return refused(response)
 
 
-def _usage(meta: _Meta | None) -> Usage | None:
-    units = None if meta is None or meta.billed_units is None else meta.billed_units.search_units
-    return None if units is None else Usage(searches=ceil(units))
+def _usage(meta: _Meta) -> Usage | None:
+    units = None if meta.billed_units is None else whole(meta.billed_units.search_units)
+    return None if units is None else Usage(searches=units)

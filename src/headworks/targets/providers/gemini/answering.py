@@ -8,22 +8,23 @@ from typing import Any
 import msgspec
 from msgspec import Raw, Struct
 
-from headworks.costs import Usage
+from headworks.costs import Count, Usage
 from headworks.errors import ContentRefused, HeadworksError, ProviderBroken
 from headworks.targets.providers.failing import Told, failed, texts
 from headworks.targets.providers.gemini.chances import Logprobs
 from headworks.targets.providers.gemini.facts import BROKEN_ENDS, BY_CODE, FINISHES
+from headworks.targets.providers.understand import NULL, usage_in
 from headworks.targets.providers.wire import HttpResponse
 
 
 class Spent(Struct, frozen=True, rename="camel"):
     """Tokens; a count of nothing is left out by Google, which that of a prompt never is."""
 
-    prompt_token_count: int | None = None
-    candidates_token_count: int = 0
-    thoughts_token_count: int = 0
-    cached_content_token_count: int = 0
-    tool_use_prompt_token_count: int = 0
+    prompt_token_count: Count | None = None
+    candidates_token_count: Count = 0
+    thoughts_token_count: Count = 0
+    cached_content_token_count: Count = 0
+    tool_use_prompt_token_count: Count = 0
 
 
 class FunctionCall(Struct, frozen=True):
@@ -79,16 +80,21 @@ class Response(Struct, frozen=True, rename="camel"):
 
     candidates: list[Candidate] | None = None
     prompt_feedback: Feedback | None = None
-    usage_metadata: Spent | None = None
+    usage_metadata: Raw = NULL
     model_version: str = ""
     response_id: str = ""
-    error: Raw = Raw(b"null")
+    error: Raw = NULL
 
 
-def usage_of(spent: Spent | None) -> Usage | None:
+read_spent = msgspec.json.Decoder(Spent).decode
+
+
+def usage_of(told: Raw) -> Usage | None:
     """Usage in our words."""
-    if spent is None:
-        return None
+    return usage_in(told, read_spent, _in_our_words)
+
+
+def _in_our_words(spent: Spent) -> Usage:
     return Usage(
         input_tokens=None
         if spent.prompt_token_count is None

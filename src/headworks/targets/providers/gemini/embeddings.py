@@ -9,12 +9,13 @@ from typing import Any
 from urllib.parse import quote
 
 import msgspec
-from msgspec import Struct
+from msgspec import Raw, Struct
 
 from headworks.costs import Usage
 from headworks.errors import HeadworksError, ProviderBroken
-from headworks.targets.providers.gemini.answering import Spent, refused
+from headworks.targets.providers.gemini.answering import Spent, read_spent, refused
 from headworks.targets.providers.gemini.facts import API_MODELS
+from headworks.targets.providers.understand import NULL, usage_in
 from headworks.targets.providers.vectors import embedded, texts_of
 from headworks.targets.providers.whole import Whole, decoded
 from headworks.targets.providers.wire import Answer, Ask, HttpRequest, HttpResponse
@@ -26,7 +27,7 @@ class _Vector(Struct, frozen=True):
 
 class _Reply(Struct, frozen=True, rename="camel"):
     embeddings: list[_Vector] = []
-    usage_metadata: Spent | None = None
+    usage_metadata: Raw = NULL
 
 
 _reply = msgspec.json.Decoder(_Reply)
@@ -59,10 +60,13 @@ class GeminiEmbeddings(Whole, frozen=True, kw_only=True):
         wire, asked = decoded(_reply, response.body), texts_of(ask)
         if len(wire.embeddings) != len(asked.texts):
             raise ProviderBroken(reason=f"{len(wire.embeddings)} vectors for {len(asked.texts)} texts")
-        spent = wire.usage_metadata
-        usage = None if spent is None else Usage(input_tokens=spent.prompt_token_count, output_tokens=0)
+        usage = usage_in(wire.usage_metadata, read_spent, _read)
         return embedded([vector.values for vector in wire.embeddings], self.model, usage, is_base64=asked.is_base64)
 
     def failure(self, response: HttpResponse) -> HeadworksError:
         """By the reason in the details, then by status word, then by status (facts.BY_CODE)."""
         return refused(response)
+
+
+def _read(spent: Spent) -> Usage:
+    return Usage(input_tokens=spent.prompt_token_count, output_tokens=0)

@@ -6,12 +6,13 @@ from typing import Annotated, Any
 from urllib.parse import quote
 
 import msgspec
-from msgspec import Meta, Struct, field
+from msgspec import Meta, Raw, Struct, field
 
 from headworks.costs import Usage
 from headworks.errors import ProviderBroken
 from headworks.targets.providers.gemini.facts import VERTEX_MODELS
 from headworks.targets.providers.google.json_api import JsonApi, posted
+from headworks.targets.providers.understand import NULL, UNKNOWN, usage_in, whole
 from headworks.targets.providers.vectors import embedded, texts_of
 from headworks.targets.providers.whole import decoded
 from headworks.targets.providers.wire import Answer, Ask, HttpRequest, HttpResponse
@@ -23,7 +24,7 @@ class _Statistics(Struct, frozen=True):
 
 class _Embeddings(Struct, frozen=True):
     values: list[float]
-    statistics: _Statistics | None = None
+    statistics: Raw = NULL
 
 
 class _Prediction(Struct, frozen=True):
@@ -39,6 +40,7 @@ class _Wanted(Struct, frozen=True, omit_defaults=True):
     cuts: bool = field(default=True, name="autoTruncate")
 
 
+_statistics = msgspec.json.Decoder(_Statistics).decode
 _REPLY = msgspec.json.Decoder(_Reply)
 
 
@@ -65,6 +67,10 @@ class VertexEmbeddings(JsonApi, frozen=True, kw_only=True):
         told = [one.embeddings for one in decoded(_REPLY, response.body).predictions]
         if len(told) != len(asked_for.texts):
             raise ProviderBroken(reason=f"{len(told)} vectors of {len(asked_for.texts)} texts")
-        counts = [one.statistics.token_count for one in told if one.statistics is not None]
-        usage = Usage(input_tokens=round(sum(counts))) if len(counts) == len(told) else None
+        counts = [(usage_in(one.statistics, _statistics, _usage) or UNKNOWN).input_tokens for one in told]
+        usage = None if None in counts else Usage(input_tokens=sum(filter(None, counts)))
         return embedded([one.values for one in told], self.model, usage, is_base64=asked_for.is_base64)
+
+
+def _usage(statistics: _Statistics) -> Usage:
+    return Usage(input_tokens=whole(statistics.token_count))

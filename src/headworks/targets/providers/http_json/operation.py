@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -14,6 +15,7 @@ from headworks.targets.providers.failing import Told, failed, texts
 from headworks.targets.providers.http_json.declared import MEANINGS, Declared
 from headworks.targets.providers.http_json.expressions import Context, Expression
 from headworks.targets.providers.http_json.template import in_path, pieces_of
+from headworks.targets.providers.understand import UNKNOWN, believed, whole
 from headworks.targets.providers.wire import Answer, Ask, HttpRequest, HttpResponse, Reader
 
 NOT_DECLARABLE = frozenset(
@@ -31,8 +33,6 @@ NOT_DECLARABLE = frozenset(
 )
 CAPS = {"chat": "max_tokens", "completion": "max_tokens", "messages": "max_tokens", "responses": "max_output_tokens"}
 """By task: where a mapping finds the most that may be answered."""
-MOST_USED = 10**12
-"""More than any call can have used: what says so is not counted."""
 _decode = msgspec.json.Decoder().decode
 _encode = msgspec.json.Encoder().encode
 
@@ -100,12 +100,7 @@ class DeclaredOperation:
         if made is None:
             raise ProviderBroken(reason="the mapping makes nothing of the answer")
         used = {field: expression.of(document, context) for field, expression in self._usage.items()}
-        counted: dict[str, Any] = {
-            field: value if field == "seconds" else round(value)
-            for field, value in used.items()
-            if isinstance(value, int | float) and 0 <= value <= MOST_USED
-        }
-        return Answer(_encode(made), Usage(**counted) if counted else None, self.model)
+        return Answer(_encode(made), _counted(used), self.model)
 
     def failure(self, response: HttpResponse) -> HeadworksError:
         """By the code that `error` gives, then by status, each as `errors` says; else by what statuses usually mean."""
@@ -151,3 +146,15 @@ def _fields(declared: Declared, where: str) -> tuple[tuple[str, str], ...]:
     if wrong:
         raise ConfigurationRefused(errors=(FieldError(f"{where}/headers/{wrong[0]}", "is not the mapping's to say"),))
     return (("accept", "application/json"), *declared.headers.items())
+
+
+def _counted(used: Mapping[str, Any]) -> Usage | None:
+    """What the mapping finds, all of it or nothing: of figures that cannot be true, no other is believed either."""
+    found = {field: value for field, value in used.items() if value is not None}
+    if any(type(value) not in {int, float} for value in found.values()):
+        return UNKNOWN
+    try:
+        counted = {field: value if field == "seconds" else whole(value) for field, value in found.items()}
+    except (ValueError, OverflowError):
+        return UNKNOWN
+    return (believed(Usage(**counted)) or UNKNOWN) if counted else None

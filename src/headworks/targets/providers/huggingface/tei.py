@@ -18,6 +18,7 @@ from headworks.targets.providers.asked import asked
 from headworks.targets.providers.huggingface.pipeline_labels import SENTIMENTS, Label
 from headworks.targets.providers.huggingface.refusals import refused
 from headworks.targets.providers.labels import classified
+from headworks.targets.providers.understand import counted_in
 from headworks.targets.providers.vectors import embedded, texts_of
 from headworks.targets.providers.whole import Whole, decoded
 from headworks.targets.providers.wire import JSON_FIELDS, Answer, Ask, HttpRequest, HttpResponse
@@ -122,6 +123,6 @@ def _counted(response: HttpResponse) -> Usage:
     """What the server says that it read."""
     tokens, characters = response.headers.get("x-compute-tokens", ""), response.headers.get("x-compute-characters", "")
     return Usage(
-        input_tokens=int(tokens) if tokens.isdecimal() else None,
-        characters=int(characters) if characters.isdecimal() else None,
+        input_tokens=counted_in(tokens),
+        characters=counted_in(characters),
     )

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import msgspec
-from msgspec import Struct
+from msgspec import Raw, Struct
 
 from headworks.contract.tasks import generate
-from headworks.costs import Usage
+from headworks.costs import Count, Usage
 from headworks.errors import HeadworksError
 from headworks.targets.providers.huggingface.refusals import refused
+from headworks.targets.providers.understand import NULL, UNKNOWN, usage_in
 from headworks.targets.providers.whole import Whole, decoded
 from headworks.targets.providers.wire import JSON_FIELDS, Answer, Ask, HttpRequest, HttpResponse
 
@@ -19,7 +20,7 @@ _asked = msgspec.json.Decoder(generate.Request).decode
 
 class _Details(Struct, frozen=True):
     finish_reason: str = ""
-    generated_tokens: int | None = None
+    generated_tokens: Raw = NULL
 
 
 class _Reply(Struct, frozen=True):
@@ -32,6 +33,7 @@ class _Told(Struct, frozen=True, omit_defaults=True):
     finish_reason: str | None = None
 
 
+_count = msgspec.json.Decoder(Count).decode
 _REPLY = msgspec.json.Decoder(_Reply)
 
 
@@ -55,7 +57,7 @@ class Generate(Whole, frozen=True, kw_only=True):
         told = decoded(_REPLY, response.body)
         details = told.details or _Details()
         finish = details.finish_reason if details.finish_reason in FINISHES else None
-        usage = Usage(output_tokens=details.generated_tokens)
+        usage = usage_in(details.generated_tokens, _count, lambda count: Usage(output_tokens=count)) or UNKNOWN
         return Answer(_encode(_Told(told.generated_text, finish)), usage, self.model)
 
     def failure(self, response: HttpResponse) -> HeadworksError:

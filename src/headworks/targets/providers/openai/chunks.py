@@ -13,6 +13,7 @@ from headworks.errors import ProviderBroken
 from headworks.targets.providers.openai.document import NULL, Spent, loose_usage, refused_inside, usage_of
 from headworks.targets.providers.openai.mending import mended_chunk
 from headworks.targets.providers.sse import EventReader, ServerEvent
+from headworks.targets.providers.understand import UNKNOWN
 from headworks.targets.providers.whole import decoded
 from headworks.targets.providers.wire import Piece
 
@@ -129,8 +130,8 @@ def _mended_piece(event: ServerEvent, model: str) -> Piece | None:
     if bytes(wire.error) != b"null" or event.name == b"error":
         raise refused_inside(wire.error)
     usage = loose_usage(wire.usage)
-    if not wire.choices and usage is None:
-        return None
+    if not wire.choices and usage in (None, UNKNOWN):
+        return None if usage is None else Piece(b"", usage, model=wire.model or model)
     is_content = any(_is_content(choice.delta) for choice in wire.choices or ())
     is_end = any(choice.finish_reason for choice in wire.choices or ())
     return Piece(mended_chunk(event.data, model), usage, is_content, wire.model or model, is_end)

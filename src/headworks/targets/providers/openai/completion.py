@@ -14,15 +14,17 @@ from headworks.targets.providers.openai.document import (
     NULL,
     TRUE,
     USAGE_TOO,
-    LooseSpent,
+    Spent,
     encode,
     fields_of,
+    loose_usage,
     refused,
     refused_inside,
-    usage_of,
 )
 from headworks.targets.providers.openai.facts import Server
+from headworks.targets.providers.openai.mending import mended_usage
 from headworks.targets.providers.sse import ServerEvent
+from headworks.targets.providers.understand import UNKNOWN, readable
 from headworks.targets.providers.whole import decoded
 from headworks.targets.providers.wire import Answer, Ask, HttpRequest, HttpResponse, Piece
 
@@ -38,11 +40,12 @@ class _Choice(Struct, frozen=True):
 class _Reply(Struct, frozen=True):
     choices: list[_Choice] | None = None
     model: str = ""
-    usage: LooseSpent | None = None
+    usage: Raw = NULL
     error: Raw = NULL
 
 
 _reply = msgspec.json.Decoder(_Reply)
+_spent = msgspec.json.Decoder(Spent | None).decode
 _cap = msgspec.json.Decoder(int | None).decode
 
 
@@ -82,7 +85,7 @@ class OpenAiCompletion:
         wire = decoded(_reply, response.body)
         if not wire.choices:
             raise refused_inside(wire.error)
-        return Answer(_mended(response.body, wire), usage_of(wire.usage), wire.model or self.model)
+        return Answer(_mended(response.body, wire), loose_usage(wire.usage), wire.model or self.model)
 
     def failure(self, response: HttpResponse) -> HeadworksError:
         """By code, then by type, then by status (facts.BY_CODE)."""
@@ -97,9 +100,9 @@ def _piece(event: ServerEvent, model: str) -> Piece | None:
     wire = decoded(_reply, event.data)
     if bytes(wire.error) != b"null" or event.name == b"error":
         raise refused_inside(wire.error)
-    usage = usage_of(wire.usage)
-    if not wire.choices and usage is None:
-        return None
+    usage = loose_usage(wire.usage)
+    if not wire.choices and usage in (None, UNKNOWN):
+        return None if usage is None else Piece(b"", usage, model=wire.model or model)
     is_content = any(choice.text for choice in wire.choices or ())
     is_end = any(choice.finish_reason for choice in wire.choices or ())
     return Piece(_mended(event.data, wire), usage, is_content, wire.model or model, is_end)
@@ -108,10 +111,12 @@ def _piece(event: ServerEvent, model: str) -> Piece | None:
 def _mended(data: bytes, wire: _Reply) -> bytes:
     """The document, where a server is loose with what is missing, and with any unknown word for the end as `stop`."""
     choices = wire.choices or ()
-    if all(each.finish_reason in _FINISHES and UNSET not in (each.index, each.text) for each in choices):
+    is_told = readable(wire.usage, _spent)
+    if is_told and all(each.finish_reason in _FINISHES and UNSET not in (each.index, each.text) for each in choices):
         return data
     document = msgspec.json.decode(data)
-    for index, choice in enumerate(document["choices"]):
+    document |= mended_usage(document.pop("usage", None))
+    for index, choice in enumerate(document.get("choices") or ()):
         choice.setdefault("index", index)
         choice.setdefault("text", "")
         if choice.get("finish_reason") not in _FINISHES:

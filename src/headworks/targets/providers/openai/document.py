@@ -9,10 +9,11 @@ import msgspec
 from msgspec import Raw, Struct
 
 from headworks.contract.tasks.chat import Spent as TaskSpent
-from headworks.costs import Usage
+from headworks.costs import Count, Usage
 from headworks.errors import HeadworksError, ProviderBroken
 from headworks.targets.providers.failing import Told, failed, texts
 from headworks.targets.providers.openai.facts import BY_CODE
+from headworks.targets.providers.understand import usage_in
 from headworks.targets.providers.wire import HttpResponse
 
 TRUE, FALSE, NULL = Raw(b"true"), Raw(b"false"), Raw(b"null")
@@ -43,15 +44,15 @@ class Spent(TaskSpent, frozen=True):
 class LooseSpent(Struct, frozen=True):
     """The same where parts are missing; embeddings write no tokens."""
 
-    prompt_tokens: int | None = None
-    completion_tokens: int | None = None
-    total_tokens: int | None = None
+    prompt_tokens: Count | None = None
+    completion_tokens: Count | None = None
+    total_tokens: Count | None = None
     prompt_tokens_details: _Read | None = None
     completion_tokens_details: _Written | None = None
     prompt_cache_hit_tokens: int | None = None
 
 
-_loose_spent = msgspec.json.Decoder(LooseSpent | None).decode
+read_spent = msgspec.json.Decoder(LooseSpent).decode
 
 
 def usage_of(spent: Spent | LooseSpent | None) -> Usage | None:
@@ -69,11 +70,8 @@ def usage_of(spent: Spent | LooseSpent | None) -> Usage | None:
 
 
 def loose_usage(told: Raw) -> Usage | None:
-    """The same of a server that may tell anything; nothing where it cannot be read, which is no reason to lose a good answer."""
-    try:
-        return usage_of(_loose_spent(told))
-    except (msgspec.MsgspecError, UnicodeDecodeError):
-        return None
+    """The same of a server that may tell anything."""
+    return usage_in(told, read_spent, usage_of)
 
 
 def refused(response: HttpResponse) -> HeadworksError:

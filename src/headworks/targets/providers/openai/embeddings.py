@@ -10,8 +10,17 @@ from msgspec import Raw, Struct
 
 from headworks.costs import Usage
 from headworks.errors import HeadworksError
-from headworks.targets.providers.openai.document import NULL, LooseSpent, encode, fields_of, refused, refused_inside
+from headworks.targets.providers.openai.document import (
+    NULL,
+    LooseSpent,
+    encode,
+    fields_of,
+    read_spent,
+    refused,
+    refused_inside,
+)
 from headworks.targets.providers.openai.facts import Server
+from headworks.targets.providers.understand import readable, usage_in
 from headworks.targets.providers.whole import Whole, decoded
 from headworks.targets.providers.wire import Answer, Ask, HttpRequest, HttpResponse
 
@@ -19,7 +28,7 @@ from headworks.targets.providers.wire import Answer, Ask, HttpRequest, HttpRespo
 class _Reply(Struct, frozen=True):
     data: list[Raw] | None = None
     model: str = ""
-    usage: LooseSpent | None = None
+    usage: Raw = NULL
     object: str = ""
     error: Raw = NULL
 
@@ -36,6 +45,7 @@ class _Told(Struct, frozen=True):
     object: str = "list"
 
 
+_read = msgspec.json.Decoder(_Read | None).decode
 _reply = msgspec.json.Decoder(_Reply)
 
 
@@ -62,10 +72,9 @@ class OpenAiEmbeddings(Whole, frozen=True, kw_only=True):
         if not wire.data:
             raise refused_inside(wire.error)
         model, body = wire.model or self.model, response.body
-        spent = wire.usage
-        if wire.object != "list" or not wire.model or (spent is not None and spent.total_tokens is None):
-            body = encode(_Told(wire.data, model, _told(spent)))
-        usage = None if spent is None else Usage(input_tokens=spent.prompt_tokens, output_tokens=0)
+        usage = usage_in(wire.usage, read_spent, _usage)
+        if wire.object != "list" or not wire.model or not readable(wire.usage, _read):
+            body = encode(_Told(wire.data, model, _told(usage)))
         return Answer(body, usage, model)
 
     def failure(self, response: HttpResponse) -> HeadworksError:
@@ -73,6 +82,10 @@ class OpenAiEmbeddings(Whole, frozen=True, kw_only=True):
         return refused(response)
 
 
-def _told(spent: LooseSpent | None) -> _Read | None:
+def _usage(spent: LooseSpent) -> Usage:
+    return Usage(input_tokens=spent.prompt_tokens, output_tokens=0)
+
+
+def _told(usage: Usage | None) -> _Read | None:
     """Usage where it is known; what is read is all there is."""
-    return None if spent is None or spent.prompt_tokens is None else _Read(spent.prompt_tokens, spent.prompt_tokens)
+    return None if usage is None or usage.input_tokens is None else _Read(usage.input_tokens, usage.input_tokens)

@@ -6,12 +6,13 @@ Source: OpenAI API, `POST /v1/images/generations`.
 from __future__ import annotations
 
 import msgspec
-from msgspec import Raw, Struct
+from msgspec import Raw, Struct, structs
 
-from headworks.costs import Usage
+from headworks.costs import Count, Usage
 from headworks.errors import HeadworksError
 from headworks.targets.providers.openai.document import NULL, encode, fields_of, refused, refused_inside
 from headworks.targets.providers.openai.facts import CHOOSES_IMAGE_FORM, Server
+from headworks.targets.providers.understand import UNKNOWN, usage_in
 from headworks.targets.providers.whole import Whole, decoded
 from headworks.targets.providers.wire import Answer, Ask, HttpRequest, HttpResponse
 
@@ -19,16 +20,17 @@ _INSIDE = Raw(b'"b64_json"')
 
 
 class _Spent(Struct, frozen=True):
-    input_tokens: int | None = None
-    output_tokens: int | None = None
+    input_tokens: Count | None = None
+    output_tokens: Count | None = None
 
 
 class _Reply(Struct, frozen=True):
     data: list[Raw] | None = None
-    usage: _Spent | None = None
+    usage: Raw = NULL
     error: Raw = NULL
 
 
+_spent = msgspec.json.Decoder(_Spent).decode
 _reply = msgspec.json.Decoder(_Reply)
 
 
@@ -55,10 +57,13 @@ class OpenAiImages(Whole, frozen=True, kw_only=True):
         wire = decoded(_reply, response.body)
         if not wire.data:
             raise refused_inside(wire.error)
-        spent = wire.usage or _Spent()
-        usage = Usage(input_tokens=spent.input_tokens, output_tokens=spent.output_tokens, images=len(wire.data))
-        return Answer(response.body, usage, self.model)
+        usage = usage_in(wire.usage, _spent, _usage) or UNKNOWN
+        return Answer(response.body, structs.replace(usage, images=len(wire.data)), self.model)
 
     def failure(self, response: HttpResponse) -> HeadworksError:
         """By code, then by type, then by status (facts.BY_CODE)."""
         return refused(response)
+
+
+def _usage(spent: _Spent) -> Usage:
+    return Usage(input_tokens=spent.input_tokens, output_tokens=spent.output_tokens)

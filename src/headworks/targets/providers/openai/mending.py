@@ -30,11 +30,11 @@ def _mended(body: bytes, kind: str, model: str, unsaid: Mapping[str, Any]) -> by
     choices = [_choice(index, choice, unsaid) for index, choice in enumerate(document.get("choices") or ())]
     made = {"id": "", "created": 0, "model": model}
     said = {name: value for name, value in document.items() if value is not None}
-    usage = _usage(said.pop("usage", None))
+    usage = mended_usage(said.pop("usage", None))
     return encode({**made, **said, **usage, "object": kind, "choices": choices})
 
 
-def _usage(told: Any) -> dict[str, Any]:
+def mended_usage(told: Any) -> dict[str, Any]:
     """Usage with its sum; none where a part of it is not known, or no number."""
     if not isinstance(told, Mapping):
         return {}

@@ -9,11 +9,12 @@ import msgspec
 from msgspec import Raw, Struct
 
 from headworks.contract.tasks.responses import ENDS
-from headworks.costs import Usage
+from headworks.costs import Count, Usage
 from headworks.errors import HeadworksError, ProviderBroken
 from headworks.targets.providers.openai.document import FALSE, NULL, TRUE, encode, fields_of, refused, refused_inside
 from headworks.targets.providers.openai.facts import Server
 from headworks.targets.providers.sse import EventReader, ServerEvent
+from headworks.targets.providers.understand import usage_in
 from headworks.targets.providers.whole import decoded
 from headworks.targets.providers.wire import Answer, Ask, HttpRequest, HttpResponse, Piece
 
@@ -21,16 +22,16 @@ CAP = "max_output_tokens"
 
 
 class _Read(Struct, frozen=True):
-    cached_tokens: int | None = None
+    cached_tokens: Count | None = None
 
 
 class _Written(Struct, frozen=True):
-    reasoning_tokens: int | None = None
+    reasoning_tokens: Count | None = None
 
 
 class _Spent(Struct, frozen=True):
-    input_tokens: int
-    output_tokens: int
+    input_tokens: Count | None = None
+    output_tokens: Count | None = None
     input_tokens_details: _Read = _Read()
     output_tokens_details: _Written = _Written()
 
@@ -38,7 +39,7 @@ class _Spent(Struct, frozen=True):
 class _Reply(Struct, frozen=True):
     status: str = ""
     model: str = ""
-    usage: _Spent | None = None
+    usage: Raw = NULL
     error: Raw = NULL
 
 
@@ -49,6 +50,7 @@ class _Event(Struct, frozen=True):
 
 
 _reply = msgspec.json.Decoder(_Reply)
+_spent = msgspec.json.Decoder(_Spent).decode
 _event = msgspec.json.Decoder(_Event)
 _cap = msgspec.json.Decoder(int | None).decode
 
@@ -87,7 +89,7 @@ class OpenAiResponses:
         wire = decoded(_reply, response.body)
         if f"response.{wire.status}" not in ENDS:
             raise refused_inside(wire.error)
-        return Answer(response.body, _usage(wire.usage), wire.model or self.model)
+        return Answer(response.body, usage_in(wire.usage, _spent, _usage), wire.model or self.model)
 
     def failure(self, response: HttpResponse) -> HeadworksError:
         """By code, then by type, then by status (facts.BY_CODE)."""
@@ -138,12 +140,10 @@ class ResponseReader:
             return Piece(data, None, event.type.endswith(".delta"), self._model)
         self._is_done = True
         wire = decoded(_reply, bytes(event.response))
-        return Piece(data, _usage(wire.usage), model=wire.model or self._model)
+        return Piece(data, usage_in(wire.usage, _spent, _usage), model=wire.model or self._model)
 
 
-def _usage(spent: _Spent | None) -> Usage | None:
-    if spent is None:
-        return None
+def _usage(spent: _Spent) -> Usage:
     return Usage(
         input_tokens=spent.input_tokens,
         output_tokens=spent.output_tokens,

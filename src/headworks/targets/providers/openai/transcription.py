@@ -8,14 +8,15 @@ from __future__ import annotations
 from binascii import a2b_base64
 
 import msgspec
-from msgspec import Struct
+from msgspec import Raw, Struct, structs
 
 from headworks.contract.tasks.speech_to_text import Chunk, Parameters, Reply
-from headworks.costs import Usage
+from headworks.costs import Amount, Count, Usage
 from headworks.errors import HeadworksError
 from headworks.targets.providers.openai.document import NULL, encode, refused, refused_inside
 from headworks.targets.providers.openai.facts import SOUND_HEADS, Server
 from headworks.targets.providers.openai.form import form_request
+from headworks.targets.providers.understand import UNKNOWN, usage_in
 from headworks.targets.providers.whole import Whole, decoded
 from headworks.targets.providers.wire import Answer, Ask, HttpRequest, HttpResponse
 
@@ -41,21 +42,23 @@ class _Segment(Struct, frozen=True):
 
 
 class _Spent(Struct, frozen=True):
-    seconds: float | None = None
-    input_tokens: int | None = None
-    output_tokens: int | None = None
+    seconds: Amount | None = None
+    input_tokens: Count | None = None
+    output_tokens: Count | None = None
 
 
 class _Reply(Struct, frozen=True):
     text: str | None = None
     segments: list[_Segment] | None = None
     words: list[_Word] | None = None
-    duration: float | None = None
-    usage: _Spent | None = None
-    error: msgspec.Raw = NULL
+    duration: Raw = NULL
+    usage: Raw = NULL
+    error: Raw = NULL
 
 
 _asked = msgspec.json.Decoder(_Asked).decode
+_spent = msgspec.json.Decoder(_Spent).decode
+_duration = msgspec.json.Decoder(Amount).decode
 _reply = msgspec.json.Decoder(_Reply)
 
 
@@ -88,17 +91,25 @@ class OpenAiTranscription(Whole, frozen=True, kw_only=True):
         wire = decoded(_reply, response.body)
         if wire.text is None:
             raise refused_inside(wire.error)
-        spent = wire.usage or _Spent()
-        seconds = wire.duration if spent.seconds is None else spent.seconds
         chunks = [Chunk(part.text, (part.start, part.end)) for part in wire.segments or ()]
         if _wanted(ask).return_timestamps == WORD:
             chunks = [Chunk(part.word, (part.start, part.end)) for part in wire.words or ()]
-        usage = Usage(input_tokens=spent.input_tokens, output_tokens=spent.output_tokens, seconds=seconds)
+        usage = usage_in(wire.usage, _spent, _usage) or UNKNOWN
+        if usage.seconds is None:
+            usage = structs.replace(usage, seconds=(usage_in(wire.duration, _duration, _lasting) or UNKNOWN).seconds)
         return Answer(encode(Reply(wire.text, chunks or None)), usage, self.model)
 
     def failure(self, response: HttpResponse) -> HeadworksError:
         """By code, then by type, then by status (facts.BY_CODE)."""
         return refused(response)
+
+
+def _usage(spent: _Spent) -> Usage:
+    return Usage(input_tokens=spent.input_tokens, output_tokens=spent.output_tokens, seconds=spent.seconds)
+
+
+def _lasting(seconds: float) -> Usage:
+    return Usage(seconds=seconds)
 
 
 def _wanted(ask: Ask) -> Parameters:

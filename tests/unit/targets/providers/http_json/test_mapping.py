@@ -123,6 +123,16 @@ def test_what_was_used_is_counted():
     assert found.usage == Usage(characters=5)
 
 
+@pytest.mark.parametrize("count", [-1, 1.5, "5", True, 10**12 + 1, 1e300, [5]], ids=str)
+def test_a_count_that_cannot_be_true_is_unknown_and_the_answer_is_kept(count):
+    scores = {"confidenceScores": {"positive": 0.75, "negative": 0.25}}
+    told = {"results": {"documents": [scores], "errors": [], "statistics": {"charactersCount": count}}}
+    found = prove_reply(operation(AZURE_SENTIMENT), text("so so"), answer(told))
+
+    assert document(found, "text-classification")[0] == {"label": "positive", "score": 0.75}
+    assert found.usage == Usage()
+
+
 def test_a_picture_goes_as_it_is_and_its_size_is_known():
     sent = prove_request(operation(BOXES), picture(png(200, 100)))
     told = {"objects": [{"name": "CAT", "percent": 50, "x": 0.25, "y": 0.5}]}
