@@ -3,6 +3,7 @@
 import pytest
 from msgspec import json
 
+from headworks.contract import tasks
 from headworks.costs import Usage
 from headworks.money.prices import cost_micros
 from headworks.settings.money import Price
@@ -10,12 +11,14 @@ from headworks.targets.providers.anthropic.chat import AnthropicChat
 from headworks.targets.providers.anthropic.messages import AnthropicMessages
 from headworks.targets.providers.aws.bedrock_converse import ConverseChat
 from headworks.targets.providers.aws.bedrock_embeddings import COUNTED, TitanEmbeddings
+from headworks.targets.providers.breaker import BreakerSettings
 from headworks.targets.providers.cohere.chat import CohereChat
 from headworks.targets.providers.cohere.embeddings import CohereEmbeddings
 from headworks.targets.providers.cohere.rerank import CohereRerank
 from headworks.targets.providers.gemini.chat import GeminiChat
 from headworks.targets.providers.gemini.embeddings import GeminiEmbeddings
 from headworks.targets.providers.google.vertex_embed import VertexEmbeddings
+from headworks.targets.providers.health import Health
 from headworks.targets.providers.huggingface.tgi import Generate
 from headworks.targets.providers.openai.chat import OpenAiChat
 from headworks.targets.providers.openai.completion import OpenAiCompletion
@@ -25,8 +28,10 @@ from headworks.targets.providers.openai.images import OpenAiImages
 from headworks.targets.providers.openai.responses import OpenAiResponses
 from headworks.targets.providers.openai.transcription import OpenAiTranscription
 from headworks.targets.providers.proof import prove_reply, prove_stream
+from headworks.targets.providers.target import ProviderTarget, TargetPolicy
 from headworks.targets.providers.understand import believed
-from headworks.targets.providers.wire import Ask, HttpResponse
+from headworks.targets.providers.wire import Ask, Bound, HttpResponse
+from tests.fakes_providers import QUICK, EchoKey, FakeWorld, Opened, Says, make_call
 from tests.unit.targets.providers.aws.test_eventstream import event
 from tests.unit.targets.providers.chats import ask
 
@@ -227,3 +232,22 @@ def test_a_count_in_a_head_that_nobody_could_have_used_is_none():
     ]
 
     assert counts == [Usage(input_tokens=7, output_tokens=0), None, None, None, None]
+
+
+@pytest.mark.parametrize("told", ["12", None, {"NAME": -1}, {"NAME": 10**30}], ids=str)
+@pytest.mark.parametrize("kind", WHOLE)
+def test_it_is_asked_for_once_and_charged_as_held(kind, told):
+    operation, asked, made, name = WHOLE[kind]
+    world = FakeWorld()
+    said = Says(200, json.encode(made(named(told, name))))
+    world.plays(said, said, said)
+    bound, opened = Bound(operation, world.origin, (EchoKey("k"),)), Opened(world.client)
+    reply, health = tasks.reply(operation.task), Health(BreakerSettings())
+    target = ProviderTarget("up/m", "up/m", bound, reply, health, world.tools(), TargetPolicy(QUICK))
+    call = make_call(world.clock, asked.document)
+    outcome = world.wait(target.start(call, "k1", call.deadline_ns, opened)).result()
+
+    assert outcome.body
+    assert world.sent() == 1
+    assert outcome.cost_micros is None
+    assert [micros for _, micros in opened.settlements] == [None]
