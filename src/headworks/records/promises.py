@@ -35,7 +35,7 @@ TAKEN_AT_ONCE = 128
 """Rows of a journal in one transaction, at a start."""
 STALLED_NS = 250 * MILLISECOND_NS
 """A store that took nothing for so long may hang on its disk, and so might the journal."""
-LONE_NS = 200 * MICROSECOND_NS
+LONE_NS = 60 * MICROSECOND_NS
 """A row that follows the one before after so long is alone; others share a frame."""
 
 _FULL, _NONE = RecordMode.FULL, RecordMode.NONE
